@@ -1,0 +1,57 @@
+//! What comes with every command: who sends it, when, and with which headers.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{Precondition, Principal};
+
+/// Names one streaming session, so that it does not receive the events it caused.
+///
+/// Internal and unguessable; never derived from a client's correlation id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(pub u128);
+
+/// What a writer wants when the value would not change; header `if-equal`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IfEqual {
+    /// Write it all the same.
+    #[default]
+    Update,
+    /// Refuse with a failed precondition.
+    Skip,
+    /// As `Skip`; a merge is reduced to what differs.
+    SkipMinimizingMerge,
+}
+
+/// The headers of a command that mean something below the edge, parsed and validated.
+#[derive(Debug, Clone, Default)]
+pub struct DittoHeaders {
+    /// Ties a response or event to its command; never empty.
+    pub correlation_id: Arc<str>,
+    /// Whether the sender waits for a response; absent means yes.
+    pub response_required: Option<bool>,
+    /// `If-Match` and `If-None-Match`.
+    pub precondition: Precondition,
+    /// `if-equal`.
+    pub if_equal: IfEqual,
+    /// `allow-policy-lockout`.
+    pub allow_policy_lockout: bool,
+    /// `requested-acks` that are not built in, passed on with the event.
+    pub requested_acks: Vec<String>,
+    /// Headers that Ditto does not know, lower-case names, passed on with events to streams.
+    pub custom: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// Everything about a command but the command.
+#[derive(Debug, Clone)]
+pub struct CommandContext {
+    /// Who sends it.
+    pub principal: Principal,
+    /// Its headers.
+    pub headers: DittoHeaders,
+    /// When it arrived; the one notion of now while it is executed.
+    pub now: Timestamp,
+    /// The streaming session that it came in on, if any.
+    pub origin: Option<SessionId>,
+}

@@ -1,0 +1,218 @@
+//! Entity tags and conditional requests (RFC 9110 §8.8.3, §13.1).
+
+use std::fmt;
+use std::hash::Hasher;
+
+/// A strong entity tag: `"rev:<n>"` for entities, `"hash:<hex>"` for what lies within them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntityTag {
+    /// The revision of a whole entity.
+    Revision(u64),
+    /// A content hash of a part, stable over restarts.
+    Hash(u64),
+}
+
+impl EntityTag {
+    /// The tag of a part with this content.
+    pub fn of_value(value: &serde_json::Value) -> Self {
+        let mut hasher = Fnv1a::default();
+        hash_value(value, &mut hasher);
+        Self::Hash(hasher.finish())
+    }
+}
+
+impl fmt::Display for EntityTag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Revision(revision) => write!(formatter, "\"rev:{revision}\""),
+            Self::Hash(hash) => write!(formatter, "\"hash:{hash:x}\""),
+        }
+    }
+}
+
+/// FNV-1a, because a tag must stay the same over restarts and releases, which the standard hasher does not promise.
+struct Fnv1a(u64);
+
+impl Default for Fnv1a {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv1a {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+/// Feeds the compact JSON text of `value`, so that equal documents have equal tags.
+fn hash_value(value: &serde_json::Value, hasher: &mut Fnv1a) {
+    hasher.write(value.to_string().as_bytes());
+}
+
+/// The text of `If-Match` or `If-None-Match` is malformed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("entity tags are `*` or a comma-separated list of quoted tags")]
+pub struct EntityTagError;
+
+/// The value of `If-Match` or `If-None-Match`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntityTagMatcher {
+    /// `*`: whatever exists.
+    Any,
+    /// One of these tags, as sent, with quotes; `W/` marks a weak one.
+    Tags(Vec<String>),
+}
+
+impl EntityTagMatcher {
+    /// Whether the tag of what exists now (if it does) matches; weak tags never match a strong one.
+    fn matches(&self, current: Option<&EntityTag>) -> bool {
+        match (self, current) {
+            (_, None) => false,
+            (Self::Any, Some(_)) => true,
+            (Self::Tags(tags), Some(current)) => {
+                let current = current.to_string();
+                tags.contains(&current)
+            }
+        }
+    }
+}
+
+impl std::str::FromStr for EntityTagMatcher {
+    type Err = EntityTagError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == "*" {
+            return Ok(Self::Any);
+        }
+        let mut tags = Vec::new();
+        let mut rest = text.trim_start();
+        loop {
+            let opaque = rest
+                .strip_prefix("W/")
+                .unwrap_or(rest)
+                .strip_prefix('"')
+                .ok_or(EntityTagError)?;
+            let (tag, after) = opaque.split_once('"').ok_or(EntityTagError)?;
+            if tag.contains('*') {
+                return Err(EntityTagError);
+            }
+            tags.push(
+                rest.get(..rest.len() - after.len())
+                    .ok_or(EntityTagError)?
+                    .to_owned(),
+            );
+            let after = after.trim_start();
+            if after.is_empty() {
+                return Ok(Self::Tags(tags));
+            }
+            rest = after.strip_prefix(',').ok_or(EntityTagError)?.trim_start();
+        }
+    }
+}
+
+/// The conditions of a request on what exists before it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Precondition {
+    /// `If-Match`.
+    pub if_match: Option<EntityTagMatcher>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<EntityTagMatcher>,
+}
+
+/// What a precondition says of the current tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreconditionOutcome {
+    /// Go on.
+    Proceed,
+    /// `If-None-Match` hit: a read answers 304, a write 412.
+    NotModified,
+    /// `If-Match` missed: 412.
+    Failed,
+}
+
+impl Precondition {
+    /// Judges the tag of what exists now; `None` if nothing does.
+    ///
+    /// Reads and deletions of what does not exist must answer 404 before asking this.
+    pub fn evaluate(&self, current: Option<&EntityTag>) -> PreconditionOutcome {
+        if self
+            .if_match
+            .as_ref()
+            .is_some_and(|matcher| !matcher.matches(current))
+        {
+            return PreconditionOutcome::Failed;
+        }
+        if self
+            .if_none_match
+            .as_ref()
+            .is_some_and(|matcher| matcher.matches(current))
+        {
+            return PreconditionOutcome::NotModified;
+        }
+        PreconditionOutcome::Proceed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(input: &str, expected: Option<&[&str]>) {
+        let parsed = input.parse::<EntityTagMatcher>().ok();
+        let expected = expected
+            .map(|tags| EntityTagMatcher::Tags(tags.iter().map(|&tag| tag.to_owned()).collect()));
+        assert_eq!(parsed, expected, "input: {input:?}");
+    }
+
+    #[test]
+    fn lists_of_tags_are_read() {
+        check("\"rev:1\"", Some(&["\"rev:1\""]));
+        check(
+            "\"a\", W/\"b\",\"c,d\"",
+            Some(&["\"a\"", "W/\"b\"", "\"c,d\""]),
+        );
+        check("rev:1", None);
+        check("\"a\" \"b\"", None);
+        check("\"a\",", None);
+        check("\"a*\"", None);
+        assert_eq!("*".parse(), Ok(EntityTagMatcher::Any));
+    }
+
+    #[test]
+    fn conditions_are_judged_in_order() {
+        let current = EntityTag::Revision(3);
+        let precondition = |if_match: Option<&str>, if_none_match: Option<&str>| Precondition {
+            if_match: if_match.map(|text| text.parse().unwrap()),
+            if_none_match: if_none_match.map(|text| text.parse().unwrap()),
+        };
+        let outcome = |precondition: Precondition| precondition.evaluate(Some(&current));
+        assert_eq!(
+            outcome(precondition(Some("\"rev:3\""), None)),
+            PreconditionOutcome::Proceed
+        );
+        assert_eq!(
+            outcome(precondition(Some("W/\"rev:3\""), None)),
+            PreconditionOutcome::Failed
+        );
+        assert_eq!(
+            outcome(precondition(None, Some("*"))),
+            PreconditionOutcome::NotModified
+        );
+        assert_eq!(
+            precondition(Some("*"), None).evaluate(None),
+            PreconditionOutcome::Failed
+        );
+        assert_eq!(
+            precondition(None, Some("*")).evaluate(None),
+            PreconditionOutcome::Proceed
+        );
+    }
+}
