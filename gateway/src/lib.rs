@@ -1,1 +1,6 @@
 //! Being built.
+
+pub mod bootstrap;
+pub mod cli;
+pub mod config;
+pub mod tls;

@@ -1,0 +1,1 @@
+//! Configuration: one YAML file, then environment, then flags, parsed once into typed structs.
