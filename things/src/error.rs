@@ -1,0 +1,213 @@
+//! What can go wrong with a thing, in the words of the domain.
+
+use journal::StoreError;
+use policies::{EntityIdError, EntityTag, PolicyId};
+
+use crate::{ResourceKind, ThingId, ThingResource};
+
+/// Everything that can go wrong in this crate, without HTTP.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text is no thing id.
+    #[error("`{text}` is no thing id")]
+    IdInvalid {
+        /// What was given.
+        text: String,
+        /// The rule that it breaks.
+        #[source]
+        source: EntityIdError,
+    },
+    /// The body names another id than the command, or one where the server makes it up.
+    #[error("the id of thing `{thing_id}` cannot be set to another one")]
+    IdNotSettable {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// A patch wants to take the id away.
+    #[error("the id of thing `{thing_id}` cannot be deleted")]
+    IdNotDeletable {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// The text is no policy id.
+    #[error("`{text}` is no policy id")]
+    PolicyIdInvalid {
+        /// What was given.
+        text: String,
+        /// The rule that it breaks.
+        #[source]
+        source: EntityIdError,
+    },
+    /// A thing always has a policy.
+    #[error("the policy id of thing `{thing_id}` cannot be deleted")]
+    PolicyIdNotDeletable {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// JSON of another type than this resource has.
+    #[error("a {} is {expected}", kind.as_str())]
+    WrongType {
+        /// The kind of the resource.
+        kind: ResourceKind,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A JSON key or feature id breaks the rules for names.
+    #[error("`{key}` is no key")]
+    KeyInvalid {
+        /// What was given.
+        key: String,
+    },
+    /// Objects and arrays nested too deeply.
+    #[error("a thing nests objects and arrays at most {depth_max} deep")]
+    TooDeep {
+        /// The limit, in levels.
+        depth_max: usize,
+    },
+    /// Neither `<namespace>:<name>:<version>` nor the URL of a model.
+    #[error("`{text}` is no definition")]
+    DefinitionInvalid {
+        /// What was given.
+        text: String,
+    },
+    /// The definition of a feature is an empty array.
+    #[error("the definition of a feature has at least one identifier")]
+    FeatureDefinitionEmpty,
+    /// A patch of a whole thing that is null or empty.
+    #[error("the patch of thing `{thing_id}` is empty")]
+    MergeEmpty {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// A patch wants to remove members by regular expression, which is not supported.
+    #[error("the key `{key}` in a patch of thing `{thing_id}` is a regular expression")]
+    MergeRegex {
+        /// Which thing.
+        thing_id: ThingId,
+        /// The offending key.
+        key: String,
+    },
+    /// The thing is larger than allowed.
+    #[error("thing `{thing_id}` would have {length} characters, of which {length_max} are allowed")]
+    TooLarge {
+        /// Which thing.
+        thing_id: ThingId,
+        /// The length of its JSON, or of the patch, in UTF-16 units.
+        length: usize,
+        /// The limit, in the same unit.
+        length_max: usize,
+    },
+    /// It is not there, or the principal may not know that it is.
+    #[error("{} of thing `{thing_id}` is not accessible", resource.pointer())]
+    NotFound {
+        /// Which thing.
+        thing_id: ThingId,
+        /// What of it.
+        resource: Box<ThingResource>,
+    },
+    /// The principal may not write it; for patches the resource is always the whole thing.
+    #[error("{} of thing `{thing_id}` must not be modified", resource.pointer())]
+    NotModifiable {
+        /// Which thing.
+        thing_id: ThingId,
+        /// What of it.
+        resource: Box<ThingResource>,
+    },
+    /// The principal may not delete the thing.
+    #[error("thing `{thing_id}` must not be deleted")]
+    NotDeletable {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// The policy of the thing does not exist, so that nobody may write it.
+    #[error("policy `{policy_id}` of thing `{thing_id}` does not exist")]
+    PolicyMissing {
+        /// Which thing.
+        thing_id: ThingId,
+        /// The policy that it names.
+        policy_id: PolicyId,
+    },
+    /// A creation of what exists.
+    #[error("thing `{thing_id}` exists")]
+    Conflict {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// `If-Match` missed, or `If-None-Match` hit a write.
+    #[error("a precondition on {} of thing `{thing_id}` failed", resource.pointer())]
+    PreconditionFailed {
+        /// Which thing.
+        thing_id: ThingId,
+        /// What of it.
+        resource: Box<ThingResource>,
+        /// The tag that it has; `None` if it does not exist.
+        etag: Option<EntityTag>,
+    },
+    /// The write would change nothing, and the sender does not want such writes.
+    #[error("{} of thing `{thing_id}` has that value already", resource.pointer())]
+    Equal {
+        /// Which thing.
+        thing_id: ThingId,
+        /// What of it.
+        resource: Box<ThingResource>,
+        /// The tag that it has.
+        etag: Option<EntityTag>,
+    },
+    /// `If-None-Match` hit a read.
+    #[error("the reader knows the current state of thing `{thing_id}`")]
+    NotModified {
+        /// Which thing.
+        thing_id: ThingId,
+        /// The tag that it has.
+        etag: EntityTag,
+    },
+    /// `_policy` and `_copyPolicyFrom` in one body.
+    #[error("thing `{thing_id}` cannot have an inline policy and a copied one")]
+    PolicyConflicting {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// The reference in `_copyPolicyFrom` is neither a policy id nor one to a thing.
+    #[error("`{text}` is no reference to a policy")]
+    ReferenceNotSupported {
+        /// What was given.
+        text: String,
+    },
+    /// The place that `_copyPolicyFrom` refers to holds no policy id.
+    #[error("`{text}` refers to no policy id")]
+    ReferenceUnknownField {
+        /// What was given.
+        text: String,
+    },
+    /// The named policy does not exist, or the principal may not read it.
+    #[error("policy `{policy_id}` is not accessible")]
+    PolicyNotFound {
+        /// Which policy.
+        policy_id: PolicyId,
+    },
+    /// So many writers changed the thing or its policy that this one never got through.
+    #[error("thing `{thing_id}` has too many writers")]
+    Contended {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    pub(crate) fn not_found(thing_id: &ThingId, resource: &ThingResource) -> Self {
+        Self::NotFound {
+            thing_id: thing_id.clone(),
+            resource: Box::new(resource.clone()),
+        }
+    }
+
+    pub(crate) fn not_modifiable(thing_id: &ThingId, resource: &ThingResource) -> Self {
+        Self::NotModifiable {
+            thing_id: thing_id.clone(),
+            resource: Box::new(resource.clone()),
+        }
+    }
+}
