@@ -3,13 +3,17 @@
 //! State, history and change streams are views of it. This crate stores opaque bytes: it has never
 //! heard of policies, things or HTTP.
 
+mod embedded;
 mod entity;
+mod entity_locks;
 mod error;
 mod record;
 
 use std::sync::Arc;
 
+pub use embedded::{Embedded, EmbeddedOptions};
 pub use entity::{Entity, EntityKey, EntityKind, Memo};
+pub use entity_locks::{EntityGuard, EntityLocks};
 pub use error::{AppendError, StoreError};
 pub use record::{Append, Committed, Position, Record, Revision};
 

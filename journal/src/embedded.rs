@@ -1,0 +1,228 @@
+//! The journal in this process: fjall below, one writer thread, group commit, hot entities in memory.
+//!
+//! Invariant: a change is on the disk before anything shows it: the writer syncs, then updates what is
+//! kept in memory, then calls subscribers, then answers.
+
+mod cache;
+mod encoding;
+mod group;
+mod queue;
+mod store;
+mod watermark;
+mod writer;
+
+use std::fs::DirBuilder;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+
+use parking_lot::Mutex;
+use tracing::warn;
+
+use self::cache::HotEntities;
+use self::queue::Queue;
+use self::store::Store;
+use self::watermark::{Mark, WatermarkFile};
+use self::writer::Writer;
+use crate::{
+    Append, AppendError, Committed, Entity, EntityKey, EntityKind, Journal, JournalFuture,
+    Position, Record, Revision, StoreError, Subscriber,
+};
+
+/// The engine's folder, inside that of the store.
+const ENGINE_FOLDER: &str = "journal";
+const WATERMARK_FILE: &str = "journal.watermark";
+
+/// How an [`Embedded`] journal is opened.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// How many entities are kept in memory; one with a state above 4 KiB counts several times.
+    pub hot_entities: usize,
+    /// Memory for blocks of the store's files, in bytes; filled as needed.
+    pub cache_bytes: u64,
+    /// Goes on with what is left of a journal that lost its tail, instead of refusing to open.
+    pub accept_damaged_tail: bool,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            hot_entities: 100_000,
+            cache_bytes: 8 * 1024 * 1024,
+            accept_damaged_tail: false,
+        }
+    }
+}
+
+/// A [`Journal`] in a folder of this machine, held by one process at a time.
+pub struct Embedded {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What callers and the writer thread have in common.
+struct Shared {
+    store: Store,
+    hot: HotEntities,
+    queue: Queue,
+    head: AtomicU64,
+    subscribers: Mutex<Arc<Vec<Arc<Subscriber>>>>,
+}
+
+impl Embedded {
+    /// Opens the store in folder `path`, creating it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] if another process holds it, [`StoreError::Damaged`] if records that were durable are missing
+    /// or different, [`StoreError::Engine`] if files could not be read or written.
+    pub fn open(path: &Path, options: EmbeddedOptions) -> Result<Arc<Self>, StoreError> {
+        create_folder(path)?;
+        let store = Store::open(&path.join(ENGINE_FOLDER), options.cache_bytes)?;
+        let (mut watermark, mark) = WatermarkFile::open(&path.join(WATERMARK_FILE))?;
+        if let Some(mark) = mark {
+            check_tail(&store, &mut watermark, mark, options.accept_damaged_tail)?;
+        }
+        let head = store.last_record()?.map_or(0, |(position, _)| position.0);
+        let shared = Arc::new(Shared {
+            store,
+            hot: HotEntities::new(options.hot_entities),
+            queue: Queue::new(),
+            head: AtomicU64::new(head),
+            subscribers: Mutex::default(),
+        });
+        let writer = spawn_writer(Writer::new(Arc::clone(&shared), watermark))?;
+        Ok(Arc::new(Self {
+            shared,
+            writer: Mutex::new(Some(writer)),
+        }))
+    }
+
+    /// Lets no more appends in, commits those that wait, and returns when all is on the disk; reads go on working.
+    pub fn close(&self) {
+        self.shared.queue.close();
+        let Some(writer) = self.writer.lock().take() else {
+            return;
+        };
+        // A subscriber that closes the journal runs on the writer thread, which cannot wait for itself.
+        if writer.thread().id() != thread::current().id() && writer.join().is_err() {
+            warn!("The writer of the journal had panicked");
+        }
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Journal for Embedded {
+    fn append(&self, appends: Vec<Append>) -> JournalFuture<'_, Result<Committed, AppendError>> {
+        Box::pin(self.shared.queue.append(appends))
+    }
+
+    fn entity(&self, key: &EntityKey) -> Result<Option<Arc<Entity>>, StoreError> {
+        self.shared.entity(key)
+    }
+
+    fn entities(
+        &self,
+        kind: EntityKind,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(EntityKey, Arc<Entity>)>, StoreError> {
+        let stored = self.shared.store.entities(kind, after, limit)?;
+        Ok(stored
+            .into_iter()
+            .map(|entity| self.shared.warmed(entity))
+            .collect())
+    }
+
+    fn records(&self, after: Position, limit: usize) -> Result<Vec<Arc<Record>>, StoreError> {
+        let positions = after.0.saturating_add(1)..=self.head().0;
+        self.shared.store.records(positions, limit)
+    }
+
+    fn history(
+        &self,
+        key: &EntityKey,
+        from_revision: Revision,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.shared.store.history(key, from_revision, limit)
+    }
+
+    fn head(&self) -> Position {
+        Position(self.shared.head.load(Ordering::Acquire))
+    }
+
+    fn subscribe(&self, subscriber: Subscriber) {
+        let mut subscribers = self.shared.subscribers.lock();
+        Arc::make_mut(&mut subscribers).push(Arc::new(subscriber));
+    }
+}
+
+impl Shared {
+    fn entity(&self, key: &EntityKey) -> Result<Option<Arc<Entity>>, StoreError> {
+        self.hot.entity(key, || self.store.entity(key))
+    }
+
+    /// The copy in memory where it is the same revision: its memo may be filled already.
+    fn warmed(&self, (key, entity): (EntityKey, Entity)) -> (EntityKey, Arc<Entity>) {
+        let hot = self.hot.peek(&key);
+        let same = hot.filter(|hot| hot.revision == entity.revision);
+        (key, same.unwrap_or_else(|| Arc::new(entity)))
+    }
+}
+
+/// Compares the end of the journal with what the watermark file remembers.
+fn check_tail(
+    store: &Store,
+    watermark: &mut WatermarkFile,
+    mark: Mark,
+    accept_damage: bool,
+) -> Result<(), StoreError> {
+    let found = store.checksum_at(mark.position)?;
+    if found == Some(mark.checksum) || mark.position == Position::START {
+        return Ok(());
+    }
+    let last = store.last_record()?;
+    let end = last.map_or(0, |(position, _)| position.0);
+    let durable = mark.position.0;
+    let reason = match found {
+        None => format!("the journal ends at record {end}, but record {durable} was durable"),
+        Some(_) => format!("record {durable} is not the one that was durable"),
+    };
+    if !accept_damage {
+        return Err(StoreError::Damaged { reason });
+    }
+    warn!("Going on with a damaged journal, as told: {reason}");
+    let (position, checksum) = last.unwrap_or((Position::START, 0));
+    watermark.reset(Mark { position, checksum })
+}
+
+fn create_folder(path: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path).map_err(|error| StoreError::Engine {
+        action: "creating the folder of the store",
+        source: Box::new(error),
+    })
+}
+
+fn spawn_writer(writer: Writer) -> Result<JoinHandle<()>, StoreError> {
+    thread::Builder::new()
+        .name("journal-writer".to_owned())
+        .spawn(move || writer.run())
+        .map_err(|error| StoreError::Engine {
+            action: "starting the writer",
+            source: Box::new(error),
+        })
+}

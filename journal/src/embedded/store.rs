@@ -1,0 +1,250 @@
+//! The engine below the journal: which keyspaces there are, how they are read, and the one way they are written.
+
+use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use fjall::config::BlockSizePolicy;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+
+use super::encoding;
+use crate::{Entity, EntityKey, EntityKind, Position, Record, Revision, StoreError};
+
+/// Flushed to a table beyond this many bytes; also bounds what is replayed into memory at start.
+const MEMTABLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// One thread flushes and compacts: the machine's cores are for requests.
+const WORKER_THREADS: usize = 1;
+
+/// Three keyspaces of one fjall database, always written together.
+pub(super) struct Store {
+    database: Database,
+    /// Position -> record.
+    records: Keyspace,
+    /// Entity and revision -> position.
+    history: Keyspace,
+    /// Entity -> its last state.
+    entities: Keyspace,
+}
+
+impl Store {
+    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        // The engine trusts its files in places where it had better not; a panic there is damage like any other.
+        let opened = catch_unwind(AssertUnwindSafe(|| Self::open_engine(path, cache_bytes)));
+        match opened {
+            Ok(Ok(store)) => Ok(store),
+            Ok(Err(fjall::Error::Locked)) => Err(StoreError::Locked {
+                path: path.display().to_string(),
+            }),
+            Ok(Err(error)) => Err(classify("opening", "the store", error)),
+            Err(_) => Err(StoreError::Damaged {
+                reason: format!("the engine cannot read its files in `{}`", path.display()),
+            }),
+        }
+    }
+
+    fn open_engine(path: &Path, cache_bytes: u64) -> fjall::Result<Self> {
+        let database = Database::builder(path)
+            .cache_size(cache_bytes)
+            .worker_threads(WORKER_THREADS)
+            .open()?;
+        let options = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(MEMTABLE_BYTES_MAX)
+                .data_block_size_policy(BlockSizePolicy::all(4096))
+        };
+        Ok(Self {
+            records: database.keyspace("records", options)?,
+            history: database.keyspace("history", options)?,
+            entities: database.keyspace("entities", options)?,
+            database,
+        })
+    }
+
+    /// The position of the last record and the checksum that it ends with.
+    pub(super) fn last_record(&self) -> Result<Option<(Position, u32)>, StoreError> {
+        let Some(guard) = self.records.last_key_value() else {
+            return Ok(None);
+        };
+        let (key, value) = guard.into_inner().map_err(reading("the last record"))?;
+        let position = encoding::decode_position(&key)?;
+        encoding::decode_record(position, &value)?;
+        Ok(Some((position, encoding::checksum_of(&value))))
+    }
+
+    pub(super) fn checksum_at(&self, position: Position) -> Result<Option<u32>, StoreError> {
+        let value = self
+            .records
+            .get(encoding::record_key(position))
+            .map_err(reading("a record"))?;
+        Ok(value.map(|value| encoding::checksum_of(&value)))
+    }
+
+    pub(super) fn entity(&self, key: &EntityKey) -> Result<Option<Entity>, StoreError> {
+        let key = encoding::entity_key(key);
+        let value = self.entities.get(&key).map_err(reading("an entity"))?;
+        value
+            .map(|value| encoding::decode_entity(&key, &value))
+            .transpose()
+    }
+
+    pub(super) fn entities(
+        &self,
+        kind: EntityKind,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(EntityKey, Entity)>, StoreError> {
+        let prefix = encoding::entity_key_prefix(kind, "");
+        let first = encoding::entity_key_prefix(kind, after.unwrap_or_default());
+        self.database
+            .snapshot()
+            .range(&self.entities, first.as_slice()..)
+            .map(|guard| guard.into_inner().map_err(reading("entities")))
+            .take_while(|read| {
+                read.as_ref()
+                    .map_or(true, |(key, _)| key.starts_with(&prefix))
+            })
+            .filter(|read| {
+                let is_boundary = |key: &[u8]| after.is_some() && key == first;
+                read.as_ref().map_or(true, |(key, _)| !is_boundary(key))
+            })
+            .take(limit)
+            .map(|read| {
+                let (key, value) = read?;
+                let entity = encoding::decode_entity(&key, &value)?;
+                Ok((encoding::decode_entity_key(&key)?, entity))
+            })
+            .collect()
+    }
+
+    pub(super) fn records(
+        &self,
+        positions: RangeInclusive<u64>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
+        let bounds = positions.start().to_be_bytes()..=positions.end().to_be_bytes();
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.database
+            .snapshot()
+            .range(&self.records, bounds)
+            .take(limit)
+            .map(|guard| {
+                let (key, value) = guard.into_inner().map_err(reading("records"))?;
+                let position = encoding::decode_position(&key)?;
+                encoding::decode_record(position, &value).map(Arc::new)
+            })
+            .collect()
+    }
+
+    pub(super) fn history(
+        &self,
+        key: &EntityKey,
+        from_revision: Revision,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
+        let bounds =
+            encoding::history_key(key, from_revision)..=encoding::history_key(key, Revision::MAX);
+        self.database
+            .snapshot()
+            .range(&self.history, bounds)
+            .take(limit)
+            .map(|guard| {
+                let position = guard.value().map_err(reading("a history"))?;
+                self.record_of(key, encoding::decode_position(&position)?)
+            })
+            .collect()
+    }
+
+    fn record_of(&self, key: &EntityKey, position: Position) -> Result<Arc<Record>, StoreError> {
+        let value = self
+            .records
+            .get(encoding::record_key(position))
+            .map_err(reading("a record"))?;
+        let record = value
+            .map(|value| encoding::decode_record(position, &value))
+            .transpose()?;
+        record
+            .filter(|record| record.entity == *key)
+            .map(Arc::new)
+            .ok_or_else(|| StoreError::Damaged {
+                reason: format!(
+                    "the history of {key} names record {}, which is not its",
+                    position.0
+                ),
+            })
+    }
+
+    /// Writes everything or nothing, and returns once it is on the disk; returns the checksum of the last record.
+    ///
+    /// Invariant: the engine shows nothing of this to any reader before its sync returned.
+    pub(super) fn commit<'a>(
+        &self,
+        records: &[Arc<Record>],
+        entities: impl Iterator<Item = (&'a EntityKey, &'a Arc<Entity>)>,
+    ) -> Result<u32, StoreError> {
+        let mut batch = self
+            .database
+            .batch()
+            .durability(Some(PersistMode::SyncData));
+        let mut last_checksum = 0;
+        for record in records {
+            let value = encoding::encode_record(record);
+            last_checksum = encoding::checksum_of(&value);
+            let position = encoding::encode_position(record.position);
+            let history_key = encoding::history_key(&record.entity, record.revision);
+            batch.insert(&self.records, position, value);
+            batch.insert(&self.history, history_key, position);
+        }
+        for (key, entity) in entities {
+            let key = encoding::entity_key(key);
+            let value = encoding::encode_entity(&key, entity);
+            batch.insert(&self.entities, key, value);
+        }
+        let committed = catch_unwind(AssertUnwindSafe(|| batch.commit()));
+        let failed = |source| StoreError::Engine {
+            action: "appending to the journal",
+            source,
+        };
+        match committed {
+            Ok(Ok(())) => Ok(last_checksum),
+            Ok(Err(error)) => Err(failed(Box::new(error))),
+            Err(_) => Err(failed("the engine panicked".into())),
+        }
+    }
+
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        self.database
+            .persist(PersistMode::SyncAll)
+            .map_err(|error| classify("syncing", "the journal", error))
+    }
+}
+
+fn reading(what: &'static str) -> impl Fn(fjall::Error) -> StoreError {
+    move |error| classify("reading", what, error)
+}
+
+fn classify(verb: &'static str, what: &'static str, error: fjall::Error) -> StoreError {
+    if is_damage(&error) {
+        return StoreError::Damaged {
+            reason: format!("{verb} {what}: {error}"),
+        };
+    }
+    StoreError::Engine {
+        action: verb,
+        source: Box::new(error),
+    }
+}
+
+/// Whether files are not what they were, rather than out of reach.
+fn is_damage(error: &fjall::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    if let fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) = error {
+        return matches!(error.kind(), InvalidData | NotFound | UnexpectedEof);
+    }
+    !matches!(
+        error,
+        fjall::Error::Poisoned | fjall::Error::Locked | fjall::Error::KeyspaceDeleted
+    )
+}

@@ -1,0 +1,141 @@
+//! The one thread that writes: takes a group, checks it, commits it with one sync, shows it, tells everybody.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tracing::{error, warn};
+
+use super::Shared;
+use super::group::Group;
+use super::queue::{Job, Work};
+use super::watermark::{Mark, WatermarkFile};
+use crate::{Position, Record, StoreError};
+
+/// How long a durable record may go without being remembered in the watermark file.
+const WATERMARK_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    watermark: WatermarkFile,
+    /// What the watermark file does not say yet, and when it must.
+    due: Option<(Mark, Instant)>,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, watermark: WatermarkFile) -> Self {
+        Self {
+            shared,
+            watermark,
+            due: None,
+        }
+    }
+
+    /// Serves the queue until it is closed and empty, or a write fails.
+    pub(super) fn run(mut self) {
+        loop {
+            let deadline = self.due.map(|(_, deadline)| deadline);
+            match self.shared.queue.take(deadline) {
+                Work::Group(jobs) => {
+                    if let Err(StoreError::Closed) = self.append(jobs) {
+                        return;
+                    }
+                }
+                Work::Idle => {}
+                Work::Closed => return self.finish(),
+            }
+            self.remember_if_due(Instant::now());
+        }
+    }
+
+    /// Commits what of `jobs` fits; [`StoreError::Closed`] if the store failed and the writer must go.
+    fn append(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+        let head = Position(self.shared.head.load(Ordering::Relaxed));
+        let mut group = Group::after(head);
+        for job in jobs {
+            group.admit(job, &|key| self.shared.entity(key));
+        }
+        let Some(last) = group.records.last().map(|record| record.position) else {
+            return Ok(());
+        };
+        let committed = self
+            .shared
+            .store
+            .commit(&group.records, group.entities.iter());
+        match committed {
+            Ok(checksum) => {
+                self.show(&group, last);
+                self.schedule(Mark {
+                    position: last,
+                    checksum,
+                });
+                group.reply_committed();
+                Ok(())
+            }
+            Err(failure) => Err(self.give_up(group, failure)),
+        }
+    }
+
+    /// Makes a durable group visible, and passes it on.
+    fn show(&self, group: &Group, last: Position) {
+        for (key, entity) in &group.entities {
+            self.shared.hot.put(key, Arc::clone(entity));
+        }
+        self.shared.head.store(last.0, Ordering::Release);
+        self.publish(&group.records);
+    }
+
+    fn publish(&self, records: &[Arc<Record>]) {
+        let subscribers = Arc::clone(&self.shared.subscribers.lock());
+        for subscriber in subscribers.iter() {
+            // What is committed stays committed, whatever a subscriber makes of it.
+            if catch_unwind(AssertUnwindSafe(|| subscriber(records))).is_err() {
+                error!("A subscriber of the journal panicked, its records are lost to it");
+            }
+        }
+    }
+
+    /// A store whose sync failed cannot be trusted with another: nothing is appended until it is opened anew.
+    fn give_up(&self, group: Group, failure: StoreError) -> StoreError {
+        error!(error = ?failure, "Appending to the journal failed, the store accepts no more writes");
+        self.shared.queue.close();
+        group.reply_failed(failure);
+        self.shared.queue.refuse_waiting();
+        StoreError::Closed
+    }
+
+    fn schedule(&mut self, mark: Mark) {
+        let deadline = self.due.map_or_else(
+            || Instant::now() + WATERMARK_INTERVAL,
+            |(_, deadline)| deadline,
+        );
+        self.due = Some((mark, deadline));
+    }
+
+    fn remember_if_due(&mut self, now: Instant) {
+        if let Some((mark, deadline)) = self.due
+            && deadline <= now
+        {
+            self.remember(mark);
+        }
+    }
+
+    fn remember(&mut self, mark: Mark) {
+        self.due = None;
+        // The journal itself is durable; only the check of the next start is weaker.
+        if let Err(failure) = self.watermark.write(mark) {
+            warn!(error = ?failure, "Writing the watermark of the journal failed");
+        }
+    }
+
+    fn finish(mut self) {
+        if let Err(failure) = self.shared.store.sync() {
+            error!(error = ?failure, "Syncing the journal at its end failed");
+            return;
+        }
+        if let Some((mark, _)) = self.due {
+            self.remember(mark);
+        }
+    }
+}
