@@ -1,1 +1,29 @@
-//! Being built.
+//! Authentication: who calls, as an ordered chain of providers.
+//!
+//! A provider recognises one kind of credential in the parts of a request and answers with a [`Principal`], a failure,
+//! or that none of its credentials is there. Nothing here knows an HTTP framework, a status code or a policy.
+//!
+//! [`Principal`]: policies::Principal
+
+pub mod api_key;
+mod bearer;
+mod chain;
+mod error;
+mod fingerprint;
+pub mod jwt;
+pub mod password;
+pub mod placeholder;
+mod pre_authenticated;
+mod provider;
+mod request;
+mod settings_error;
+
+pub use api_key::{ApiKeyProvider, ApiKeyRefusal, ApiKeySettings};
+pub use chain::{AuthenticationChain, OnConflict};
+pub use error::{AuthenticationError, BackendFault, ErrorClass};
+pub use jwt::JwtSettings;
+pub use policies::ProviderKind;
+pub use pre_authenticated::{PreAuthenticatedProvider, PreAuthenticatedSettings, TrustedPeer};
+pub use provider::{Attempt, AuthenticationOutcome, AuthenticationProvider};
+pub use request::{HeaderLookup, PeerAddress, RequestKind, RequestParts};
+pub use settings_error::SettingsError;

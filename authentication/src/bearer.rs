@@ -1,0 +1,70 @@
+//! The `Authorization: Bearer` header (RFC 6750 §2.1), which tokens and API keys share.
+
+use crate::RequestParts;
+
+/// What stands behind the scheme `Bearer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bearer<'a> {
+    /// Has a dot, or looks like nothing we know: a token.
+    Token(&'a str),
+    /// Starts like `<brand>_` and has no dot: an API key, in our shape or meant to be.
+    ApiKey(&'a str),
+    /// The scheme without exactly one word of visible ASCII behind it.
+    Malformed,
+}
+
+impl<'a> Bearer<'a> {
+    /// `None` if there is no such header, or it has another scheme: then it is no credential here.
+    pub(crate) fn of(request: &RequestParts<'a>) -> Option<Self> {
+        let header = request.headers.header("authorization")?;
+        let (scheme, value) = header.split_once(' ').unwrap_or((header, ""));
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| Self::of_value(value.trim_matches(' ')))
+    }
+
+    fn of_value(value: &'a str) -> Self {
+        if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Self::Malformed
+        } else if looks_like_api_key(value) {
+            Self::ApiKey(value)
+        } else {
+            Self::Token(value)
+        }
+    }
+}
+
+/// The longest brand in an API key, in bytes.
+const BRAND_BYTES_MAX: usize = 8;
+
+/// A word of up to eight letters and digits, then `_`, and no dot anywhere: a token always has dots.
+fn looks_like_api_key(value: &str) -> bool {
+    value.split_once('_').is_some_and(|(brand, _)| {
+        (1..=BRAND_BYTES_MAX).contains(&brand.len())
+            && brand.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    }) && !value.contains('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &str, expected: Bearer<'_>) {
+        assert_eq!(Bearer::of_value(value), expected, "value: {value:?}");
+    }
+
+    #[test]
+    fn the_shape_decides() {
+        check("a.b.c", Bearer::Token("a.b.c"));
+        check("nodots", Bearer::Token("nodots"));
+        check("tww_live_x", Bearer::ApiKey("tww_live_x"));
+        check("TWW_live_x", Bearer::ApiKey("TWW_live_x"));
+        check("tww_live.x", Bearer::Token("tww_live.x"));
+        check("123456789_x", Bearer::Token("123456789_x"));
+        check("_x", Bearer::Token("_x"));
+        check("", Bearer::Malformed);
+        check("a b", Bearer::Malformed);
+        check("a\u{e4}", Bearer::Malformed);
+    }
+}

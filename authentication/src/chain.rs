@@ -1,0 +1,124 @@
+//! Asks providers in order and settles on one answer.
+//!
+//! Source: Ditto documentation, page "Authentication and authorization".
+
+use std::sync::Arc;
+
+use policies::{Principal, ProviderKind};
+
+use crate::{
+    Attempt, AuthenticationError, AuthenticationOutcome, AuthenticationProvider, RequestParts,
+};
+
+/// What to do with a request that carries credentials of different kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Refuse it, before anything is verified.
+    Reject,
+    /// The first success decides; a refused credential lets the next provider try.
+    First,
+}
+
+/// The configured providers, in their order.
+pub struct AuthenticationChain {
+    providers: Vec<Arc<dyn AuthenticationProvider>>,
+    on_conflict: OnConflict,
+}
+
+/// More providers than a chain can have: there are fewer kinds.
+const PROVIDERS_MAX: usize = 32;
+
+impl AuthenticationChain {
+    /// A chain of these providers; a kind that is not listed is off.
+    pub fn new(providers: Vec<Arc<dyn AuthenticationProvider>>, on_conflict: OnConflict) -> Self {
+        assert!(
+            providers.len() <= PROVIDERS_MAX,
+            "a chain has at most {PROVIDERS_MAX} providers"
+        );
+        Self {
+            providers,
+            on_conflict,
+        }
+    }
+
+    /// The kinds in the chain, in their order.
+    pub fn kinds(&self) -> impl Iterator<Item = ProviderKind> {
+        self.providers.iter().map(|provider| provider.kind())
+    }
+
+    /// Finds out who calls.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthenticationError::NoApplicableProvider`] without a credential, [`AuthenticationError::Conflicting`] with
+    /// several kinds of it, the single failure, or [`AuthenticationError::Several`]. A missing backend ends the chain:
+    /// a weaker method never decides in its place.
+    pub async fn authenticate(
+        &self,
+        request: &RequestParts<'_>,
+    ) -> Result<Principal, AuthenticationError> {
+        for provider in &self.providers {
+            provider.refuse(request)?;
+        }
+        let applicable = self.applicable(request)?;
+        let mut failures = Vec::new();
+        for (position, provider) in self.providers.iter().enumerate() {
+            if applicable & (1 << position) == 0 {
+                continue;
+            }
+            let outcome = match provider.authenticate(request) {
+                Attempt::Ready(outcome) => outcome,
+                Attempt::Pending(work) => work.await,
+            };
+            match outcome {
+                AuthenticationOutcome::Authenticated(principal) => return Ok(principal),
+                AuthenticationOutcome::Failed(error) if error.is_unavailable() => {
+                    return Err(error);
+                }
+                AuthenticationOutcome::Failed(error) => failures.push(error),
+                AuthenticationOutcome::NotApplicable => {}
+            }
+        }
+        Err(aggregate(failures))
+    }
+
+    /// One bit per provider that has something to verify.
+    fn applicable(&self, request: &RequestParts<'_>) -> Result<u32, AuthenticationError> {
+        let mut applicable = 0_u32;
+        for (position, provider) in self.providers.iter().enumerate() {
+            applicable |= u32::from(provider.is_applicable(request)) << position;
+        }
+        if self.on_conflict == OnConflict::Reject && applicable.count_ones() > 1 {
+            self.reject_different_kinds(applicable)?;
+        }
+        Ok(applicable)
+    }
+
+    fn reject_different_kinds(&self, applicable: u32) -> Result<(), AuthenticationError> {
+        let mut providers: Vec<ProviderKind> = Vec::new();
+        for (position, provider) in self.providers.iter().enumerate() {
+            if applicable & (1 << position) != 0 && !providers.contains(&provider.kind()) {
+                providers.push(provider.kind());
+            }
+        }
+        if providers.len() > 1 {
+            return Err(AuthenticationError::Conflicting { providers });
+        }
+        Ok(())
+    }
+}
+
+/// One failure speaks for itself; of several, the first that is not about the credential's worth; else all of them.
+fn aggregate(mut failures: Vec<AuthenticationError>) -> AuthenticationError {
+    if failures.is_empty() {
+        return AuthenticationError::NoApplicableProvider;
+    }
+    let telling = failures
+        .iter()
+        .position(|failure| !failure.is_unauthenticated());
+    match (failures.len(), telling) {
+        (1, _) => failures.swap_remove(0),
+        (_, Some(position)) => failures.swap_remove(position),
+        (_, None) => AuthenticationError::Several { failures },
+    }
+}

@@ -1,0 +1,166 @@
+//! Everything that can go wrong while finding out who calls, without HTTP.
+
+use std::sync::Arc;
+
+use policies::{ProviderKind, SubjectIdError};
+
+use crate::api_key::ApiKeyRefusal;
+use crate::jwt::{JwtFault, JwtRefusal};
+
+/// Why a request has no principal.
+///
+/// Nothing in here is secret, but [`AuthenticationError::ApiKeyRefused`] is for logs and audit only: every such failure
+/// must look the same to the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticationError {
+    /// No provider of the chain found a credential of its kind.
+    #[error("no credential of a configured kind")]
+    NoApplicableProvider,
+    /// Credentials of different kinds in one request.
+    #[error("credentials of {} different kinds", .providers.len())]
+    Conflicting {
+        /// The kinds, in the order of the chain.
+        providers: Vec<ProviderKind>,
+    },
+    /// The query names `x-ditto-pre-authenticated`, which is never an identity.
+    #[error("a query parameter claims to be pre-authenticated")]
+    PreAuthenticatedQuery,
+    /// The pre-authenticated header holds no subject.
+    #[error("the pre-authenticated header names no subject")]
+    PreAuthenticatedEmpty,
+    /// The pre-authenticated header holds several subjects where one is allowed.
+    #[error("the pre-authenticated header names {count} subjects, one is allowed")]
+    PreAuthenticatedSeveral {
+        /// How many it names.
+        count: usize,
+    },
+    /// The pre-authenticated header holds something that is no subject.
+    #[error("the pre-authenticated header holds no valid subject")]
+    PreAuthenticatedSubject {
+        /// What is wrong with it.
+        #[source]
+        source: SubjectIdError,
+    },
+    /// The proxy may not vouch for this subject.
+    #[error("the proxy may not vouch for subjects of `{issuer}`")]
+    PreAuthenticatedIssuer {
+        /// The first half of the subject.
+        issuer: String,
+    },
+    /// The token is not one: wrong parts, encoding or JSON.
+    #[error("malformed token: {fault}")]
+    JwtMalformed {
+        /// What is wrong with its form.
+        fault: JwtFault,
+    },
+    /// Two tokens in one request.
+    #[error("several tokens in one request")]
+    JwtSeveral,
+    /// No configured issuer has this name.
+    #[error("issuer `{issuer}` is not configured")]
+    JwtIssuerNotSupported {
+        /// The token's `iss`.
+        issuer: String,
+    },
+    /// The token was read and refused.
+    #[error("token refused: {refusal}")]
+    JwtRefused {
+        /// Why.
+        refusal: JwtRefusal,
+    },
+    /// A prerequisite condition of the issuer does not hold.
+    #[error("a prerequisite condition of issuer `{issuer}` does not hold")]
+    JwtConditionFailed {
+        /// The configured name of the issuer.
+        issuer: Arc<str>,
+    },
+    /// The API key is not good. Say no more than that.
+    #[error("API key refused: {refusal}")]
+    ApiKeyRefused {
+        /// Why, for logs and audit.
+        refusal: ApiKeyRefusal,
+        /// The public id of the key, if it has one.
+        key_id: Option<Arc<str>>,
+    },
+    /// An API key stands in the query: whoever logged the address knows it now.
+    #[error("an API key stands in the query")]
+    ApiKeyInQuery,
+    /// The keys of an issuer could not be had, so nothing is known about the token.
+    #[error("the keys of issuer `{issuer}` are not available: {fault}")]
+    Unavailable {
+        /// The configured name of the issuer.
+        issuer: Arc<str>,
+        /// What is wrong there.
+        fault: BackendFault,
+    },
+    /// Several providers applied and every one of them refused, in the order of the chain.
+    #[error("{} providers refused", .failures.len())]
+    Several {
+        /// The failures, at least two.
+        failures: Vec<AuthenticationError>,
+    },
+}
+
+/// What is wrong with a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BackendFault {
+    /// It could not be reached, or what it sent cannot be read.
+    #[error("unreachable or unreadable")]
+    Unreachable,
+    /// It answered with something else than success.
+    #[error("unexpected answer")]
+    UnexpectedAnswer,
+    /// It did not answer in time.
+    #[error("timeout")]
+    Timeout,
+}
+
+/// How a failure is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The credential is missing or no good.
+    Unauthenticated,
+    /// The request itself is wrong.
+    BadRequest,
+    /// Nothing is known: a backend is missing.
+    Unavailable,
+}
+
+impl AuthenticationError {
+    /// How this failure is to be told.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Conflicting { .. }
+            | Self::PreAuthenticatedQuery
+            | Self::PreAuthenticatedSeveral { .. }
+            | Self::JwtMalformed { .. }
+            | Self::ApiKeyInQuery => ErrorClass::BadRequest,
+            Self::NoApplicableProvider
+            | Self::PreAuthenticatedEmpty
+            | Self::PreAuthenticatedSubject { .. }
+            | Self::PreAuthenticatedIssuer { .. }
+            | Self::JwtSeveral
+            | Self::JwtIssuerNotSupported { .. }
+            | Self::JwtRefused { .. }
+            | Self::JwtConditionFailed { .. }
+            | Self::ApiKeyRefused { .. }
+            | Self::Several { .. } => ErrorClass::Unauthenticated,
+            Self::Unavailable { .. } => ErrorClass::Unavailable,
+        }
+    }
+
+    /// Whether the credential is missing or no good.
+    pub fn is_unauthenticated(&self) -> bool {
+        self.class() == ErrorClass::Unauthenticated
+    }
+
+    /// Whether the request itself is wrong.
+    pub fn is_bad_request(&self) -> bool {
+        self.class() == ErrorClass::BadRequest
+    }
+
+    /// Whether a backend is missing.
+    pub fn is_unavailable(&self) -> bool {
+        self.class() == ErrorClass::Unavailable
+    }
+}

@@ -1,0 +1,40 @@
+//! Names for secrets that say nothing about them outside this process.
+
+use aws_lc_rs::{hmac, rand};
+
+/// Keyed by random bytes that live and die with the process: what it returns can be kept where a secret may not.
+pub(crate) struct Fingerprinter(hmac::Key);
+
+/// Stands for a secret in a cache.
+pub(crate) type Fingerprint = [u8; 16];
+
+impl Fingerprinter {
+    pub(crate) fn new() -> Self {
+        let mut key = [0; 32];
+        rand::fill(&mut key).expect("the operating system gives random bytes");
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &key))
+    }
+
+    /// HMAC-SHA-256 of the secret, truncated (RFC 2104 §5).
+    pub(crate) fn of(&self, secret: &str) -> Fingerprint {
+        let tag = hmac::sign(&self.0, secret.as_bytes());
+        let mut fingerprint = Fingerprint::default();
+        for (target, source) in fingerprint.iter_mut().zip(tag.as_ref()) {
+            *target = *source;
+        }
+        fingerprint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_secrets_have_equal_names_within_one_process_only() {
+        let (one, other) = (Fingerprinter::new(), Fingerprinter::new());
+        assert_eq!(one.of("a"), one.of("a"));
+        assert_ne!(one.of("a"), one.of("b"));
+        assert_ne!(one.of("a"), other.of("a"));
+    }
+}

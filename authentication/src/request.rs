@@ -1,0 +1,59 @@
+//! What a provider sees of a request.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+/// The parts of a request that may carry a credential, borrowed for the time of authentication.
+pub struct RequestParts<'a> {
+    /// The method, in upper case.
+    pub method: &'a str,
+    /// The path as sent.
+    pub path: &'a str,
+    /// The query as sent, without `?`; empty if there is none.
+    pub query: &'a str,
+    /// The headers.
+    pub headers: &'a dyn HeaderLookup,
+    /// Who holds the other end of the socket: never what a header claims.
+    pub peer: PeerAddress,
+    /// Plain request or upgrade.
+    pub kind: RequestKind,
+    /// When the request was received.
+    pub now: Timestamp,
+}
+
+/// Headers by lower-case name.
+///
+/// Invariant: each header exists at most once; a request that repeats one is refused before authentication.
+pub trait HeaderLookup {
+    /// The value of the header, `None` if absent or not text.
+    fn header(&self, name: &str) -> Option<&str>;
+}
+
+/// The peer of the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerAddress {
+    /// A TCP peer.
+    Ip(IpAddr),
+    /// A peer of a unix socket.
+    Unix,
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(formatter),
+            Self::Unix => formatter.write_str("unix"),
+        }
+    }
+}
+
+/// What the request asks for, as far as credentials differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    /// A plain HTTP request, server-sent events included.
+    Http,
+    /// The handshake of a WebSocket, which may carry its token in the query: browsers cannot set headers there.
+    WebSocketUpgrade,
+}
