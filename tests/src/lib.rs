@@ -1,1 +1,29 @@
-//! Being built.
+//! What the integration tests share: a real gateway process, callers of it, and the outside systems it talks to.
+//!
+//! Nothing here knows the gateway's code: it is started as its users start it and spoken to over sockets. Helpers panic
+//! with what they expected, because their caller is always a test.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a missing JSON member panics, which is how a test fails"
+)]
+
+mod answer;
+mod caller;
+mod event_stream;
+mod gateway;
+mod nginx;
+mod oidc_provider;
+mod process;
+mod settings;
+mod web_socket;
+
+pub use answer::Answer;
+pub use caller::Caller;
+pub use event_stream::{EventStream, ServerSentEvent};
+pub use gateway::{Endpoints, StartFailure, TestGateway};
+pub use nginx::Nginx;
+pub use oidc_provider::{OidcProvider, TokenShape};
+pub use process::{deadline, eventually, is_long_run, node_script};
+pub use settings::{merged, open_settings};
+pub use web_socket::{Closed, Socket};

@@ -1,0 +1,8 @@
+//! The integration tests: one binary, one module per concern, named after what a user of the gateway would call it.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a missing JSON member panics, which is how a test fails"
+)]
+
+mod tidy;

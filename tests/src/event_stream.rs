@@ -1,0 +1,66 @@
+//! A reader of server-sent events (HTML Living Standard, "Server-sent events").
+
+use crate::process::deadline;
+
+/// One event: its fields as sent, data lines joined by line feeds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerSentEvent {
+    /// The `event` field; empty means `message`.
+    pub name: String,
+    /// The `id` field.
+    pub id: String,
+    /// The `data` field.
+    pub data: String,
+}
+
+/// An open stream of events.
+#[derive(Debug)]
+pub struct EventStream {
+    response: reqwest::Response,
+    buffer: String,
+}
+
+impl EventStream {
+    pub(crate) fn new(response: reqwest::Response) -> Self {
+        Self {
+            response,
+            buffer: String::new(),
+        }
+    }
+
+    /// The next event that carries data or a name; `None` once the stream has ended. Comments are skipped.
+    pub async fn next(&mut self) -> Option<ServerSentEvent> {
+        loop {
+            while let Some((block, rest)) = self.buffer.split_once("\n\n") {
+                let event = parse(block);
+                self.buffer = rest.to_owned();
+                if event != ServerSentEvent::default() {
+                    return Some(event);
+                }
+            }
+            match deadline("an event", self.response.chunk()).await {
+                Ok(Some(chunk)) => self
+                    .buffer
+                    .push_str(&String::from_utf8_lossy(&chunk).replace('\r', "")),
+                Ok(None) | Err(_) => return None,
+            }
+        }
+    }
+}
+
+fn parse(block: &str) -> ServerSentEvent {
+    let mut event = ServerSentEvent::default();
+    let mut data = Vec::new();
+    for line in block.lines() {
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "data" => data.push(value),
+            "event" => value.clone_into(&mut event.name),
+            "id" => value.clone_into(&mut event.id),
+            _ => {}
+        }
+    }
+    event.data = data.join("\n");
+    event
+}

@@ -1,0 +1,324 @@
+//! A real gateway process with its own folder, started the way operators start it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::caller::Caller;
+use crate::process::{eventually, exit_code, gateway_binary, terminate};
+use crate::settings::{merged, open_settings};
+
+/// Where a gateway listens, as it wrote itself into `endpoints.json` of its data folder.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    /// `host:port` of the public edge.
+    pub public: String,
+    /// `host:port` of the operator service.
+    pub devops: String,
+}
+
+/// A gateway that ended instead of serving.
+#[derive(Debug)]
+pub struct StartFailure {
+    /// How the process ended.
+    pub status: ExitStatus,
+    /// What it said on standard error.
+    pub stderr: String,
+}
+
+/// A gateway of its own for one test; it ends with the value.
+#[derive(Debug)]
+pub struct TestGateway {
+    folder: TempDir,
+    wrapper: Vec<String>,
+    child: Child,
+    endpoints: Endpoints,
+}
+
+impl TestGateway {
+    /// Starts one with [`open_settings`].
+    pub async fn start() -> Self {
+        Self::start_with(Value::Null).await
+    }
+
+    /// Starts one with `overlay` put over [`open_settings`].
+    pub async fn start_with(overlay: Value) -> Self {
+        match Self::try_start(overlay).await {
+            Ok(gateway) => gateway,
+            Err(failure) => panic!(
+                "the gateway ended with {}:\n{}",
+                failure.status, failure.stderr
+            ),
+        }
+    }
+
+    /// Like [`TestGateway::start_with`], for configurations that must not start.
+    ///
+    /// # Errors
+    ///
+    /// How the process ended.
+    pub async fn try_start(overlay: Value) -> Result<Self, StartFailure> {
+        let settings = if overlay.is_null() {
+            open_settings()
+        } else {
+            merged(open_settings(), overlay)
+        };
+        Self::launch(Some(&settings), Vec::new()).await
+    }
+
+    /// Starts one without any configuration file, on free ports.
+    pub async fn start_unconfigured() -> Self {
+        match Self::launch(None, Vec::new()).await {
+            Ok(gateway) => gateway,
+            Err(failure) => panic!(
+                "the gateway ended with {}:\n{}",
+                failure.status, failure.stderr
+            ),
+        }
+    }
+
+    /// Starts one under another program, e.g. a tracer: `wrapper` is its command line up to the gateway's own.
+    pub async fn start_under(wrapper: Vec<String>, overlay: Value) -> Self {
+        match Self::launch(Some(&merged(open_settings(), overlay)), wrapper).await {
+            Ok(gateway) => gateway,
+            Err(failure) => panic!(
+                "the gateway ended with {}:\n{}",
+                failure.status, failure.stderr
+            ),
+        }
+    }
+
+    /// A caller of the public edge without a credential.
+    pub fn anonymous(&self) -> Caller {
+        Caller::anonymous(&self.endpoints.public)
+    }
+
+    /// A caller with a Bearer token or an API key.
+    pub fn as_bearer(&self, token: &str) -> Caller {
+        self.anonymous().bearer(token)
+    }
+
+    /// A caller that a proxy on this machine vouches for as `subject`.
+    pub fn as_subject(&self, subject: &str) -> Caller {
+        self.anonymous().with("x-ditto-pre-authenticated", subject)
+    }
+
+    /// An anonymous caller of the operator service.
+    pub fn operators_door(&self) -> Caller {
+        Caller::anonymous(&self.endpoints.devops)
+    }
+
+    /// A caller of the operator service with the password made at the first start.
+    pub fn as_operator(&self) -> Caller {
+        self.operators_door()
+            .basic("devops", &self.first_operator_password())
+    }
+
+    /// Where it listens.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The folder that holds its configuration file and its data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        read_lossy(&self.folder.path().join("stdout.log"))
+            + &read_lossy(&self.folder.path().join("stderr.log"))
+    }
+
+    /// The text that shows the first credentials once.
+    pub fn first_credentials(&self) -> String {
+        fs::read_to_string(self.data().join("first-credentials"))
+            .expect("the first start leaves its credentials")
+    }
+
+    /// The API key of the first start.
+    pub fn first_api_key(&self) -> String {
+        let text = self.first_credentials();
+        let key = text.split_once("Bearer ").map(|(_, rest)| rest);
+        let end =
+            |character: char| !character.is_ascii_alphanumeric() && !"_-.".contains(character);
+        key.and_then(|rest| rest.split(end).next())
+            .expect("a curl line with the key")
+            .to_owned()
+    }
+
+    /// The operator password of the first start.
+    pub fn first_operator_password(&self) -> String {
+        let text = self.first_credentials();
+        let password = text.split_once("devops:").map(|(_, rest)| rest);
+        let end = |character: char| character.is_whitespace() || "'\"".contains(character);
+        password
+            .and_then(|rest| rest.split(end).next())
+            .expect("a curl line with the password")
+            .to_owned()
+    }
+
+    /// Stops it as a service manager does and starts it again with the same folder.
+    pub async fn restart(self) -> Self {
+        self.stop().await.again().await
+    }
+
+    /// Kills it without warning (SIGKILL) and starts it again with the same folder.
+    pub async fn kill_and_restart(mut self) -> Self {
+        self.child
+            .kill()
+            .await
+            .expect("a running child can be killed");
+        Stopped {
+            folder: self.folder,
+            wrapper: self.wrapper,
+            code: None,
+        }
+        .again()
+        .await
+    }
+
+    /// Asks it to end and waits for that.
+    pub async fn stop(mut self) -> Stopped {
+        terminate(self.process_id()).await;
+        let code = exit_code(&mut self.child).await;
+        Stopped {
+            folder: self.folder,
+            wrapper: self.wrapper,
+            code,
+        }
+    }
+
+    /// Kills it without warning, for tests that hold the value in place.
+    pub async fn kill(&mut self) {
+        self.child
+            .kill()
+            .await
+            .expect("a running child can be killed");
+    }
+
+    fn process_id(&self) -> u32 {
+        self.child.id().expect("it is running")
+    }
+
+    async fn launch(settings: Option<&Value>, wrapper: Vec<String>) -> Result<Self, StartFailure> {
+        let folder = TempDir::new().expect("a temporary folder");
+        if let Some(settings) = settings {
+            let text = serde_json::to_string_pretty(settings).expect("JSON");
+            fs::write(folder.path().join("twinward.yaml"), text)
+                .expect("the configuration can be written");
+        }
+        run(folder, wrapper).await
+    }
+}
+
+/// A gateway that has ended; its folder is still there.
+#[derive(Debug)]
+pub struct Stopped {
+    folder: TempDir,
+    wrapper: Vec<String>,
+    /// The exit code, unless a signal ended it.
+    pub code: Option<i32>,
+}
+
+impl Stopped {
+    /// Starts it again with the same folder.
+    pub async fn again(self) -> TestGateway {
+        match run(self.folder, self.wrapper).await {
+            Ok(gateway) => gateway,
+            Err(failure) => panic!(
+                "the gateway did not start again, {}:\n{}",
+                failure.status, failure.stderr
+            ),
+        }
+    }
+}
+
+async fn run(folder: TempDir, wrapper: Vec<String>) -> Result<TestGateway, StartFailure> {
+    let announced = folder.path().join("data/endpoints.json");
+    // What a killed predecessor announced must not be taken for this one's.
+    let _ = fs::remove_file(&announced);
+    let mut child = command(folder.path(), &wrapper)
+        .await
+        .spawn()
+        .expect("the gateway's executable starts");
+    let outcome = eventually("the start of the gateway", || {
+        let outcome = match child.try_wait().expect("a child can be asked") {
+            Some(status) => Some(Err(status)),
+            None => read_endpoints(&announced).map(Ok),
+        };
+        std::future::ready(outcome)
+    });
+    match outcome.await {
+        Ok(endpoints) => Ok(TestGateway {
+            folder,
+            wrapper,
+            child,
+            endpoints,
+        }),
+        Err(status) => Err(StartFailure {
+            status,
+            stderr: read_lossy(&folder.path().join("stderr.log")),
+        }),
+    }
+}
+
+async fn command(folder: &Path, wrapper: &[String]) -> Command {
+    let binary = gateway_binary().await;
+    let mut command = match wrapper.split_first() {
+        Some((program, arguments)) => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary);
+            command
+        }
+        None => Command::new(binary),
+    };
+    command.arg("serve");
+    if folder.join("twinward.yaml").exists() {
+        command.args(["--config", "twinward.yaml"]);
+    } else {
+        command.args(["--listen", "127.0.0.1:0", "--devops-listen", "127.0.0.1:0"]);
+    }
+    command
+        .current_dir(folder)
+        .env_clear()
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+        .stdout(log_file(folder, "stdout.log"))
+        .stderr(log_file(folder, "stderr.log"));
+    command
+}
+
+fn log_file(folder: &Path, name: &str) -> fs::File {
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join(name));
+    file.expect("a log file can be opened")
+}
+
+fn read_endpoints(path: &Path) -> Option<Endpoints> {
+    let text = fs::read_to_string(path).ok()?;
+    let value: Value = serde_json::from_str(&text).expect("endpoints.json is written at once");
+    let address = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    Some(Endpoints {
+        public: address("public")?,
+        devops: address("devops")?,
+    })
+}
+
+fn read_lossy(path: &Path) -> String {
+    fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}

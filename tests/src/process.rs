@@ -1,0 +1,127 @@
+//! Starting, waiting for and stopping the programs that tests talk to.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::process::{Child, Command};
+
+/// How long anything may take before a test calls it hung: generous, because two cores may run many tests at once.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often a condition is looked at again while waiting for it.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Awaits `future`, or panics naming `what` after [`DEADLINE`].
+pub async fn deadline<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: nothing happened within {DEADLINE:?}"),
+    }
+}
+
+/// Asks `probe` until it answers `Some`, or panics naming `what` after [`DEADLINE`].
+pub async fn eventually<T, F>(what: &str, mut probe: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let started = Instant::now();
+    loop {
+        if let Some(value) = probe().await {
+            return value;
+        }
+        assert!(
+            started.elapsed() < DEADLINE,
+            "{what}: not so within {DEADLINE:?}"
+        );
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// Whether the full numbers were asked for (`tests/run --long`) instead of the everyday ones.
+pub fn is_long_run() -> bool {
+    std::env::var_os("TWINWARD_TESTS_LONG").is_some_and(|value| value == "1")
+}
+
+/// A command that runs a script of `tests/node` with Node.js; both must be there, `tests/run` sees to that.
+pub fn node_script(name: &str) -> Command {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
+    assert!(
+        folder.join("node_modules").is_dir(),
+        "tests/node has no packages yet: start `tests/run` once"
+    );
+    let mut command = Command::new("node");
+    command
+        .arg(folder.join(name))
+        .env("NODE_NO_WARNINGS", "1")
+        .kill_on_drop(true);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Asks a child politely to end (SIGTERM).
+pub(crate) async fn terminate(process_id: u32) {
+    let status = Command::new("kill")
+        .arg("-TERM")
+        .arg(process_id.to_string())
+        .status()
+        .await;
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "kill -TERM {process_id} failed"
+    );
+}
+
+/// Waits until `child` has ended and returns its exit code, if it ended by itself.
+pub(crate) async fn exit_code(child: &mut Child) -> Option<i32> {
+    deadline("the end of a process", child.wait())
+        .await
+        .expect("a child can be waited for")
+        .code()
+}
+
+/// The gateway's executable, built from the sources of this run unless `TWINWARD_TESTS_BINARY` names one.
+pub(crate) async fn gateway_binary() -> PathBuf {
+    static BUILT: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
+    BUILT.get_or_init(find_or_build).await.clone()
+}
+
+async fn find_or_build() -> PathBuf {
+    if let Some(path) = std::env::var_os("TWINWARD_TESTS_BINARY") {
+        return PathBuf::from(path);
+    }
+    // This executable is `<target>/<profile>/deps/it-<hash>`.
+    let executable = std::env::current_exe().expect("a process knows its executable");
+    let profile = executable
+        .ancestors()
+        .nth(2)
+        .expect("tests run inside a target folder")
+        .to_owned();
+    let target = profile
+        .parent()
+        .expect("a profile's folder lies in the target folder");
+    let mut build =
+        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    build
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "gateway",
+            "--bin",
+            "twinward",
+        ])
+        .arg("--target-dir")
+        .arg(target);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.status().await.expect("cargo starts");
+    assert!(status.success(), "the gateway does not build");
+    profile.join("twinward")
+}
