@@ -1,1 +1,30 @@
-//! Being built.
+//! The operator service: probes, status, metrics and log levels on a listener of its own.
+//!
+//! It shares no route, credential or middleware with the public edge, and knows the rest of the process only through
+//! the traits of [`DevopsDependencies`].
+
+mod app;
+mod brute_force;
+mod credentials;
+mod dependencies;
+mod error;
+pub mod health;
+pub mod logging;
+mod middleware;
+mod routes;
+mod server;
+mod settings;
+mod source;
+mod surface;
+#[cfg(test)]
+mod tests;
+
+pub use dependencies::{
+    Clock, DevopsDependencies, HealthSource, MetricsSource, PasswordCheck, Readiness, StatusSource,
+};
+pub use health::Health;
+pub use logging::{
+    LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName, TracingLogControl,
+};
+pub use server::serve;
+pub use settings::{BruteForceSettings, DevopsSettings};

@@ -1,0 +1,55 @@
+//! The operator service's own application: its state, and the order of its middleware.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::web::Data;
+use actix_web::{App, Error};
+
+use crate::brute_force::BruteForceGuard;
+use crate::dependencies::DevopsDependencies;
+use crate::middleware::{record_access, require_canonical_path};
+use crate::routes;
+use crate::settings::DevopsSettings;
+
+/// What every request to the operator service shares.
+pub(crate) struct Operations {
+    pub(crate) settings: DevopsSettings,
+    pub(crate) dependencies: DevopsDependencies,
+    pub(crate) brute_force: BruteForceGuard,
+}
+
+impl Operations {
+    pub(crate) fn new(settings: DevopsSettings, dependencies: DevopsDependencies) -> Self {
+        let brute_force = BruteForceGuard::new(settings.brute_force);
+        Self {
+            settings,
+            dependencies,
+            brute_force,
+        }
+    }
+}
+
+/// The application of one worker. Middleware runs in reverse order: read it bottom-up.
+pub(crate) fn create_app(
+    operations: Data<Operations>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(operations)
+        .configure(routes::configure)
+        .wrap(from_fn(require_canonical_path))
+        .wrap(
+            DefaultHeaders::new()
+                .add(("Cache-Control", "no-store"))
+                .add(("X-Content-Type-Options", "nosniff")),
+        )
+        .wrap(from_fn(record_access))
+}

@@ -1,0 +1,76 @@
+//! What the operator service asks the rest of the process for.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::health::Health;
+use crate::logging::LogControl;
+
+/// Reads the time; asked once per request.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Everything the operator service needs from outside.
+#[derive(Clone)]
+pub struct DevopsDependencies {
+    /// Opens every route.
+    pub devops_passwords: Arc<dyn PasswordCheck>,
+    /// Opens the routes that only show status.
+    pub status_passwords: Arc<dyn PasswordCheck>,
+    /// Shows and changes log levels.
+    pub log_control: Arc<dyn LogControl>,
+    /// Knows how the process is.
+    pub health: Arc<dyn HealthSource>,
+    /// Renders the metrics.
+    pub metrics: Arc<dyn MetricsSource>,
+    /// Knows what this process is.
+    pub status: Arc<dyn StatusSource>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The passwords of one surface.
+pub trait PasswordCheck: Send + Sync {
+    /// Whether `password` is one of the surface's at `now`.
+    ///
+    /// May take as long as a password hash takes: it is called on a thread that may block.
+    fn verify(&self, password: &str, now: Timestamp) -> bool;
+
+    /// Whether `password` was verified recently and still holds, in no more time than a comparison takes.
+    ///
+    /// A source that has to wait for its failures still gets in with such a password.
+    fn remembers(&self, password: &str, now: Timestamp) -> bool;
+}
+
+/// How this process is.
+pub trait HealthSource: Send + Sync {
+    /// The latest result of the checks; must not run them, as anyone may ask any number of times.
+    fn health(&self) -> Health;
+
+    /// Whether requests should be sent here.
+    fn readiness(&self) -> Readiness;
+}
+
+/// Whether requests should be sent to this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// They should.
+    Ready,
+    /// They should not, for a reason that anyone may read.
+    NotReady {
+        /// A sentence.
+        reason: String,
+    },
+}
+
+/// The metrics of this process.
+pub trait MetricsSource: Send + Sync {
+    /// All of them in Prometheus' text format, version 0.0.4.
+    fn render(&self) -> String;
+}
+
+/// What this process is.
+pub trait StatusSource: Send + Sync {
+    /// An object of version, host and size, as Ditto's `/status` shows it.
+    fn static_status(&self) -> serde_json::Map<String, serde_json::Value>;
+}

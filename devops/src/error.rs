@@ -1,0 +1,166 @@
+//! Everything that the operator service refuses, as Ditto's error JSON.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+
+use crate::middleware::PathFault;
+use crate::surface::Surface;
+
+/// Why a request was not answered; its text is the error's message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("The path can be read in more than one way: {0}.")]
+    AmbiguousPath(PathFault),
+    #[error("The path with its query is longer than {bytes_max} bytes.")]
+    TargetTooLong { bytes_max: usize },
+    #[error("There is nothing at this path.")]
+    UnknownRoute,
+    #[error("This path does not take that method.")]
+    MethodNotAllowed { allowed: &'static str },
+    #[error("The header `{name}` came more than once.")]
+    DuplicateHeader { name: &'static str },
+    #[error("This needs a valid operator credential.")]
+    NotAuthenticated { surface: Surface },
+    #[error("Too many failed attempts came from this address.")]
+    TooManyAttempts { retry_after: Duration },
+    #[error("The body is larger than {bytes_max} bytes.")]
+    BodyTooLarge { bytes_max: usize },
+    #[error("The body did not arrive in time.")]
+    BodyTooSlow,
+    #[error("The body broke off.")]
+    BodyIncomplete,
+    #[error("The body is not the JSON object that was expected.")]
+    BodyNotJson,
+    #[error("The body lacks the member `{field}`.")]
+    FieldMissing { field: &'static str },
+    #[error("The member `{field}` is not valid.")]
+    FieldInvalid {
+        field: &'static str,
+        expected: &'static str,
+    },
+    #[error("The query is not valid.")]
+    QueryInvalid { expected: &'static str },
+    #[error("No such service or instance answered.")]
+    NobodyAnswered,
+    #[error("{reason}")]
+    NotReady { reason: String },
+    #[error("The last health check found this process down.")]
+    Unhealthy,
+    #[error("The request could not be handled.")]
+    Internal,
+}
+
+impl Refusal {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::AmbiguousPath(_) => (StatusCode::BAD_REQUEST, "gateway:path.ambiguous"),
+            Self::TargetTooLong { .. } => (StatusCode::URI_TOO_LONG, "gateway:uri.toolong"),
+            Self::UnknownRoute => (StatusCode::NOT_FOUND, "gateway:route.notfound"),
+            Self::MethodNotAllowed { .. } => {
+                (StatusCode::METHOD_NOT_ALLOWED, "gateway:method.notallowed")
+            }
+            Self::DuplicateHeader { .. } => {
+                (StatusCode::BAD_REQUEST, "gateway:duplicate.header.field")
+            }
+            Self::NotAuthenticated { .. } => {
+                (StatusCode::UNAUTHORIZED, "gateway:authentication.failed")
+            }
+            Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too.many.requests"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "gateway:body.toolarge"),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "gateway:body.timeout"),
+            Self::BodyIncomplete | Self::BodyNotJson | Self::FieldInvalid { .. } => {
+                (StatusCode::BAD_REQUEST, "json.invalid")
+            }
+            Self::FieldMissing { .. } => (StatusCode::BAD_REQUEST, "json.field.missing"),
+            Self::QueryInvalid { .. } => (StatusCode::BAD_REQUEST, "gateway:query.invalid"),
+            Self::NobodyAnswered => (StatusCode::REQUEST_TIMEOUT, "command.timeout"),
+            Self::NotReady { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "devops:notready"),
+            Self::Unhealthy => (StatusCode::INTERNAL_SERVER_ERROR, "devops:unhealthy"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "gateway:internalerror"),
+        }
+    }
+
+    fn description(&self) -> &'static str {
+        match self {
+            Self::AmbiguousPath(_) => {
+                "Write fixed parts of the path plainly, and only names percent-encoded."
+            }
+            Self::TargetTooLong { .. } => "Shorten it.",
+            Self::UnknownRoute => "See docs/operator-api.md for the paths there are.",
+            Self::MethodNotAllowed { .. } => "The header Allow names the methods it takes.",
+            Self::DuplicateHeader { .. } => "Send it once.",
+            Self::NotAuthenticated { .. } => {
+                "Use HTTP basic authentication with the user `devops` and a password of this surface."
+            }
+            Self::TooManyAttempts { .. } => "Wait as long as the header Retry-After says.",
+            Self::BodyTooLarge { .. } => "Send less.",
+            Self::BodyTooSlow | Self::BodyIncomplete => "Send it again.",
+            Self::BodyNotJson => r#"Send an object like {"logger":"ROOT","level":"info"}."#,
+            Self::FieldMissing { .. } => "Add it.",
+            Self::FieldInvalid { expected, .. } | Self::QueryInvalid { expected } => expected,
+            Self::NobodyAnswered => "/overall/status lists the services and instances there are.",
+            Self::NotReady { .. } => "Send requests elsewhere until this answers 200.",
+            Self::Unhealthy => "/status/health says what is wrong.",
+            Self::Internal => {
+                "Nothing is known to be wrong with the request; the log has the cause."
+            }
+        }
+    }
+
+    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        match self {
+            Self::MethodNotAllowed { allowed } => {
+                Some((header::ALLOW, HeaderValue::from_static(allowed)))
+            }
+            // RFC 7617 §2.1 would have the charset quoted; this is the challenge that Ditto's clients know.
+            Self::NotAuthenticated { surface } => {
+                HeaderValue::try_from(format!("Basic realm=\"{}\",charset=UTF-8", surface.realm()))
+                    .ok()
+                    .map(|challenge| (header::WWW_AUTHENTICATE, challenge))
+            }
+            Self::TooManyAttempts { retry_after } => Some((
+                header::RETRY_AFTER,
+                HeaderValue::from(retry_after.as_millis().div_ceil(1000).max(1) as u64),
+            )),
+            Self::AmbiguousPath(_)
+            | Self::TargetTooLong { .. }
+            | Self::UnknownRoute
+            | Self::DuplicateHeader { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::BodyTooSlow
+            | Self::BodyIncomplete
+            | Self::BodyNotJson
+            | Self::FieldMissing { .. }
+            | Self::FieldInvalid { .. }
+            | Self::QueryInvalid { .. }
+            | Self::NobodyAnswered
+            | Self::NotReady { .. }
+            | Self::Unhealthy
+            | Self::Internal => None,
+        }
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        self.status_and_code().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, code) = self.status_and_code();
+        let mut response = HttpResponse::build(status);
+        if let Some(header) = self.header() {
+            response.insert_header(header);
+        }
+        response.json(json!({
+            "status": status.as_u16(),
+            "error": code,
+            "message": self.to_string(),
+            "description": self.description(),
+        }))
+    }
+}

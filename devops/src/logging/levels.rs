@@ -1,0 +1,159 @@
+//! Which logger has which level, and what that means for a target.
+
+use std::collections::BTreeMap;
+
+use tracing_subscriber::filter::Targets;
+
+use super::logger_name::OWN_CRATES;
+use super::{LogControlError, LogLevel, LoggerLevel, LoggerName};
+
+/// The levels of all loggers: the root's, and those that others have of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLevels {
+    root: LogLevel,
+    own: BTreeMap<LoggerName, LogLevel>,
+}
+
+impl LogLevels {
+    /// Most loggers with a level of their own.
+    pub const LOGGERS_MAX: usize = 256;
+
+    /// Every logger follows the root.
+    pub const fn new(root: LogLevel) -> Self {
+        Self {
+            root,
+            own: BTreeMap::new(),
+        }
+    }
+
+    /// Gives a logger a level.
+    ///
+    /// # Errors
+    ///
+    /// [`LogControlError::TooManyLoggers`] beyond [`Self::LOGGERS_MAX`].
+    pub fn set(&mut self, logger: LoggerName, level: LogLevel) -> Result<(), LogControlError> {
+        if logger.is_root() {
+            self.root = level;
+            return Ok(());
+        }
+        if self.own.len() >= Self::LOGGERS_MAX && !self.own.contains_key(&logger) {
+            return Err(LogControlError::TooManyLoggers);
+        }
+        self.own.insert(logger, level);
+        Ok(())
+    }
+
+    /// The filter that these levels are; the longest name that fits a target decides.
+    pub fn targets(&self) -> Targets {
+        // Names are sorted, so that our common logger comes before the crates that it stands above.
+        let targets = self.own.iter().flat_map(|(logger, level)| {
+            let targets = logger.targets().into_iter();
+            targets.map(|target| (target, level.filter()))
+        });
+        let by_target: BTreeMap<_, _> = targets.collect();
+        Targets::new()
+            .with_targets(by_target)
+            .with_default(self.root.filter())
+    }
+
+    /// Every logger with its level: the root, those with a level of their own, and our crates.
+    pub fn list(&self) -> Vec<LoggerLevel> {
+        let mut loggers: BTreeMap<LoggerName, Option<LogLevel>> = OWN_CRATES
+            .iter()
+            .map(|name| (LoggerName::of_own_crate(name), None))
+            .collect();
+        loggers.extend(
+            self.own
+                .iter()
+                .map(|(logger, level)| (logger.clone(), Some(*level))),
+        );
+        let root = (LoggerName::root(), Some(self.root));
+        std::iter::once(root)
+            .chain(loggers)
+            .map(|(logger, level)| LoggerLevel { logger, level })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    fn levels(changes: &[(&str, LogLevel)]) -> LogLevels {
+        let mut levels = LogLevels::new(LogLevel::Info);
+        for (logger, level) in changes {
+            levels.set(logger.parse().unwrap(), *level).unwrap();
+        }
+        levels
+    }
+
+    #[track_caller]
+    fn check(changes: &[(&str, LogLevel)], target: &str, most_verbose: Level) {
+        let targets = levels(changes).targets();
+        for level in [
+            Level::ERROR,
+            Level::WARN,
+            Level::INFO,
+            Level::DEBUG,
+            Level::TRACE,
+        ] {
+            assert_eq!(
+                targets.would_enable(target, &level),
+                level <= most_verbose,
+                "{target} at {level} after {changes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_root_decides_where_nothing_else_does() {
+        check(&[], "actix_web", Level::INFO);
+        check(&[("ROOT", LogLevel::Trace)], "actix_web", Level::TRACE);
+        check(&[("ROOT", LogLevel::All)], "gateway", Level::TRACE);
+        check(&[("ROOT", LogLevel::Error)], "actix_web", Level::ERROR);
+    }
+
+    #[test]
+    fn our_common_logger_decides_for_our_crates() {
+        let changes = [
+            ("ROOT", LogLevel::Error),
+            ("org.eclipse.ditto", LogLevel::Debug),
+        ];
+        check(&changes, "gateway::routes", Level::DEBUG);
+        check(&changes, "actix_web", Level::ERROR);
+    }
+
+    #[test]
+    fn the_more_specific_logger_wins_in_either_order() {
+        let one = ("org.eclipse.ditto", LogLevel::Debug);
+        let other = ("gateway", LogLevel::Error);
+        check(&[one, other], "gateway::routes", Level::ERROR);
+        check(&[other, one], "gateway::routes", Level::ERROR);
+        check(&[other, one], "policies", Level::DEBUG);
+    }
+
+    #[test]
+    fn crates_without_a_level_are_listed_without() {
+        let list = levels(&[("gateway", LogLevel::Debug)]).list();
+        let level_of = |name: &str| {
+            let found = list.iter().find(|logger| logger.logger.as_str() == name);
+            found.unwrap().level
+        };
+        assert!(list.first().unwrap().logger.is_root());
+        assert_eq!(level_of("org.eclipse.ditto"), Some(LogLevel::Info));
+        assert_eq!(level_of("org.eclipse.ditto.gateway"), Some(LogLevel::Debug));
+        assert_eq!(level_of("org.eclipse.ditto.things"), None);
+    }
+
+    #[test]
+    fn the_number_of_loggers_is_bounded() {
+        let mut levels = LogLevels::new(LogLevel::Info);
+        let names = (0..1000).map(|number| format!("x{number}").parse().unwrap());
+        let refused =
+            names.filter(|name: &LoggerName| levels.set(name.clone(), LogLevel::Info).is_err());
+        assert_eq!(refused.count(), 1000 - LogLevels::LOGGERS_MAX);
+        assert_eq!(levels.set(LoggerName::root(), LogLevel::Off), Ok(()));
+        assert_eq!(levels.set("x0".parse().unwrap(), LogLevel::Off), Ok(()));
+    }
+}

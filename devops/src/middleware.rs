@@ -1,0 +1,9 @@
+//! What every request passes before a route sees it.
+
+mod access_log;
+mod canonical_path;
+mod require_operator;
+
+pub(crate) use access_log::record_access;
+pub(crate) use canonical_path::{PathFault, require_canonical_path};
+pub(crate) use require_operator::{require_devops, require_metrics, require_status};

@@ -1,0 +1,74 @@
+//! What an operator can set about the operator service: plain data, filled by whoever reads the configuration.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+/// The operator service's settings.
+#[derive(Debug, Clone)]
+pub struct DevopsSettings {
+    /// Name of this process in answers that list instances.
+    pub instance: String,
+    /// Lets a scraper read `/metrics` with `Authorization: Bearer <token>`, and nothing else; never the empty string.
+    pub metrics_token: Option<SecretString>,
+    /// Peers whose `X-Forwarded-For` names the source that failed attempts count for.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How failed attempts slow a source down; `None` never does.
+    pub brute_force: Option<BruteForceSettings>,
+    /// Certificate and protocol versions; `None` speaks plain HTTP.
+    pub tls: Option<rustls::ServerConfig>,
+    /// Connections at once; more wait in the backlog.
+    pub connections_max: usize,
+    /// Largest request body.
+    pub body_bytes_max: usize,
+    /// How long a client may take to send a request's head.
+    pub head_timeout: Duration,
+    /// How long a client may take to send a request's body.
+    pub body_timeout: Duration,
+    /// How long open requests may go on after the stop.
+    pub shutdown_timeout: Duration,
+}
+
+impl DevopsSettings {
+    /// Longest path with its query, in bytes.
+    pub const TARGET_BYTES_MAX: usize = 8 * 1024;
+}
+
+impl Default for DevopsSettings {
+    fn default() -> Self {
+        Self {
+            instance: "gateway-0".to_owned(),
+            metrics_token: None,
+            trusted_proxies: Vec::new(),
+            brute_force: Some(BruteForceSettings::default()),
+            tls: None,
+            connections_max: 256,
+            body_bytes_max: 64 * 1024,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// When and for how long a source of failed attempts has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BruteForceSettings {
+    /// Failed attempts that a source has for free.
+    pub failures: u32,
+    /// A source without a failure for this long is clean again.
+    pub window: Duration,
+    /// The longest wait; the first is one second, every further failure doubles it.
+    pub block: Duration,
+}
+
+impl Default for BruteForceSettings {
+    fn default() -> Self {
+        Self {
+            failures: 10,
+            window: Duration::from_secs(60),
+            block: Duration::from_secs(60),
+        }
+    }
+}

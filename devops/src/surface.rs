@@ -1,0 +1,33 @@
+//! The parts of the operator service that ask for different credentials.
+
+/// A group of routes that the same credentials open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// Shows status: the status or the devops password.
+    Status,
+    /// Shows metrics: as [`Surface::Status`], or the metrics token.
+    Metrics,
+    /// Changes the process: the devops password only.
+    Devops,
+}
+
+impl Surface {
+    /// What a client is told to ask its user a password for.
+    ///
+    /// Source: Ditto documentation, page "Operating Ditto", section "Devops commands".
+    pub(crate) const fn realm(self) -> &'static str {
+        match self {
+            Self::Status | Self::Metrics => "DITTO-STATUS",
+            Self::Devops => "DITTO-DEVOPS",
+        }
+    }
+
+    /// The word that log events use.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Metrics => "metrics",
+            Self::Devops => "devops",
+        }
+    }
+}
