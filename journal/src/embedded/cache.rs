@@ -76,3 +76,6 @@ impl Weighter<EntityKey, Arc<Entity>> for StateSlices {
         slices.clamp(1, WEIGHT_MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -224,3 +224,6 @@ fn damaged(what: &str) -> StoreError {
         reason: format!("{what} does not match its checksum or layout"),
     }
 }
+
+#[cfg(test)]
+mod tests;

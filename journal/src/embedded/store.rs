@@ -81,6 +81,26 @@ impl Store {
     }
 
     pub(super) fn entity(&self, key: &EntityKey) -> Result<Option<Entity>, StoreError> {
+        let Some(entity) = self.stored_entity(key)? else {
+            return Ok(None);
+        };
+        let next = encoding::history_key(key, entity.revision.saturating_add(1));
+        if !self
+            .history
+            .contains_key(next)
+            .map_err(reading("a history"))?
+        {
+            return Ok(Some(entity));
+        }
+        // Usually the writer came in between; it writes the entity before its history.
+        let again = self.stored_entity(key)?;
+        match again {
+            Some(again) if again.revision > entity.revision => Ok(Some(again)),
+            Some(_) | None => Err(outdated(key, entity.revision)),
+        }
+    }
+
+    fn stored_entity(&self, key: &EntityKey) -> Result<Option<Entity>, StoreError> {
         let key = encoding::entity_key(key);
         let value = self.entities.get(&key).map_err(reading("an entity"))?;
         value
@@ -96,8 +116,8 @@ impl Store {
     ) -> Result<Vec<(EntityKey, Entity)>, StoreError> {
         let prefix = encoding::entity_key_prefix(kind, "");
         let first = encoding::entity_key_prefix(kind, after.unwrap_or_default());
-        self.database
-            .snapshot()
+        let snapshot = self.database.snapshot();
+        snapshot
             .range(&self.entities, first.as_slice()..)
             .map(|guard| guard.into_inner().map_err(reading("entities")))
             .take_while(|read| {
@@ -110,9 +130,17 @@ impl Store {
             })
             .take(limit)
             .map(|read| {
-                let (key, value) = read?;
-                let entity = encoding::decode_entity(&key, &value)?;
-                Ok((encoding::decode_entity_key(&key)?, entity))
+                let (bytes, value) = read?;
+                let entity = encoding::decode_entity(&bytes, &value)?;
+                let key = encoding::decode_entity_key(&bytes)?;
+                let next = encoding::history_key(&key, entity.revision.saturating_add(1));
+                if snapshot
+                    .contains_key(&self.history, next)
+                    .map_err(reading("a history"))?
+                {
+                    return Err(outdated(&key, entity.revision));
+                }
+                Ok((key, entity))
             })
             .collect()
     }
@@ -188,6 +216,12 @@ impl Store {
             .database
             .batch()
             .durability(Some(PersistMode::SyncData));
+        // First the entities: whoever finds a history longer than its entity and looks again must find the newer one.
+        for (key, entity) in entities {
+            let key = encoding::entity_key(key);
+            let value = encoding::encode_entity(&key, entity);
+            batch.insert(&self.entities, key, value);
+        }
         let mut last_checksum = 0;
         for record in records {
             let value = encoding::encode_record(record);
@@ -196,11 +230,6 @@ impl Store {
             let history_key = encoding::history_key(&record.entity, record.revision);
             batch.insert(&self.records, position, value);
             batch.insert(&self.history, history_key, position);
-        }
-        for (key, entity) in entities {
-            let key = encoding::entity_key(key);
-            let value = encoding::encode_entity(&key, entity);
-            batch.insert(&self.entities, key, value);
         }
         let committed = catch_unwind(AssertUnwindSafe(|| batch.commit()));
         let failed = |source| StoreError::Engine {
@@ -218,6 +247,13 @@ impl Store {
         self.database
             .persist(PersistMode::SyncAll)
             .map_err(|error| classify("syncing", "the journal", error))
+    }
+}
+
+/// The engine's log does not protect the order of its batches: damage there may bring an older state to the surface.
+fn outdated(key: &EntityKey, revision: Revision) -> StoreError {
+    StoreError::Damaged {
+        reason: format!("{key} is stored at revision {revision}, but its history goes on"),
     }
 }
 

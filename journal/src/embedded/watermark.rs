@@ -105,3 +105,6 @@ fn failed(action: &'static str) -> impl Fn(std::io::Error) -> StoreError {
         source: Box::new(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

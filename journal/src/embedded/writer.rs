@@ -57,6 +57,7 @@ impl Writer {
             group.admit(job, &|key| self.shared.entity(key));
         }
         let Some(last) = group.records.last().map(|record| record.position) else {
+            group.reply_committed(); // Nobody, or those who appended nothing.
             return Ok(());
         };
         let committed = self
