@@ -1,11 +1,11 @@
 //! Everything that can be wrong with a frame, in the words of the protocol.
 
-use policies::{EntityIdError, PointerError};
+use policies::PointerError;
 
 use crate::TopicPathError;
 
 /// A frame that is no usable envelope.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The frame has no text at all.
     #[error("the frame is empty")]
@@ -61,22 +61,9 @@ pub enum Error {
         /// The rule that it breaks.
         source: PointerError,
     },
-    /// The topic, or a list in the value, names no valid thing.
-    #[error("invalid thing id `{id}`: {source}")]
-    ThingId {
-        /// The id as sent.
-        id: String,
-        /// The rule that it breaks.
-        source: EntityIdError,
-    },
-    /// The topic names no valid policy.
-    #[error("invalid policy id `{id}`: {source}")]
-    PolicyId {
-        /// The id as sent.
-        id: String,
-        /// The rule that it breaks.
-        source: EntityIdError,
-    },
+    /// An id or key of a thing breaks its rules.
+    #[error(transparent)]
+    Things(#[from] things::Error),
     /// The value cannot belong to the command.
     #[error("illegal value: {reason}")]
     IllegalValue {

@@ -7,6 +7,7 @@ mod control_message;
 mod envelope;
 mod error;
 pub mod headers;
+mod outgoing;
 mod topic_path;
 
 pub use control_message::{ControlMessage, ControlMessageError, StreamKind, Subscription};

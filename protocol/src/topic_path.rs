@@ -168,9 +168,14 @@ impl TopicPath {
         self.name == Self::PLACEHOLDER
     }
 
-    /// `<namespace>:<name>`, unchecked.
+    /// `<namespace>:<name>`, unchecked; `_:_`, which is no valid id, if the topic names no entity.
     pub fn entity_id(&self) -> String {
-        format!("{}:{}", self.namespace, self.name)
+        let namespace = if self.namespace.is_empty() && self.is_wildcard() {
+            Self::PLACEHOLDER
+        } else {
+            &self.namespace
+        };
+        format!("{namespace}:{}", self.name)
     }
 
     /// The policy that the topic names.

@@ -14,11 +14,8 @@ fn map(value: Value) -> Map<String, Value> {
 
 #[track_caller]
 fn check(input: Value, expected: Value) {
-    assert_eq!(
-        accept(map(input.clone())),
-        Ok(map(expected)),
-        "input: {input}"
-    );
+    let accepted = accept(map(input.clone())).ok();
+    assert_eq!(accepted, Some(map(expected)), "input: {input}");
 }
 
 #[track_caller]
@@ -155,7 +152,7 @@ proptest! {
     #[test]
     fn acceptance_is_idempotent(name in "[a-z-]{1,12}|timeout|requested-acks|version|dry-run", text in "\\PC{0,16}") {
         if let Ok(accepted) = accept(map(json!({ name: text }))) {
-            prop_assert_eq!(accept(accepted.clone()), Ok(accepted));
+            prop_assert_eq!(accept(accepted.clone()).ok(), Some(accepted));
         }
     }
 }

@@ -58,6 +58,13 @@ fn empty_namespace_is_printed_as_placeholder() {
 }
 
 #[test]
+fn two_placeholders_are_no_id() {
+    let topic: TopicPath = "_/_/policies/commands/retrieve".parse().unwrap();
+    assert!(topic.is_wildcard());
+    assert_eq!(topic.policy_id(), Err(EntityIdError::Namespace));
+}
+
+#[test]
 fn segments_after_an_action_do_not_count() {
     check(
         "a/b/things/twin/commands/modify/and/more",
