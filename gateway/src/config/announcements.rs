@@ -1,0 +1,119 @@
+//! What an operator should know at start-up: settings that were written and have no effect (yet).
+//!
+//! Nothing is parsed and silently ignored: what is accepted for compatibility, or belongs to a feature that
+//! does not exist yet, is named here as soon as somebody sets it.
+
+use super::{
+    Config,
+    environment::{Environment, ditto::WITHOUT_EFFECT},
+    places::Places,
+};
+
+/// Keys of features that do not exist yet; `*` stands for one name of the user's.
+const NOT_YET: [&str; 22] = [
+    "audit",
+    "auth.brute_force",
+    "auth.identities.*.allow_from",
+    "auth.identities.*.rate_limit",
+    "auth.namespace_access",
+    "auth.oauth.openid_connect_issuers.*.inject_claims_into_headers",
+    "auth.oauth.token_integration_subject",
+    "auth.permission_sets.*.full_includes_devops",
+    "auth.pre_authenticated.assertion",
+    "devops.console",
+    "devops.devops_oauth2_subjects",
+    "devops.metrics_token",
+    "devops.oauth",
+    "devops.read_only_subjects",
+    "devops.status_oauth2_subjects",
+    "devops.trusted_proxies",
+    "history",
+    "http_server.serve_docs",
+    "logging.otlp_endpoint",
+    "policies.namespace_policies",
+    "policies.subject_deletion_announcement_granularity",
+    "policies.subject_expiry_granularity",
+];
+
+/// Keys of Edge Server that this gateway accepts and has no use for.
+const NOT_HERE: [&str; 8] = [
+    "database",
+    "grpc_server",
+    "http_server.http_api.*",
+    "http_server.limits",
+    "logging.ditto_sdk",
+    "logging.edge_server.audit_logs",
+    "logging.edge_server.console_logs",
+    "logging.edge_server.rotating_logs",
+];
+
+/// A sentence for every setting that was written and has no effect.
+pub fn no_effect_yet(config: &Config, places: &Places, environment: &Environment) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for pattern in NOT_YET {
+        sentences.extend(
+            written(places, pattern)
+                .map(|key| format!("`{key}` is set, but this version does not act on it yet")),
+        );
+    }
+    for pattern in NOT_HERE {
+        sentences.extend(written(places, pattern).map(|key| {
+            format!(
+                "`{key}` is accepted so that files of Edge Server start, and has no effect here"
+            )
+        }));
+    }
+    sentences.extend(scopes(config));
+    for name in WITHOUT_EFFECT {
+        if environment.contains_key(name) {
+            sentences.push(format!(
+                "the environment variable {name} is set, but has no effect here"
+            ));
+        }
+    }
+    sentences
+}
+
+fn scopes(config: &Config) -> impl Iterator<Item = String> {
+    use super::authentication::Permissions;
+    let sets = config.auth.providers().into_iter();
+    sets.flat_map(|providers| &providers.permission_sets)
+        .filter(|(_, set)| matches!(set.permissions, Permissions::Scopes(_)))
+        .map(|(name, _)| {
+            format!("`auth.permission_sets.{name}.permissions` lists scopes, but this version does not act on them yet")
+        })
+}
+
+fn written<'a>(places: &'a Places, pattern: &'a str) -> impl Iterator<Item = &'a str> {
+    places.keys().filter(move |key| matches(pattern, key))
+}
+
+fn matches(pattern: &str, key: &str) -> bool {
+    let mut pattern = pattern.split('.');
+    let mut key = key.split('.');
+    loop {
+        match (pattern.next(), key.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(name)) if wanted == "*" || wanted == name => {}
+            (Some(_) | None, _) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_one_name() {
+        assert!(matches(
+            "auth.identities.*.allow_from",
+            "auth.identities.press-07.allow_from"
+        ));
+        assert!(!matches(
+            "auth.identities.*.allow_from",
+            "auth.identities.allow_from"
+        ));
+        assert!(!matches("audit", "audit.path"));
+    }
+}

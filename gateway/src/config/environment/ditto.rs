@@ -1,0 +1,217 @@
+//! The names of settings that Ditto's gateway reads from the environment.
+
+use serde_json::Value;
+
+use super::Environment;
+use crate::config::{server::HttpServer, value::ListenAddress};
+
+/// A name, the key it sets, and how its value is rewritten.
+struct Name(&'static str, &'static str, Rewrite);
+
+/// How a value of Ditto's becomes one of ours.
+#[derive(Clone, Copy)]
+enum Rewrite {
+    /// As it is.
+    None,
+    /// Ditto writes words in any case.
+    LowerCase,
+    /// Ditto separates the items of a list by commas.
+    List,
+}
+
+/// The names in use; of two names for one key the later wins, as in Ditto.
+const NAMES: [Name; 24] = [
+    Name(
+        "REQUEST_TIMEOUT",
+        "http_server.request_timeout",
+        Rewrite::None,
+    ),
+    Name(
+        "PEKKO_HTTP_SERVER_MAX_CONNECTIONS",
+        "http_server.max_connections",
+        Rewrite::None,
+    ),
+    Name(
+        "ENABLE_PRE_AUTHENTICATION",
+        "auth.pre_authenticated.enabled",
+        Rewrite::LowerCase,
+    ),
+    Name("OAUTH_PROTOCOL", "auth.oauth.protocol", Rewrite::LowerCase),
+    Name(
+        "OAUTH_ALLOWED_CLOCK_SKEW",
+        "auth.oauth.allowed_clock_skew",
+        Rewrite::None,
+    ),
+    Name(
+        "OAUTH_TOKEN_INTEGRATION_SUBJECT",
+        "auth.oauth.token_integration_subject",
+        Rewrite::None,
+    ),
+    Name(
+        "GATEWAY_WEBSOCKET_THROTTLING_ENABLED",
+        "streaming.websocket.throttling.enabled",
+        Rewrite::LowerCase,
+    ),
+    Name(
+        "GATEWAY_WEBSOCKET_THROTTLING_INTERVAL",
+        "streaming.websocket.throttling.interval",
+        Rewrite::None,
+    ),
+    Name(
+        "GATEWAY_WEBSOCKET_THROTTLING_LIMIT",
+        "streaming.websocket.throttling.limit",
+        Rewrite::None,
+    ),
+    Name(
+        "GATEWAY_WEBSOCKET_THROTTLING_REJECTION_FACTOR",
+        "streaming.websocket.throttling.rejection_factor",
+        Rewrite::None,
+    ),
+    Name(
+        "GATEWAY_SSE_THROTTLING_ENABLED",
+        "streaming.sse.throttling.enabled",
+        Rewrite::LowerCase,
+    ),
+    Name(
+        "GATEWAY_SSE_THROTTLING_INTERVAL",
+        "streaming.sse.throttling.interval",
+        Rewrite::None,
+    ),
+    Name(
+        "GATEWAY_SSE_THROTTLING_LIMIT",
+        "streaming.sse.throttling.limit",
+        Rewrite::None,
+    ),
+    Name("LIMITS_THINGS_MAX_SIZE", "limits.thing_size", Rewrite::None),
+    Name(
+        "LIMITS_POLICIES_MAX_SIZE",
+        "limits.policy_size",
+        Rewrite::None,
+    ),
+    Name(
+        "LIMITS_POLICIES_MAX_IMPORTS",
+        "limits.policy_imports",
+        Rewrite::None,
+    ),
+    Name(
+        "LIMITS_MESSAGES_MAX_SIZE",
+        "limits.message_size",
+        Rewrite::None,
+    ),
+    Name(
+        "DITTO_DEFAULT_NAMESPACE",
+        "policies.default_namespace",
+        Rewrite::None,
+    ),
+    Name("LOG_LEVEL_APPLICATION", "logging.level", Rewrite::LowerCase),
+    Name("LOG_LEVEL", "logging.level", Rewrite::LowerCase),
+    Name(
+        "DEVOPS_AUTHENTICATION_METHOD",
+        "devops.devops_authentication_method",
+        Rewrite::LowerCase,
+    ),
+    Name(
+        "DEVOPS_OAUTH2_SUBJECTS",
+        "devops.devops_oauth2_subjects",
+        Rewrite::List,
+    ),
+    Name(
+        "STATUS_AUTHENTICATION_METHOD",
+        "devops.status_authentication_method",
+        Rewrite::LowerCase,
+    ),
+    Name(
+        "STATUS_OAUTH2_SUBJECTS",
+        "devops.status_oauth2_subjects",
+        Rewrite::List,
+    ),
+];
+
+/// Names that Ditto acts on and this gateway does not: set ones are announced.
+pub(crate) const WITHOUT_EFFECT: [&str; 22] = [
+    "ADDITIONAL_ACCEPTED_MEDIA_TYPES",
+    "AUTH_HTTP_PROXY_ENABLED",
+    "COORDINATED_SHUTDOWN_REQUEST_TIMEOUT",
+    "DEVOPS_OAUTH2_ALLOWED_CLOCK_SKEW",
+    "DEVOPS_OAUTH2_PROTOCOL",
+    "DEVOPS_PASSWORD_NAME",
+    "DNS_SERVER",
+    "FIRE_AND_FORGET_ENFORCEMENT_TIMEOUT",
+    "FORCE_HTTPS",
+    "GATEWAY_SSE_PUBLISHER_BACKPRESSURE",
+    "GATEWAY_STREAMING_PARALLELISM",
+    "GATEWAY_STREAMING_SEARCH_IDLE_TIMEOUT",
+    "GATEWAY_WOT_DIRECTORY_BASE_PREFIX",
+    "HEALTH_CHECK_ENABLED",
+    "IDLE_TIMEOUT",
+    "LIMITS_MESSAGES_HEADERS_SIZE",
+    "LIMITS_MESSAGES_AUTH_SUBJECTS_COUNT",
+    "REDIRECT_TO_HTTPS",
+    "SERVER_HEADER",
+    "STATISTICS_UPDATE_INTERVAL",
+    "STATUS_PASSWORD_NAME",
+    "WS_PUBLISHER_BACKPRESSURE",
+];
+
+/// The settings that Ditto's names make: name, key, value.
+pub(super) fn settings(
+    environment: &Environment,
+    file_layer: &Value,
+) -> Vec<(String, Vec<String>, String)> {
+    let split = |key: &str| key.split('.').map(str::to_owned).collect();
+    let mut settings: Vec<(String, Vec<String>, String)> = NAMES
+        .iter()
+        .filter_map(|Name(name, key, rewrite)| {
+            let value = environment.get(*name)?;
+            Some(((*name).to_owned(), split(key), rewritten(value, *rewrite)))
+        })
+        .collect();
+    if let Some((name, address)) = listen_address(environment, file_layer) {
+        settings.push((name, split("http_server.listen_addr"), address));
+    }
+    settings
+}
+
+fn rewritten(value: &str, rewrite: Rewrite) -> String {
+    match rewrite {
+        Rewrite::None => value.to_owned(),
+        Rewrite::LowerCase => value.to_lowercase(),
+        Rewrite::List => {
+            let items: Vec<&str> = value
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .collect();
+            serde_json::to_string(&items).expect("texts serialise")
+        }
+    }
+}
+
+/// `BIND_HOSTNAME` and `PORT` (or `HTTP_PORT`) each replace their half of the address.
+fn listen_address(environment: &Environment, file_layer: &Value) -> Option<(String, String)> {
+    let bind = environment
+        .get("BIND_HOSTNAME")
+        .map(|host| ("BIND_HOSTNAME", host));
+    let port = ["PORT", "HTTP_PORT"]
+        .into_iter()
+        .find_map(|name| Some((name, environment.get(name)?)));
+    let name = port.or(bind)?.0;
+    let written = file_layer.pointer("/http_server/listen_addr");
+    let (host_before, port_before) = halves(written.and_then(Value::as_str));
+    let host = bind.map_or(host_before, |(_, host)| host.clone());
+    let port = port.map_or(port_before, |(_, port)| port.clone());
+    let host = if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]")
+    } else {
+        host
+    };
+    Some((name.to_owned(), format!("{host}:{port}")))
+}
+
+fn halves(written: Option<&str>) -> (String, String) {
+    let address = written.and_then(|text| text.parse().ok());
+    match address.unwrap_or_else(|| HttpServer::default().listen_addr) {
+        ListenAddress::Tcp { host, port } => (host, port.to_string()),
+        ListenAddress::Unix(_) => halves(None),
+    }
+}

@@ -1,0 +1,65 @@
+//! The chain of providers against their settings.
+
+use super::Refusals;
+use crate::config::authentication::{Authentication, Provider};
+
+impl Refusals<'_> {
+    pub(super) fn check_chain(&mut self, authentication: &Authentication) {
+        let chain = authentication.chain();
+        let pre_authenticated = &authentication.pre_authenticated;
+        let listed = chain.contains(&Provider::PreAuthenticated);
+        if pre_authenticated.enabled && !listed {
+            self.refuse(
+                "auth.pre_authenticated.enabled",
+                "pre-authentication is enabled, but `auth.chain` does not ask it; add `pre_authenticated` to the chain, or disable it",
+            );
+        }
+        if listed && !pre_authenticated.enabled {
+            self.refuse(
+                "auth.chain",
+                "the chain asks `pre_authenticated`, which is not enabled; set `auth.pre_authenticated.enabled: true`, or remove it from the chain",
+            );
+        }
+        for (index, provider) in chain.iter().enumerate() {
+            if chain.iter().take(index).any(|earlier| earlier == provider) {
+                self.refuse(
+                    &format!("auth.chain.{index}"),
+                    format!(
+                        "`{}` stands twice in the chain; keep one of the two",
+                        provider.as_str()
+                    ),
+                );
+            }
+        }
+        if chain.is_empty() {
+            self.refuse(
+                "auth.chain",
+                "an empty chain admits nobody; list `jwt`, `api_key` or `pre_authenticated`",
+            );
+        }
+        self.check_proxies(
+            "auth.pre_authenticated.trusted_proxies",
+            &pre_authenticated.trusted_proxies,
+        );
+        self.check_api_keys(authentication);
+    }
+
+    fn check_api_keys(&mut self, authentication: &Authentication) {
+        let keys = &authentication.api_keys;
+        let mut letters = keys.brand.chars();
+        let starts_well = letters.next().is_some_and(|c| c.is_ascii_lowercase());
+        let goes_on_well = letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        if !(starts_well && goes_on_well && (2..=8).contains(&keys.brand.len())) {
+            self.refuse(
+                "auth.api_keys.brand",
+                "expected two to eight lower-case letters and digits that begin with a letter, such as `tww`",
+            );
+        }
+        if keys.subject_prefix.is_empty() || keys.subject_prefix.contains(':') {
+            self.refuse(
+                "auth.api_keys.subject_prefix",
+                "expected a text that is not empty and has no `:`, such as `edge`",
+            );
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Identities and permission sets: names that point nowhere, credentials that stand twice.
+
+use std::collections::BTreeMap;
+
+use super::Refusals;
+use crate::config::{
+    Config,
+    authentication::{Authentication, Identity, Permissions, identities::SCOPES},
+    spelling,
+};
+
+impl Refusals<'_> {
+    pub(super) fn check_identities(&mut self, authentication: &Authentication, config: &Config) {
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+        for (name, identity) in &authentication.identities {
+            let key = format!("auth.identities.{name}");
+            self.check_identity(&key, identity, authentication);
+            for credential in identity.all_credentials() {
+                let hash = credential.api_key.expose().trim_end_matches('$');
+                if let Some(other) = seen.insert(hash, name) {
+                    self.refuse(
+                        &key,
+                        format!("its credential is also that of `{other}`; run `twinward api-key generate` and give each identity its own"),
+                    );
+                }
+            }
+        }
+        for (name, set) in &authentication.permission_sets {
+            if let Permissions::Scopes(scopes) = &set.permissions {
+                self.check_scopes(&format!("auth.permission_sets.{name}.permissions"), scopes);
+            }
+        }
+        for (index, name) in config.http_server.auth.iter().flatten().enumerate() {
+            if !authentication.identities.contains_key(name) {
+                let names = authentication.identities.keys().map(String::as_str);
+                let hint = spelling::hint(name, names);
+                self.refuse(
+                    &format!("http_server.auth.{index}"),
+                    format!("no identity is named `{name}`{hint}"),
+                );
+            }
+        }
+    }
+
+    fn check_identity(&mut self, key: &str, identity: &Identity, authentication: &Authentication) {
+        if identity.all_credentials().next().is_none() {
+            self.refuse(key, "`credential` is missing; run `twinward api-key generate` and write `credential: { api_key: \"HASH\" }`");
+        }
+        if identity.credential.is_some() && !identity.credentials.is_empty() {
+            self.refuse(
+                key,
+                "`credential` and `credentials` both stand here; keep the list",
+            );
+        }
+        if identity.id.as_deref().is_some_and(|id| !is_identity_id(id)) {
+            self.refuse(
+                &format!("{key}.id"),
+                "expected 1 to 128 letters, digits and `. _ : / @ -`",
+            );
+        }
+        for (index, name) in identity.permissions.iter().enumerate() {
+            if !authentication.permission_sets.contains_key(name) {
+                let names = authentication.permission_sets.keys().map(String::as_str);
+                let hint = spelling::hint(name, names);
+                self.refuse(
+                    &format!("{key}.permissions.{index}"),
+                    format!("no permission set is named `{name}`{hint}"),
+                );
+            }
+        }
+    }
+
+    fn check_scopes(&mut self, key: &str, scopes: &[String]) {
+        for (index, scope) in scopes.iter().enumerate() {
+            let word = scope
+                .split_once('@')
+                .map_or(scope.as_str(), |(word, _)| word);
+            if !SCOPES.contains(&word) {
+                let hint = spelling::hint(word, SCOPES);
+                self.refuse(
+                    &format!("{key}.{index}"),
+                    format!("the scope `{word}` is unknown{hint}"),
+                );
+            }
+        }
+    }
+}
+
+fn is_identity_id(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._:/@-".contains(c))
+}

@@ -1,0 +1,118 @@
+//! OpenID Connect issuers: who is meant, for whom, and over what.
+
+use std::collections::BTreeMap;
+
+use super::Refusals;
+use crate::config::{
+    authentication::{Authentication, Issuer, Issuers, OAuthProtocol, Provider},
+    devops::{Devops, OperatorMethod},
+    value::is_loopback_host,
+};
+
+impl Refusals<'_> {
+    pub(super) fn check_issuers(&mut self, authentication: &Authentication, devops: &Devops) {
+        let oauth = &authentication.oauth;
+        let section = "auth.oauth.openid_connect_issuers";
+        self.check_section(section, &oauth.openid_connect_issuers);
+        let operators = &devops.oauth.openid_connect_issuers;
+        self.check_section("devops.oauth.openid_connect_issuers", operators);
+        if oauth.protocol == OAuthProtocol::Http {
+            self.check_plain_issuers(section, &oauth.openid_connect_issuers);
+        }
+        let prefix = &authentication.api_keys.subject_prefix;
+        let asks_both = [Provider::Jwt, Provider::ApiKey]
+            .iter()
+            .all(|provider| authentication.chain().contains(provider));
+        if asks_both && oauth.openid_connect_issuers.contains_key(prefix) {
+            self.refuse(
+                &format!("{section}.{prefix}"),
+                format!("API keys give subjects of the issuer `{prefix}` too; rename this issuer or set another `auth.api_keys.subject_prefix`"),
+            );
+        }
+        let methods = [
+            devops.devops_authentication_method,
+            devops.status_authentication_method,
+        ];
+        if methods.contains(&OperatorMethod::Oauth2) && operators.is_empty() {
+            self.refuse(
+                "devops.oauth.openid_connect_issuers",
+                "operators authenticate by `oauth2`, but no issuer of theirs is configured; name one here, or use `basic`",
+            );
+        }
+    }
+
+    fn check_section(&mut self, section: &str, issuers: &Issuers) {
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+        for (prefix, issuer) in issuers {
+            self.check_issuer(&format!("{section}.{prefix}"), issuer);
+            for name in issuer.names() {
+                let bare = without_scheme(name);
+                if let Some(other) = seen.insert(bare, prefix) {
+                    self.refuse(
+                        &format!("{section}.{prefix}"),
+                        format!(
+                            "`{bare}` is already the issuer `{other}`; each issuer may stand once"
+                        ),
+                    );
+                }
+            }
+        }
+    }
+
+    fn check_issuer(&mut self, key: &str, issuer: &Issuer) {
+        if issuer.audience.is_none() {
+            self.refuse(
+                key,
+                "`audience` is missing: without it, tokens made for any other application would be accepted; write `audience: [\"twinward\"]`, or `audience: any` if that is what you want",
+            );
+        }
+        if issuer.names().next().is_none() {
+            self.refuse(
+                key,
+                "`issuer` is missing; write the claim `iss` of its tokens, without the scheme",
+            );
+        }
+        if issuer.names().any(str::is_empty) {
+            self.refuse(
+                &format!("{key}.issuer"),
+                "it is empty; write the claim `iss` of its tokens, without the scheme",
+            );
+        }
+        if issuer.auth_subjects.is_empty() {
+            self.refuse(
+                &format!("{key}.auth_subjects"),
+                "it is empty, so a token would give no subject; write e.g. `[\"{{ jwt:sub }}\"]`",
+            );
+        }
+    }
+
+    fn check_plain_issuers(&mut self, section: &str, issuers: &Issuers) {
+        for (prefix, issuer) in issuers {
+            let remote = issuer.names().find(|name| !is_loopback_host(host_of(name)));
+            if let (Some(name), None) = (remote, &issuer.jwks_file) {
+                self.refuse(
+                    &format!("{section}.{prefix}"),
+                    format!("keys of `{name}` would travel without TLS because `auth.oauth.protocol` is `http`; write `https`, which `http` may replace for issuers on this machine only"),
+                );
+            }
+        }
+    }
+}
+
+fn without_scheme(issuer: &str) -> &str {
+    issuer
+        .strip_prefix("https://")
+        .or_else(|| issuer.strip_prefix("http://"))
+        .unwrap_or(issuer)
+}
+
+/// The host of an issuer such as `id.example:8443/realms/plant`.
+fn host_of(issuer: &str) -> &str {
+    let authority = without_scheme(issuer).split('/').next().unwrap_or("");
+    if authority.starts_with('[') {
+        return authority
+            .split_once(']')
+            .map_or(authority, |(host, _)| host.trim_start_matches('['));
+    }
+    authority.split(':').next().unwrap_or("")
+}
