@@ -7,7 +7,8 @@ use std::sync::Arc;
 use policies::{Principal, ProviderKind};
 
 use crate::{
-    Attempt, AuthenticationError, AuthenticationOutcome, AuthenticationProvider, RequestParts,
+    Attempt, AuthenticationError, AuthenticationOutcome, AuthenticationProvider, InjectedHeaders,
+    RequestParts,
 };
 
 /// What to do with a request that carries credentials of different kinds.
@@ -80,6 +81,18 @@ impl AuthenticationChain {
             }
         }
         Err(aggregate(failures))
+    }
+
+    /// What claims of the credential behind `principal` put into headers, over what the client sent there.
+    pub fn injected_headers(
+        &self,
+        request: &RequestParts<'_>,
+        principal: &Principal,
+    ) -> Option<InjectedHeaders> {
+        self.providers
+            .iter()
+            .find(|provider| provider.kind() == principal.provider())
+            .and_then(|provider| provider.injected_headers(request))
     }
 
     /// One bit per provider that has something to verify.

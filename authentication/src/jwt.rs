@@ -1,7 +1,23 @@
 //! JSON Web Tokens (RFC 7519) of configured OpenID Connect issuers.
+//!
+//! A token is read ([`JwtFault`] if it is none), its issuer and its times are checked, then its signature with a key of
+//! that issuer, then whom it is for and what subjects it makes. A verified token is remembered by a keyed fingerprint
+//! until it expires or its key is gone.
 
+mod claims;
 mod fault;
+mod fetch;
+mod issuer;
+mod key_store;
+mod keys;
+mod placeholders;
+mod provider;
 mod settings;
+mod strict_json;
+mod token_type;
+mod unverified;
 
 pub use fault::{JwtFault, JwtRefusal};
+pub use issuer::{InjectedHeaders, IssuerHealth};
+pub use provider::JwtProvider;
 pub use settings::{Algorithm, Audience, IssuerSettings, JwtSettings, KeySettings, Protocol};

@@ -21,7 +21,7 @@ mod settings_error;
 pub use api_key::{ApiKeyProvider, ApiKeyRefusal, ApiKeySettings};
 pub use chain::{AuthenticationChain, OnConflict};
 pub use error::{AuthenticationError, BackendFault, ErrorClass};
-pub use jwt::JwtSettings;
+pub use jwt::{InjectedHeaders, IssuerHealth, JwtProvider, JwtSettings};
 pub use policies::ProviderKind;
 pub use pre_authenticated::{PreAuthenticatedProvider, PreAuthenticatedSettings, TrustedPeer};
 pub use provider::{Attempt, AuthenticationOutcome, AuthenticationProvider};

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use policies::{Principal, ProviderKind};
 
-use crate::{AuthenticationError, RequestParts};
+use crate::{AuthenticationError, InjectedHeaders, RequestParts};
 
 /// Recognises one kind of credential.
 pub trait AuthenticationProvider: Send + Sync {
@@ -25,6 +25,11 @@ pub trait AuthenticationProvider: Send + Sync {
 
     /// Verifies the credential.
     fn authenticate<'a>(&'a self, request: &'a RequestParts<'a>) -> Attempt<'a>;
+
+    /// What claims of the credential, which was just verified, put into headers of the request.
+    fn injected_headers(&self, _request: &RequestParts<'_>) -> Option<InjectedHeaders> {
+        None
+    }
 }
 
 /// An outcome, or the work that leads to it: what is known already costs no future.
