@@ -5,4 +5,16 @@
     reason = "a missing JSON member panics, which is how a test fails"
 )]
 
+mod authentication;
+mod credentials;
+mod devops;
+mod durability;
+mod first_start;
+mod given;
+mod javascript_client;
+mod limits;
+mod paths;
+mod policies;
+mod streams;
+mod things;
 mod tidy;

@@ -15,6 +15,7 @@ mod gateway;
 mod nginx;
 mod oidc_provider;
 mod process;
+mod raw;
 mod settings;
 mod web_socket;
 
@@ -25,5 +26,6 @@ pub use gateway::{Endpoints, StartFailure, TestGateway};
 pub use nginx::Nginx;
 pub use oidc_provider::{OidcProvider, TokenShape};
 pub use process::{deadline, eventually, is_long_run, node_script};
+pub use raw::{raw_exchange, raw_status};
 pub use settings::{merged, open_settings};
 pub use web_socket::{Closed, Socket};

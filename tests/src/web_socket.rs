@@ -1,5 +1,7 @@
 //! A WebSocket client that speaks text frames.
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -89,6 +91,13 @@ impl Socket {
             {
                 return answer;
             }
+        }
+    }
+
+    /// Watches the socket for `duration`, in which nothing may arrive and the peer may not close.
+    pub async fn expect_silence(&mut self, duration: Duration) {
+        if let Ok(received) = tokio::time::timeout(duration, self.next()).await {
+            panic!("expected silence, got {received:?}");
         }
     }
 

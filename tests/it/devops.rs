@@ -1,0 +1,197 @@
+//! The operators' door: its own port, its own credentials, nothing shared with the public edge.
+
+use serde_json::{Value, json};
+use tests::TestGateway;
+
+/// Routes of operators, each of which a public caller must not find.
+const OPERATOR_ROUTES: [&str; 12] = [
+    "/alive",
+    "/ready",
+    "/devops",
+    "/devops/logging",
+    "/devops/config",
+    "/devops/loggingA/x",
+    "/status",
+    "/status/health",
+    "/overall/status",
+    "/overall/status/health",
+    "/metrics",
+    "/stats/things",
+];
+
+#[tokio::test]
+async fn no_operator_route_is_public() {
+    let gateway = TestGateway::start().await;
+    let password = gateway.first_operator_password();
+    let callers = [
+        gateway.anonymous(),
+        gateway.as_subject("nginx:alice"),
+        gateway.anonymous().basic("devops", &password),
+    ];
+    for caller in callers {
+        for route in OPERATOR_ROUTES {
+            let answer = caller.get(route).await;
+            assert_eq!(answer.status, 404, "{route}: {}", answer.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_public_route_is_the_operators() {
+    let gateway = TestGateway::start().await;
+    let password = gateway.first_operator_password();
+    for route in ["/api/2/whoami", "/api/2/things", "/ws/2"] {
+        let answer = gateway
+            .operators_door()
+            .basic("devops", &password)
+            .get(route)
+            .await;
+        assert_eq!(answer.status, 404, "{route}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn liveness_needs_no_credential_and_gives_nothing_away() {
+    let gateway = TestGateway::start().await;
+    for route in ["/health", "/alive", "/ready"] {
+        let answer = gateway.operators_door().get(route).await;
+        assert_eq!(answer.status, 200, "{route}: {}", answer.body);
+    }
+    assert_eq!(
+        gateway.operators_door().get("/health").await.json(),
+        json!({ "status": "UP" })
+    );
+    assert_eq!(
+        gateway.anonymous().get("/health").await.expect(200).json(),
+        json!({ "status": "UP" })
+    );
+}
+
+#[tokio::test]
+async fn credentials_of_the_public_edge_open_nothing_here() {
+    let gateway = TestGateway::start_unconfigured().await;
+    let door = gateway.operators_door();
+    let callers = [
+        ("nothing", door.clone()),
+        ("an API key", door.bearer(&gateway.first_api_key())),
+        (
+            "a vouched subject",
+            door.with("x-ditto-pre-authenticated", "nginx:devops"),
+        ),
+        (
+            "another user name",
+            door.basic("admin", &gateway.first_operator_password()),
+        ),
+        ("Ditto's default password", door.basic("devops", "foobar")),
+        ("an empty password", door.basic("devops", "")),
+    ];
+    for (what, caller) in callers {
+        for route in [
+            "/devops/logging",
+            "/devops/config",
+            "/overall/status",
+            "/metrics",
+        ] {
+            let answer = caller.get(route).await;
+            assert_eq!(answer.status, 401, "{what} at {route}: {}", answer.body);
+            assert_eq!(answer.json()["status"], 401, "{what} at {route}");
+        }
+        let answer = caller.get("/devops/logging").await;
+        assert!(
+            answer
+                .header("www-authenticate")
+                .starts_with("Basic realm=\"DITTO-DEVOPS\""),
+            "{:?}",
+            answer.headers
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_log_level_changes_while_serving() {
+    let gateway = TestGateway::start().await;
+    let operator = gateway.as_operator();
+    let change = json!({ "logger": "gateway", "level": "trace" });
+    operator.put("/devops/logging", &change).await.expect(200);
+    let levels = operator.get("/devops/logging").await.expect(200).json();
+    assert!(contains(&levels, &change), "{levels}");
+    operator
+        .put("/devops/logging", &json!({ "logger": "gateway" }))
+        .await
+        .expect_error(400, "json.field.missing");
+    let nonsense = json!({ "logger": "gateway", "level": "loud" });
+    operator
+        .put("/devops/logging", &nonsense)
+        .await
+        .expect_error(400, "json.invalid");
+}
+
+#[tokio::test]
+async fn the_configuration_shows_no_secret() {
+    let canary = "canary-7b1f";
+    let secret = json!({ "devops": { "metrics_token": canary } });
+    let gateway = TestGateway::start_with(secret).await;
+    let operator = gateway.as_operator();
+    for route in [
+        "/devops/config",
+        "/overall/status",
+        "/devops/logging",
+        "/metrics",
+    ] {
+        let answer = operator.get(route).await.expect(200);
+        assert!(!answer.body.contains(canary), "{route}");
+        assert!(!answer.body.contains("$argon2"), "{route}");
+    }
+    assert!(!gateway.log().contains(canary));
+}
+
+#[tokio::test]
+async fn metrics_are_text_for_a_scraper() {
+    let gateway =
+        TestGateway::start_with(json!({ "devops": { "metrics_token": "scrape-me" } })).await;
+    gateway
+        .as_subject("nginx:alice")
+        .get("/api/2/whoami")
+        .await
+        .expect(200);
+    let answer = gateway
+        .operators_door()
+        .bearer("scrape-me")
+        .get("/metrics")
+        .await
+        .expect(200);
+    assert!(
+        answer.header("content-type").starts_with("text/plain"),
+        "{:?}",
+        answer.headers
+    );
+    assert!(
+        answer.body.lines().any(|line| line.starts_with("# TYPE ")),
+        "{}",
+        answer.body
+    );
+    gateway
+        .operators_door()
+        .bearer("scrape-me")
+        .get("/devops/logging")
+        .await
+        .expect(401);
+}
+
+/// Whether `expected` is an element of any array in `value`.
+fn contains(value: &Value, expected: &Value) -> bool {
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .any(|item| is_superset(item, expected) || contains(item, expected)),
+        Value::Object(members) => members.values().any(|member| contains(member, expected)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn is_superset(item: &Value, expected: &Value) -> bool {
+    let members = expected.as_object().into_iter().flatten();
+    members
+        .into_iter()
+        .all(|(name, value)| item.get(name) == Some(value))
+}

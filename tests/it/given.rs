@@ -1,0 +1,37 @@
+//! What many tests start from.
+
+use serde_json::{Value, json};
+use tests::Caller;
+
+/// The entries of a policy in which `owner` may do everything.
+pub(crate) fn owned_by(owner: &str) -> Value {
+    let everything = json!({ "grant": ["READ", "WRITE"], "revoke": [] });
+    json!({ "entries": { "owner": {
+        "subjects": { owner: { "type": "test" } },
+        "resources": { "policy:/": everything, "thing:/": everything, "message:/": everything }
+    } } })
+}
+
+/// An entry that gives `subject` READ on `resource` and nothing else.
+pub(crate) fn reader(subject: &str, resource: &str) -> Value {
+    json!({
+        "subjects": { subject: { "type": "test" } },
+        "resources": { resource: { "grant": ["READ"], "revoke": [] } }
+    })
+}
+
+/// A thing with attributes and one feature.
+pub(crate) fn lamp() -> Value {
+    json!({
+        "attributes": { "site": { "hall": 3 }, "serial": "A-1" },
+        "features": { "lamp": { "properties": { "on": false, "watts": 4.5 } } }
+    })
+}
+
+/// Creates [`lamp`] as `thing_id` with the policy that an implicit creation makes.
+pub(crate) async fn given_lamp(owner: &Caller, thing_id: &str) {
+    owner
+        .put(&format!("/api/2/things/{thing_id}"), &lamp())
+        .await
+        .expect(201);
+}

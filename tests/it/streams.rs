@@ -1,0 +1,30 @@
+//! Changes as they happen: the WebSocket, server-sent events, and who may see what.
+
+use serde_json::{Value, json};
+use tests::Socket;
+
+mod events;
+mod expiry;
+mod server_sent;
+mod web_socket;
+
+/// A twin command on the thing `org.acme:<name>`.
+pub(crate) fn command(name: &str, action: &str, path: &str, value: Value) -> Value {
+    let topic = format!("org.acme/{name}/things/twin/commands/{action}");
+    let mut envelope = json!({ "topic": topic, "headers": {}, "path": path });
+    if !value.is_null() {
+        envelope["value"] = value;
+    }
+    envelope
+}
+
+/// The next event frame as topic, path and value.
+pub(crate) async fn event(socket: &mut Socket) -> (String, String, Value) {
+    let frame = socket.json().await;
+    let text = |name: &str| frame[name].as_str().map(str::to_owned).unwrap_or_default();
+    assert!(
+        text("topic").contains("/events/"),
+        "expected an event: {frame}"
+    );
+    (text("topic"), text("path"), frame["value"].clone())
+}

@@ -1,0 +1,177 @@
+//! `text/event-stream` on things.
+
+use serde_json::{Value, json};
+use tests::{Caller, EventStream, TestGateway};
+
+use crate::given::{given_lamp, reader};
+
+const LAMP: &str = "/api/2/things/org.acme:lamp";
+
+async fn data(stream: &mut EventStream) -> Value {
+    let event = stream.next().await.expect("the stream goes on");
+    serde_json::from_str(&event.data).expect("an event carries JSON")
+}
+
+async fn opened(caller: &Caller, path: &str) -> EventStream {
+    match caller.events(path).await {
+        Ok(stream) => stream,
+        Err(answer) => panic!("no stream but {}: {}", answer.status, answer.body),
+    }
+}
+
+#[tokio::test]
+async fn a_change_arrives_as_the_changed_part_of_the_thing() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let mut all = opened(&alice, "/api/2/things?fields=thingId,attributes,_revision").await;
+    let mut one = opened(&alice, LAMP).await;
+    let mut value = opened(&alice, &format!("{LAMP}/attributes/x")).await;
+    alice
+        .put(&format!("{LAMP}/attributes/x"), &json!({ "y": 1 }))
+        .await
+        .expect(201);
+
+    let part = json!({ "thingId": "org.acme:lamp", "attributes": { "x": { "y": 1 } } });
+    let mut with_revision = part.clone();
+    with_revision["_revision"] = json!(2);
+    assert_eq!(data(&mut all).await, with_revision);
+    assert_eq!(data(&mut one).await, part);
+    assert_eq!(data(&mut value).await, json!({ "y": 1 }));
+}
+
+#[tokio::test]
+async fn ids_and_namespaces_narrow_a_stream() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    let mut by_id = opened(&alice, "/api/2/things?ids=org.acme:b").await;
+    let mut by_namespace = opened(&alice, "/api/2/things?namespaces=org.other").await;
+    for thing_id in ["org.acme:a", "org.acme:b", "org.other:c"] {
+        given_lamp(&alice, thing_id).await;
+    }
+    assert_eq!(data(&mut by_id).await["thingId"], "org.acme:b");
+    assert_eq!(data(&mut by_namespace).await["thingId"], "org.other:c");
+}
+
+#[tokio::test]
+async fn a_stream_resumes_after_the_last_event_seen() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let mut stream = opened(&alice, LAMP).await;
+    let attribute = format!("{LAMP}/attributes/x");
+    alice.put(&attribute, &json!(1)).await.expect(201);
+    let seen = stream.next().await.expect("an event");
+    assert!(!seen.id.is_empty(), "{seen:?}");
+    drop(stream);
+    for number in 2..=4 {
+        alice.put(&attribute, &json!(number)).await.expect(204);
+    }
+    let mut resumed = opened(&alice.with("last-event-id", &seen.id), LAMP).await;
+    for number in 2..=4 {
+        assert_eq!(data(&mut resumed).await["attributes"]["x"], number);
+    }
+    alice.put(&attribute, &json!(5)).await.expect(204);
+    assert_eq!(
+        data(&mut resumed).await["attributes"]["x"],
+        5,
+        "the stream goes on live"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_resumes_across_a_kill() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let mut stream = opened(&alice, LAMP).await;
+    alice
+        .put(&format!("{LAMP}/attributes/x"), &json!(1))
+        .await
+        .expect(201);
+    let seen = stream.next().await.expect("an event");
+    alice
+        .put(&format!("{LAMP}/attributes/x"), &json!(2))
+        .await
+        .expect(204);
+
+    let gateway = gateway.kill_and_restart().await;
+    let alice = gateway.as_subject("nginx:alice");
+    let mut resumed = opened(&alice.with("last-event-id", &seen.id), LAMP).await;
+    assert_eq!(data(&mut resumed).await["attributes"]["x"], 2);
+}
+
+#[tokio::test]
+async fn another_ones_position_shows_nothing_of_his() {
+    let gateway = TestGateway::start().await;
+    let (alice, bob) = (
+        gateway.as_subject("nginx:alice"),
+        gateway.as_subject("nginx:bob"),
+    );
+    given_lamp(&alice, "org.acme:lamp").await;
+    let mut stream = opened(&alice, LAMP).await;
+    alice
+        .put(&format!("{LAMP}/attributes/serial"), &json!("secret"))
+        .await
+        .expect(204);
+    let position = stream.next().await.expect("an event").id;
+    alice
+        .put(&format!("{LAMP}/attributes/serial"), &json!("secret"))
+        .await
+        .expect(204);
+    let mut foreign = opened(&bob.with("last-event-id", &position), "/api/2/things").await;
+    given_lamp(&bob, "org.acme:bobs").await;
+    assert_eq!(data(&mut foreign).await["thingId"], "org.acme:bobs");
+    for nonsense in ["-1", "x", "99999999999999999999999", "1;drop"] {
+        let refused = bob
+            .with("last-event-id", nonsense)
+            .events("/api/2/things")
+            .await;
+        assert_eq!(
+            refused.err().map(|answer| answer.status),
+            Some(400),
+            "{nonsense}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_partial_reader_streams_his_part() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let guest = reader("nginx:bob", "thing:/attributes/site");
+    alice
+        .put("/api/2/policies/org.acme:lamp/entries/guest", &guest)
+        .await
+        .expect(201);
+    let mut stream = opened(&gateway.as_subject("nginx:bob"), "/api/2/things").await;
+    alice
+        .put(&format!("{LAMP}/attributes/serial"), &json!("secret"))
+        .await
+        .expect(204);
+    alice
+        .put(
+            &format!("{LAMP}/attributes"),
+            &json!({ "serial": "secret", "site": 4 }),
+        )
+        .await
+        .expect(204);
+    let expected = json!({ "thingId": "org.acme:lamp", "attributes": { "site": 4 } });
+    assert_eq!(data(&mut stream).await, expected);
+}
+
+#[tokio::test]
+async fn only_an_explicit_wish_makes_a_stream() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let answer = alice.with("accept", "*/*").get(LAMP).await.expect(200);
+    assert!(
+        answer
+            .header("content-type")
+            .starts_with("application/json"),
+        "{:?}",
+        answer.headers
+    );
+}
