@@ -1,0 +1,135 @@
+//! What is told of a changed policy: the signals that the journal keeps.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::{PolicyId, PolicyResource};
+
+/// A change of a policy.
+///
+/// Policy events are internal: search and caches follow them, streams of clients do not carry them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicyEvent {
+    /// Its type, e.g. `policies.events:policyCreated`.
+    pub event_type: &'static str,
+    /// Which policy.
+    pub policy_id: PolicyId,
+    /// Which part changed.
+    pub resource: PolicyResource,
+    /// The policy's revision after the change.
+    pub revision: u64,
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// The changed part, if it is still there.
+    pub value: Option<Value>,
+}
+
+/// What happened to the part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Happening {
+    Created,
+    Modified,
+    Deleted,
+}
+
+impl PolicyEvent {
+    /// The JSON that the journal keeps.
+    pub fn to_json(&self) -> Value {
+        let mut members = Map::new();
+        members.insert("type".to_owned(), json!(self.event_type));
+        members.insert("policyId".to_owned(), json!(self.policy_id.as_str()));
+        members.insert("revision".to_owned(), json!(self.revision));
+        members.insert("_timestamp".to_owned(), json!(self.timestamp.to_string()));
+        members.extend(addressed(&self.resource).map(|(key, text)| (key.to_owned(), json!(text))));
+        if let Some(value) = &self.value {
+            members.insert(value_field(&self.resource).to_owned(), value.clone());
+        }
+        Value::Object(members)
+    }
+}
+
+/// The members that say which part is meant.
+fn addressed(resource: &PolicyResource) -> impl Iterator<Item = (&'static str, String)> {
+    let label = resource.label().map(|label| ("label", label.to_string()));
+    let part = match resource {
+        PolicyResource::Subject(_, id) => Some(("subjectId", id.to_string())),
+        PolicyResource::Resource(_, key) => Some(("resourceKey", key.to_string())),
+        PolicyResource::Import(id)
+        | PolicyResource::ImportEntries(id)
+        | PolicyResource::ImportTransitiveImports(id) => Some(("importedPolicyId", id.to_string())),
+        PolicyResource::Policy
+        | PolicyResource::Entries
+        | PolicyResource::Entry(_)
+        | PolicyResource::Subjects(_)
+        | PolicyResource::Resources(_)
+        | PolicyResource::Namespaces(_)
+        | PolicyResource::Importable(_)
+        | PolicyResource::AllowedAdditions(_)
+        | PolicyResource::References(_)
+        | PolicyResource::Imports => None,
+    };
+    label.into_iter().chain(part)
+}
+
+fn value_field(resource: &PolicyResource) -> &'static str {
+    match resource {
+        PolicyResource::Policy => "policy",
+        PolicyResource::Entries => "policyEntries",
+        PolicyResource::Entry(_) => "policyEntry",
+        PolicyResource::Subjects(_) => "subjects",
+        PolicyResource::Subject(..) => "subject",
+        PolicyResource::Resources(_) => "resources",
+        PolicyResource::Resource(..) => "resource",
+        PolicyResource::Namespaces(_) => "namespaces",
+        PolicyResource::Importable(_) => "importable",
+        PolicyResource::AllowedAdditions(_) => "allowedAdditions",
+        PolicyResource::References(_) => "references",
+        PolicyResource::Imports => "policyImports",
+        PolicyResource::Import(_) => "policyImport",
+        PolicyResource::ImportEntries(_) => "entries",
+        PolicyResource::ImportTransitiveImports(_) => "transitiveImports",
+    }
+}
+
+/// The type of the event that tells of `happening` to `resource`; lists know no creation of their own.
+pub(crate) fn event_type(resource: &PolicyResource, happening: Happening) -> &'static str {
+    use Happening::{Created, Deleted, Modified};
+    match (resource, happening) {
+        (PolicyResource::Policy, Created) => "policies.events:policyCreated",
+        (PolicyResource::Policy, Modified) => "policies.events:policyModified",
+        (PolicyResource::Policy, Deleted) => "policies.events:policyDeleted",
+        (PolicyResource::Entries, _) => "policies.events:policyEntriesModified",
+        (PolicyResource::Entry(_), Created) => "policies.events:policyEntryCreated",
+        (PolicyResource::Entry(_), Modified) => "policies.events:policyEntryModified",
+        (PolicyResource::Entry(_), Deleted) => "policies.events:policyEntryDeleted",
+        (PolicyResource::Subjects(_), _) => "policies.events:subjectsModified",
+        (PolicyResource::Subject(..), Created) => "policies.events:subjectCreated",
+        (PolicyResource::Subject(..), Modified) => "policies.events:subjectModified",
+        (PolicyResource::Subject(..), Deleted) => "policies.events:subjectDeleted",
+        (PolicyResource::Resources(_), _) => "policies.events:resourcesModified",
+        (PolicyResource::Resource(..), Created) => "policies.events:resourceCreated",
+        (PolicyResource::Resource(..), Modified) => "policies.events:resourceModified",
+        (PolicyResource::Resource(..), Deleted) => "policies.events:resourceDeleted",
+        (PolicyResource::Namespaces(_), _) => "policies.events:policyEntryNamespacesModified",
+        (PolicyResource::Importable(_), _) => "policies.events:policyEntryImportableModified",
+        (PolicyResource::AllowedAdditions(_), Deleted) => {
+            "policies.events:policyEntryAllowedAdditionsDeleted"
+        }
+        (PolicyResource::AllowedAdditions(_), Created | Modified) => {
+            "policies.events:policyEntryAllowedAdditionsModified"
+        }
+        (PolicyResource::References(_), Deleted) => "policies.events:policyEntryReferencesDeleted",
+        (PolicyResource::References(_), Created | Modified) => {
+            "policies.events:policyEntryReferencesModified"
+        }
+        (PolicyResource::Imports, Deleted) => "policies.events:policyImportsDeleted",
+        (PolicyResource::Imports, Created | Modified) => "policies.events:policyImportsModified",
+        (PolicyResource::Import(_), Created) => "policies.events:policyImportCreated",
+        (PolicyResource::Import(_), Modified) => "policies.events:policyImportModified",
+        (PolicyResource::Import(_), Deleted) => "policies.events:policyImportDeleted",
+        (PolicyResource::ImportEntries(_), _) => "policies.events:policyImportEntriesModified",
+        (PolicyResource::ImportTransitiveImports(_), _) => {
+            "policies.events:policyImportTransitiveImportsModified"
+        }
+    }
+}

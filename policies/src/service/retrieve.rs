@@ -1,0 +1,122 @@
+//! Reads of policies and their parts.
+
+use serde_json::{Map, Value, json};
+
+use super::Policies;
+use super::load::Loaded;
+use crate::{
+    CommandContext, Enforcer, Error, FieldSelector, Permission, PolicyId, PolicyResource,
+    PolicyResponse, PreconditionOutcome, Principal, ResourceType, part,
+};
+use crate::{Condition, EntityTag};
+
+impl Policies {
+    pub(super) fn retrieve(
+        &self,
+        context: &CommandContext,
+        policy_id: &PolicyId,
+        resource: &PolicyResource,
+        fields: Option<&FieldSelector>,
+    ) -> Result<PolicyResponse, Error> {
+        let hidden = |resource| Error::NotFound {
+            policy_id: policy_id.clone(),
+            resource,
+        };
+        let loaded = self
+            .load(policy_id)?
+            .ok_or_else(|| hidden(PolicyResource::Policy))?;
+        let enforcer = self.enforcer_of(&loaded, None, context.now)?;
+        if !may_read_part(&enforcer, &context.principal, resource) {
+            return Err(hidden(resource.clone()));
+        }
+        let policy = &loaded.stored.policy;
+        let value =
+            part::read(policy, resource).ok_or_else(|| part::not_found(policy, resource))?;
+        let revision = loaded.entity.revision;
+        let etag = part::read_tag(policy, revision, resource);
+        check_precondition(context, policy_id, etag.as_ref())?;
+        let value = match fields {
+            Some(fields) => fields.select(&with_special_fields(value, resource, &loaded)),
+            None => value,
+        };
+        Ok(PolicyResponse::Retrieved {
+            value: visible(&enforcer, &context.principal, resource, value),
+            etag,
+            revision,
+        })
+    }
+}
+
+fn may_read_part(enforcer: &Enforcer, principal: &Principal, resource: &PolicyResource) -> bool {
+    enforcer.partial(
+        principal.subjects(),
+        &ResourceType::Policy,
+        &resource.pointer(),
+        &Permission::READ,
+    )
+}
+
+fn check_precondition(
+    context: &CommandContext,
+    policy_id: &PolicyId,
+    etag: Option<&EntityTag>,
+) -> Result<(), Error> {
+    match (context.headers.precondition.evaluate(etag), etag) {
+        (PreconditionOutcome::Proceed, _) => Ok(()),
+        (PreconditionOutcome::NotModified, Some(etag)) => Err(Error::NotModified { etag: *etag }),
+        (PreconditionOutcome::NotModified, None) | (PreconditionOutcome::Failed, _) => {
+            Err(Error::PreconditionFailed {
+                policy_id: policy_id.clone(),
+                condition: Condition::IfMatch,
+            })
+        }
+    }
+}
+
+/// Adds the members that are returned only if they are asked for.
+fn with_special_fields(value: Value, resource: &PolicyResource, loaded: &Loaded) -> Value {
+    let (Value::Object(mut members), PolicyResource::Policy) = (value.clone(), resource) else {
+        return value;
+    };
+    let entity = &loaded.entity;
+    let namespace = loaded.stored.policy.policy_id.namespace();
+    for (field, special) in [
+        ("_namespace", json!(namespace)),
+        ("_revision", json!(entity.revision)),
+        ("_modified", json!(entity.modified.to_string())),
+        ("_created", json!(entity.created.to_string())),
+        ("__lifecycle", json!("ACTIVE")),
+    ] {
+        members.insert(field.to_owned(), special);
+    }
+    Value::Object(members)
+}
+
+/// What the principal may see: objects member by member, other parts whole; a policy's id to whoever sees any of it.
+fn visible(
+    enforcer: &Enforcer,
+    principal: &Principal,
+    resource: &PolicyResource,
+    value: Value,
+) -> Value {
+    if !value.is_object() {
+        return value;
+    }
+    let mut seen = enforcer.view(
+        principal.subjects(),
+        &ResourceType::Policy,
+        &resource.pointer(),
+        &value,
+    );
+    if let (PolicyResource::Policy, Some(id), Some(members)) =
+        (resource, value.get("policyId"), seen.as_object_mut())
+        && !members.contains_key("policyId")
+    {
+        let rest = std::mem::replace(
+            members,
+            Map::from_iter([("policyId".to_owned(), id.clone())]),
+        );
+        members.extend(rest);
+    }
+    seen
+}

@@ -1,0 +1,448 @@
+//! Writes of policies and their parts.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+use journal::{Append, AppendError, Memo, Revision};
+use serde_json::Value;
+
+use super::load::{Loaded, key, store_error};
+use super::permit::may_write;
+use super::{Policies, PreparedPolicy};
+use crate::event::{Happening, event_type};
+use crate::model::subject_id;
+use crate::part::{self, Part};
+use crate::stored::StoredPolicy;
+use crate::{
+    CommandContext, Condition, EntityTag, Error, IfEqual, Placeholders, Policy, PolicyEvent,
+    PolicyId, PolicyResource, PolicyResponse, PreconditionOutcome, json, rules,
+};
+
+/// How often a write is tried again because others changed the policy in between.
+const ATTEMPTS_MAX: usize = 64;
+
+/// What a write wants.
+#[derive(Debug, Clone)]
+enum Change {
+    Put(Part),
+    Remove,
+}
+
+/// A write of an existing policy, before anything was checked.
+struct Write<'c> {
+    context: &'c CommandContext,
+    policy_id: PolicyId,
+    resource: PolicyResource,
+    change: Change,
+}
+
+/// What an accepted write will append and answer.
+struct Accepted {
+    /// `None` if nothing changes.
+    append: Option<Append>,
+    response: PolicyResponse,
+}
+
+impl Policies {
+    pub(super) async fn create(
+        &self,
+        context: &CommandContext,
+        policy_id: PolicyId,
+        value: &Value,
+    ) -> Result<PolicyResponse, Error> {
+        let policy_id = self.with_default_namespace(policy_id)?;
+        let policy = self.parse_policy(context, &policy_id, value)?;
+        if self.load(&policy_id)?.is_some() {
+            return Err(Error::Conflict { policy_id });
+        }
+        self.append_creation(context, policy).await
+    }
+
+    pub(super) async fn modify(
+        &self,
+        context: &CommandContext,
+        policy_id: PolicyId,
+        resource: PolicyResource,
+        value: &Value,
+    ) -> Result<PolicyResponse, Error> {
+        let placeholders = Placeholders::Resolve(context.principal.default_subject());
+        let (policy_id, resource) = match resource {
+            PolicyResource::Policy => (self.with_default_namespace(policy_id)?, resource),
+            PolicyResource::Subject(label, id) => {
+                let id = subject_id(id.as_str(), placeholders)?;
+                (policy_id, PolicyResource::Subject(label, id))
+            }
+            other => (policy_id, other),
+        };
+        let part =
+            Part::parse(&policy_id, &resource, value, placeholders)?.rounded(self.granularity());
+        self.check_size(&policy_id, value)?;
+        self.write(Write {
+            context,
+            policy_id,
+            resource,
+            change: Change::Put(part),
+        })
+        .await
+    }
+
+    pub(super) async fn delete(
+        &self,
+        context: &CommandContext,
+        policy_id: PolicyId,
+        resource: PolicyResource,
+    ) -> Result<PolicyResponse, Error> {
+        self.write(Write {
+            context,
+            policy_id,
+            resource,
+            change: Change::Remove,
+        })
+        .await
+    }
+
+    /// Checks that the principal may create `policy`, and makes what creates it; nothing is stored yet.
+    ///
+    /// # Errors
+    ///
+    /// Whatever creating it would return, [`Error::Conflict`] included.
+    pub fn prepare_creation(
+        &self,
+        context: &CommandContext,
+        policy: Policy,
+    ) -> Result<PreparedPolicy, Error> {
+        let Part::Policy(policy) = Part::Policy(policy).rounded(self.granularity()) else {
+            unreachable!("rounding keeps the kind of a part");
+        };
+        let policy_id = policy.policy_id.clone();
+        let entity = self.entity(&policy_id)?;
+        if entity.as_ref().is_some_and(|entity| entity.state.is_some()) {
+            return Err(Error::Conflict { policy_id });
+        }
+        self.check_foreign(context, &Part::Policy(policy.clone()))?;
+        let compiled = self.compile(&policy, context.now)?;
+        let resource = PolicyResource::Policy;
+        let enforcer = compiled.enforcer(None, context.now);
+        if !context.headers.allow_policy_lockout
+            && !may_write(&enforcer, &context.principal, &resource)
+        {
+            return Err(Error::NotCreatable { policy_id });
+        }
+        check_precondition(context, &policy_id, None)?;
+        let empty = empty_policy(&policy_id);
+        self.check_result(context, &empty, &policy, &resource)?;
+        let revision = entity.map_or(0, |entity| entity.revision);
+        Ok(PreparedPolicy {
+            append: append(context, &resource, Happening::Created, &policy, revision),
+            enforcer: compiled.enforcer(Some(policy_id.namespace()), context.now),
+            policy: Arc::new(policy),
+            compiled,
+            now: context.now,
+        })
+    }
+
+    fn parse_policy(
+        &self,
+        context: &CommandContext,
+        policy_id: &PolicyId,
+        value: &Value,
+    ) -> Result<Policy, Error> {
+        let placeholders = Placeholders::Resolve(context.principal.default_subject());
+        let policy = Policy::from_json(policy_id.clone(), value, placeholders)?;
+        self.check_size(policy_id, value)?;
+        Ok(policy)
+    }
+
+    async fn append_creation(
+        &self,
+        context: &CommandContext,
+        policy: Policy,
+    ) -> Result<PolicyResponse, Error> {
+        let prepared = self.prepare_creation(context, policy)?;
+        let policy_id = prepared.policy.policy_id.clone();
+        let revision = prepared.append.expected_revision + 1;
+        match self.journal.append(vec![prepared.append]).await {
+            Ok(_) => Ok(PolicyResponse::Created {
+                value: prepared.policy.to_json(),
+                etag: Some(EntityTag::Revision(revision)),
+                revision,
+                policy_id,
+            }),
+            Err(AppendError::Conflict { .. }) => Err(Error::Conflict { policy_id }),
+            Err(AppendError::Store(source)) => Err(store_error(&policy_id, source)),
+        }
+    }
+
+    /// Tries until nobody else changes the policy in between.
+    async fn write(&self, write: Write<'_>) -> Result<PolicyResponse, Error> {
+        for _ in 0..ATTEMPTS_MAX {
+            let accepted = match (self.load(&write.policy_id)?, &write.change) {
+                (Some(loaded), _) => self.accept(&write, &loaded)?,
+                (None, Change::Put(Part::Policy(policy))) => {
+                    match self.append_creation(write.context, policy.clone()).await {
+                        Err(Error::Conflict { policy_id }) if policy_id == write.policy_id => {
+                            continue;
+                        }
+                        other => return other,
+                    }
+                }
+                (None, Change::Put(_) | Change::Remove) => {
+                    return Err(Error::NotFound {
+                        policy_id: write.policy_id,
+                        resource: PolicyResource::Policy,
+                    });
+                }
+            };
+            let Some(append) = accepted.append else {
+                return Ok(accepted.response);
+            };
+            match self.journal.append(vec![append]).await {
+                Ok(_) => return Ok(accepted.response),
+                Err(AppendError::Conflict { .. }) => {}
+                Err(AppendError::Store(source)) => {
+                    return Err(store_error(&write.policy_id, source));
+                }
+            }
+        }
+        Err(Error::Busy {
+            policy_id: write.policy_id,
+        })
+    }
+
+    /// Checks everything about a write of a policy that exists.
+    fn accept(&self, write: &Write<'_>, loaded: &Loaded) -> Result<Accepted, Error> {
+        let Write {
+            context,
+            policy_id,
+            resource,
+            change,
+        } = write;
+        if let Change::Put(part) = change {
+            self.check_foreign(context, part)?;
+            if let (Part::Import(import), PolicyResource::Import(id)) = (part, resource) {
+                self.check_import(&context.principal, context.now, id, import)?;
+            }
+        }
+        let enforcer = self.enforcer_of(loaded, None, context.now)?;
+        if !may_write(&enforcer, &context.principal, resource) {
+            return Err(Error::NotModifiable {
+                policy_id: policy_id.clone(),
+                resource: resource.clone(),
+            });
+        }
+        let before = &*loaded.stored.policy;
+        let revision = loaded.entity.revision;
+        let tag = part::write_tag(before, revision, resource);
+        if matches!(change, Change::Put(_)) || part::read(before, resource).is_some() {
+            check_precondition(context, policy_id, tag.as_ref())?;
+        }
+        if matches!((change, resource), (Change::Remove, PolicyResource::Policy)) {
+            return Ok(deletion(context, before, revision));
+        }
+        let mut after = before.clone();
+        match change.clone() {
+            Change::Put(part) => part.put(resource, &mut after)?,
+            Change::Remove => part::remove(&mut after, resource)?,
+        }
+        check_if_equal(context, before, &after, change)?;
+        self.check_result(context, before, &after, resource)?;
+        Ok(acceptance(write, before, &after, revision))
+    }
+
+    /// Checks a policy as it would be after a write.
+    fn check_result(
+        &self,
+        context: &CommandContext,
+        before: &Policy,
+        after: &Policy,
+        resource: &PolicyResource,
+    ) -> Result<(), Error> {
+        self.check_size(&after.policy_id, &after.to_json())?;
+        self.check_import_count(after.imports.len())?;
+        rules::check_expiry(after, before, context.now)?;
+        rules::check_targets(before, after, resource)?;
+        rules::check_references(after)?;
+        rules::check_lockout(&after.policy_id, &self.imported_entries(after)?, resource)
+    }
+
+    fn check_size(&self, policy_id: &PolicyId, value: &Value) -> Result<(), Error> {
+        let (actual, max) = (json::size(value), self.limits.policy_size_max);
+        if actual > max {
+            return Err(Error::TooLarge {
+                policy_id: policy_id.clone(),
+                actual,
+                max,
+            });
+        }
+        Ok(())
+    }
+
+    fn with_default_namespace(&self, policy_id: PolicyId) -> Result<PolicyId, Error> {
+        if !policy_id.namespace().is_empty() {
+            return Ok(policy_id);
+        }
+        let namespace = &self.limits.default_namespace;
+        crate::model::policy_id(&format!("{namespace}:{}", policy_id.name()))
+    }
+}
+
+fn empty_policy(policy_id: &PolicyId) -> Policy {
+    Policy {
+        policy_id: policy_id.clone(),
+        imports: IndexMap::new(),
+        entries: IndexMap::new(),
+    }
+}
+
+fn check_precondition(
+    context: &CommandContext,
+    policy_id: &PolicyId,
+    tag: Option<&EntityTag>,
+) -> Result<(), Error> {
+    let condition = match context.headers.precondition.evaluate(tag) {
+        PreconditionOutcome::Proceed => return Ok(()),
+        PreconditionOutcome::NotModified => Condition::IfNoneMatch,
+        PreconditionOutcome::Failed => Condition::IfMatch,
+    };
+    Err(Error::PreconditionFailed {
+        policy_id: policy_id.clone(),
+        condition,
+    })
+}
+
+/// Refuses a put that changes nothing, if the writer wants that.
+fn check_if_equal(
+    context: &CommandContext,
+    before: &Policy,
+    after: &Policy,
+    change: &Change,
+) -> Result<(), Error> {
+    match (context.headers.if_equal, change) {
+        (IfEqual::Skip | IfEqual::SkipMinimizingMerge, Change::Put(_)) if before == after => {
+            Err(Error::PreconditionFailed {
+                policy_id: before.policy_id.clone(),
+                condition: Condition::IfEqual,
+            })
+        }
+        (IfEqual::Skip | IfEqual::SkipMinimizingMerge | IfEqual::Update, _) => Ok(()),
+    }
+}
+
+fn deletion(context: &CommandContext, policy: &Policy, revision: Revision) -> Accepted {
+    let mut append = append(
+        context,
+        &PolicyResource::Policy,
+        Happening::Deleted,
+        policy,
+        revision,
+    );
+    append.state = None;
+    append.state_memo = Memo::default();
+    Accepted {
+        append: Some(append),
+        response: PolicyResponse::Deleted {
+            revision: revision + 1,
+        },
+    }
+}
+
+/// What an accepted write of an existing policy appends and answers.
+fn acceptance(write: &Write<'_>, before: &Policy, after: &Policy, revision: Revision) -> Accepted {
+    let resource = &write.resource;
+    if let (Change::Remove, PolicyResource::AllowedAdditions(_)) = (&write.change, resource)
+        && before == after
+    {
+        return Accepted {
+            append: None,
+            response: PolicyResponse::Deleted { revision },
+        };
+    }
+    let happening = happening(&write.change, resource, before, after);
+    let append = append(write.context, resource, happening, after, revision);
+    let revision = revision + 1;
+    let etag = part::write_tag(after, revision, resource);
+    let response = match happening {
+        Happening::Created => PolicyResponse::Created {
+            value: part::read(after, resource).unwrap_or_default(),
+            etag,
+            revision,
+            policy_id: write.policy_id.clone(),
+        },
+        Happening::Modified => PolicyResponse::Modified { etag, revision },
+        Happening::Deleted => PolicyResponse::Deleted { revision },
+    };
+    Accepted {
+        append: Some(append),
+        response,
+    }
+}
+
+/// Lists as a whole are always there; only references count as created when there were none.
+fn happening(
+    change: &Change,
+    resource: &PolicyResource,
+    before: &Policy,
+    after: &Policy,
+) -> Happening {
+    let is_new = match resource {
+        PolicyResource::Entry(_)
+        | PolicyResource::Subject(..)
+        | PolicyResource::Resource(..)
+        | PolicyResource::Import(_) => part::read(before, resource).is_none(),
+        PolicyResource::References(label) => {
+            let has_some = |policy: &Policy| {
+                policy
+                    .entries
+                    .get(label)
+                    .is_some_and(|entry| !entry.references.is_empty())
+            };
+            !has_some(before) && has_some(after)
+        }
+        PolicyResource::Policy
+        | PolicyResource::Entries
+        | PolicyResource::Subjects(_)
+        | PolicyResource::Resources(_)
+        | PolicyResource::Namespaces(_)
+        | PolicyResource::Importable(_)
+        | PolicyResource::AllowedAdditions(_)
+        | PolicyResource::Imports
+        | PolicyResource::ImportEntries(_)
+        | PolicyResource::ImportTransitiveImports(_) => false,
+    };
+    match change {
+        Change::Remove => Happening::Deleted,
+        Change::Put(_) if is_new => Happening::Created,
+        Change::Put(_) => Happening::Modified,
+    }
+}
+
+/// What turns the policy at `expected_revision` into `after`.
+fn append(
+    context: &CommandContext,
+    resource: &PolicyResource,
+    happening: Happening,
+    after: &Policy,
+    expected_revision: Revision,
+) -> Append {
+    let event = PolicyEvent {
+        event_type: event_type(resource, happening),
+        policy_id: after.policy_id.clone(),
+        resource: resource.clone(),
+        revision: expected_revision + 1,
+        timestamp: context.now,
+        value: match happening {
+            Happening::Created | Happening::Modified => part::read(after, resource),
+            Happening::Deleted => None,
+        },
+    };
+    Append {
+        entity: key(&after.policy_id),
+        expected_revision,
+        timestamp: context.now,
+        signal: Bytes::from(event.to_json().to_string()),
+        signal_memo: Memo::filled(Arc::new(event)),
+        state: Some(Bytes::from(after.to_json().to_string())),
+        state_memo: Memo::filled(Arc::new(StoredPolicy::new(after.clone()))),
+    }
+}
