@@ -6,7 +6,10 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, Error};
 
+use authentication::SettingsError;
+
 use crate::brute_force::BruteForceGuard;
+use crate::credentials::Passwords;
 use crate::dependencies::DevopsDependencies;
 use crate::middleware::{record_access, require_canonical_path};
 use crate::routes;
@@ -15,18 +18,25 @@ use crate::settings::DevopsSettings;
 /// What every request to the operator service shares.
 pub(crate) struct Operations {
     pub(crate) settings: DevopsSettings,
+    pub(crate) passwords: Passwords,
     pub(crate) dependencies: DevopsDependencies,
     pub(crate) brute_force: BruteForceGuard,
 }
 
 impl Operations {
-    pub(crate) fn new(settings: DevopsSettings, dependencies: DevopsDependencies) -> Self {
-        let brute_force = BruteForceGuard::new(settings.brute_force);
-        Self {
+    pub(crate) fn new(
+        mut settings: DevopsSettings,
+        dependencies: DevopsDependencies,
+    ) -> Result<Self, SettingsError> {
+        Ok(Self {
+            passwords: Passwords::new(
+                std::mem::take(&mut settings.devops_passwords),
+                std::mem::take(&mut settings.status_passwords),
+            )?,
+            brute_force: BruteForceGuard::new(settings.brute_force),
             settings,
             dependencies,
-            brute_force,
-        }
+        })
     }
 }
 

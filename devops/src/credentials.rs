@@ -1,13 +1,13 @@
 //! Decides whether the `Authorization` header of a request opens a surface.
 
+use authentication::SettingsError;
+use authentication::password::{PasswordHashSettings, PasswordVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use crate::app::Operations;
-use crate::dependencies::{DevopsDependencies, PasswordCheck};
 use crate::surface::Surface;
 
 /// The one user of basic authentication, on every surface.
@@ -70,56 +70,73 @@ impl Presented {
     }
 }
 
-/// Answers at once for a token, or a password that was verified before.
-pub(crate) fn recognise(
-    presented: &Presented,
-    surface: Surface,
-    operations: &Operations,
-    now: Timestamp,
-) -> Option<Grant> {
-    match presented {
-        Presented::Unusable => None,
-        Presented::Token(token) => {
-            let expected = operations.settings.metrics_token.as_ref();
-            let is_right = surface == Surface::Metrics
-                && expected.is_some_and(|expected| is_same(token, expected));
-            is_right.then_some(Grant::MetricsToken)
-        }
-        Presented::Password(password) => checks_of(surface, &operations.dependencies)
-            .find(|(_, check)| check.remembers(password.expose_secret(), now))
-            .map(|(grant, _)| grant),
+/// The passwords of both kinds.
+pub(crate) struct Passwords {
+    devops: PasswordVerifier,
+    status: PasswordVerifier,
+}
+
+impl Passwords {
+    pub(crate) fn new(
+        devops: Vec<PasswordHashSettings>,
+        status: Vec<PasswordHashSettings>,
+    ) -> Result<Self, SettingsError> {
+        Ok(Self {
+            devops: PasswordVerifier::new(devops)?,
+            status: PasswordVerifier::new(status)?,
+        })
+    }
+
+    /// What `password` opens `surface` as, if that is known without a hash.
+    pub(crate) fn recognise(
+        &self,
+        password: &SecretString,
+        surface: Surface,
+        now: Timestamp,
+    ) -> Option<Grant> {
+        self.opening(surface)
+            .find(|(_, verifier)| {
+                verifier.verify_remembered(password.expose_secret(), now) == Some(true)
+            })
+            .map(|(grant, _)| grant)
+    }
+
+    /// What `password` opens `surface` as. May hash: only for threads that may block.
+    pub(crate) fn verify(
+        &self,
+        password: &SecretString,
+        surface: Surface,
+        now: Timestamp,
+    ) -> Option<Grant> {
+        self.opening(surface)
+            .find(|(_, verifier)| verifier.verify(password.expose_secret(), now))
+            .map(|(grant, _)| grant)
+    }
+
+    /// Whose passwords open `surface`: the devops passwords open all.
+    fn opening(&self, surface: Surface) -> impl Iterator<Item = (Grant, &PasswordVerifier)> {
+        let status = match surface {
+            Surface::Status | Surface::Metrics => Some((Grant::StatusPassword, &self.status)),
+            Surface::Devops => None,
+        };
+        status
+            .into_iter()
+            .chain([(Grant::DevopsPassword, &self.devops)])
     }
 }
 
-/// Answers after hashing: only for threads that may block.
-pub(crate) fn verify(
-    password: &SecretString,
+/// Whether `token` is the one that opens `surface`; only the metrics have one.
+pub(crate) fn recognise_token(
+    token: &SecretString,
     surface: Surface,
-    operations: &Operations,
-    now: Timestamp,
+    metrics_token: Option<&SecretString>,
 ) -> Option<Grant> {
-    checks_of(surface, &operations.dependencies)
-        .find(|(_, check)| check.verify(password.expose_secret(), now))
-        .map(|(grant, _)| grant)
-}
-
-/// Whose password opens `surface`: the devops password opens all.
-fn checks_of(
-    surface: Surface,
-    dependencies: &DevopsDependencies,
-) -> impl Iterator<Item = (Grant, &dyn PasswordCheck)> {
-    let status = match surface {
-        Surface::Status | Surface::Metrics => Some((
-            Grant::StatusPassword,
-            dependencies.status_passwords.as_ref(),
-        )),
-        Surface::Devops => None,
-    };
-    let devops = (
-        Grant::DevopsPassword,
-        dependencies.devops_passwords.as_ref(),
-    );
-    status.into_iter().chain([devops])
+    match surface {
+        Surface::Metrics => metrics_token
+            .is_some_and(|expected| is_same(token, expected))
+            .then_some(Grant::MetricsToken),
+        Surface::Status | Surface::Devops => None,
+    }
 }
 
 fn is_same(presented: &SecretString, expected: &SecretString) -> bool {

@@ -13,10 +13,6 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Everything the operator service needs from outside.
 #[derive(Clone)]
 pub struct DevopsDependencies {
-    /// Opens every route.
-    pub devops_passwords: Arc<dyn PasswordCheck>,
-    /// Opens the routes that only show status.
-    pub status_passwords: Arc<dyn PasswordCheck>,
     /// Shows and changes log levels.
     pub log_control: Arc<dyn LogControl>,
     /// Knows how the process is.
@@ -27,19 +23,6 @@ pub struct DevopsDependencies {
     pub status: Arc<dyn StatusSource>,
     /// The time.
     pub clock: Clock,
-}
-
-/// The passwords of one surface.
-pub trait PasswordCheck: Send + Sync {
-    /// Whether `password` is one of the surface's at `now`.
-    ///
-    /// May take as long as a password hash takes: it is called on a thread that may block.
-    fn verify(&self, password: &str, now: Timestamp) -> bool;
-
-    /// Whether `password` was verified recently and still holds, in no more time than a comparison takes.
-    ///
-    /// A source that has to wait for its failures still gets in with such a password.
-    fn remembers(&self, password: &str, now: Timestamp) -> bool;
 }
 
 /// How this process is.

@@ -20,11 +20,11 @@ mod surface;
 mod tests;
 
 pub use dependencies::{
-    Clock, DevopsDependencies, HealthSource, MetricsSource, PasswordCheck, Readiness, StatusSource,
+    Clock, DevopsDependencies, HealthSource, MetricsSource, Readiness, StatusSource,
 };
 pub use health::Health;
 pub use logging::{
     LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName, TracingLogControl,
 };
-pub use server::serve;
+pub use server::{ServeError, serve};
 pub use settings::{BruteForceSettings, DevopsSettings};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use authentication::password::PasswordHashSettings;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
@@ -10,6 +11,10 @@ use secrecy::SecretString;
 pub struct DevopsSettings {
     /// Name of this process in answers that list instances.
     pub instance: String,
+    /// The passwords that open every route; without any, nobody gets in.
+    pub devops_passwords: Vec<PasswordHashSettings>,
+    /// The passwords that open the routes that only show status.
+    pub status_passwords: Vec<PasswordHashSettings>,
     /// Lets a scraper read `/metrics` with `Authorization: Bearer <token>`, and nothing else; never the empty string.
     pub metrics_token: Option<SecretString>,
     /// Peers whose `X-Forwarded-For` names the source that failed attempts count for.
@@ -39,6 +44,8 @@ impl Default for DevopsSettings {
     fn default() -> Self {
         Self {
             instance: "gateway-0".to_owned(),
+            devops_passwords: Vec::new(),
+            status_passwords: Vec::new(),
             metrics_token: None,
             trusted_proxies: Vec::new(),
             brute_force: Some(BruteForceSettings::default()),

@@ -1,5 +1,7 @@
 //! Lets nobody pass into a scope without a credential of its surface.
 
+use std::time::Duration;
+
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
@@ -66,33 +68,38 @@ struct Denial {
 }
 
 impl Denial {
-    fn new(refusal: Refusal, outcome: AccessOutcome) -> Self {
-        Self { refusal, outcome }
-    }
-
-    fn of_failure(attempt: &Attempt) -> Self {
-        let wait = attempt.source.and_then(|source| {
-            attempt
-                .operations
-                .brute_force
-                .record_failure(source, attempt.now)
-        });
-        match wait {
-            Some(wait) => Self::throttled(wait),
-            None => Self::new(
-                Refusal::NotAuthenticated {
-                    surface: attempt.surface,
-                },
-                AccessOutcome::Rejected,
-            ),
+    fn no_credential(surface: Surface) -> Self {
+        Self {
+            refusal: Refusal::NotAuthenticated { surface },
+            outcome: AccessOutcome::NoCredential,
         }
     }
 
-    fn throttled(retry_after: std::time::Duration) -> Self {
-        Self::new(
-            Refusal::TooManyAttempts { retry_after },
-            AccessOutcome::Throttled,
-        )
+    fn rejected(surface: Surface) -> Self {
+        Self {
+            refusal: Refusal::NotAuthenticated { surface },
+            outcome: AccessOutcome::Rejected,
+        }
+    }
+
+    fn throttled(retry_after: Duration) -> Self {
+        Self {
+            refusal: Refusal::TooManyAttempts { retry_after },
+            outcome: AccessOutcome::Throttled,
+        }
+    }
+
+    fn internal() -> Self {
+        Self::from(Refusal::Internal)
+    }
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            outcome: AccessOutcome::Rejected,
+        }
     }
 }
 
@@ -105,14 +112,7 @@ struct Attempt {
 }
 
 async fn admit(surface: Surface, request: &HttpRequest) -> Result<Grant, Denial> {
-    let Some(presented) =
-        presented_by(request).map_err(|refusal| Denial::new(refusal, AccessOutcome::Rejected))?
-    else {
-        return Err(Denial::new(
-            Refusal::NotAuthenticated { surface },
-            AccessOutcome::NoCredential,
-        ));
-    };
+    let presented = presented_by(request)?.ok_or_else(|| Denial::no_credential(surface))?;
     let operations = request
         .app_data::<Data<Operations>>()
         .expect("create_app adds the operations")
@@ -140,33 +140,49 @@ fn presented_by(request: &HttpRequest) -> Result<Option<Presented>, Refusal> {
 impl Attempt {
     /// Cheap answers first, for everybody; hashing only for who need not wait.
     async fn judge(self, presented: Presented) -> Result<Grant, Denial> {
-        if let Some(grant) =
-            credentials::recognise(&presented, self.surface, &self.operations, self.now)
-        {
-            return Ok(grant);
-        }
+        let operations = &self.operations;
         match presented {
-            Presented::Token(_) | Presented::Unusable => {
-                self.refuse_if_waiting()?;
-                Err(Denial::of_failure(&self))
+            Presented::Password(password) => {
+                match operations
+                    .passwords
+                    .recognise(&password, self.surface, self.now)
+                {
+                    Some(grant) => Ok(grant),
+                    None => web::block(move || self.hash(&password))
+                        .await
+                        .unwrap_or_else(|_| Err(Denial::internal())),
+                }
             }
-            Presented::Password(password) => web::block(move || self.judge_password(&password))
-                .await
-                .unwrap_or_else(|_| Err(Denial::new(Refusal::Internal, AccessOutcome::Rejected))),
+            Presented::Token(token) => {
+                let expected = operations.settings.metrics_token.as_ref();
+                credentials::recognise_token(&token, self.surface, expected)
+                    .ok_or_else(|| self.fail())
+            }
+            Presented::Unusable => Err(self.fail()),
         }
     }
 
     /// Asks for the wait right before the hash, so that failures that happened in the queue count.
-    fn judge_password(&self, password: &SecretString) -> Result<Grant, Denial> {
-        self.refuse_if_waiting()?;
-        credentials::verify(password, self.surface, &self.operations, self.now)
-            .ok_or_else(|| Denial::of_failure(self))
+    fn hash(&self, password: &SecretString) -> Result<Grant, Denial> {
+        if let Some(wait) = self.wait() {
+            return Err(Denial::throttled(wait));
+        }
+        self.operations
+            .passwords
+            .verify(password, self.surface, self.now)
+            .ok_or_else(|| self.fail())
     }
 
-    fn refuse_if_waiting(&self) -> Result<(), Denial> {
-        let wait = self
-            .source
-            .and_then(|source| self.operations.brute_force.wait_of(source, self.now));
-        wait.map_or(Ok(()), |wait| Err(Denial::throttled(wait)))
+    /// Counts a failure, unless the source had to wait anyway.
+    fn fail(&self) -> Denial {
+        let wait = self.wait().or_else(|| {
+            let guard = &self.operations.brute_force;
+            guard.record_failure(self.source?, self.now)
+        });
+        wait.map_or_else(|| Denial::rejected(self.surface), Denial::throttled)
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        self.operations.brute_force.wait_of(self.source?, self.now)
     }
 }
