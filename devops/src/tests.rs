@@ -1,1 +1,232 @@
-//! Every route with every credential, through the application.
+//! Every route with every credential, through the application; then what must be refused before a credential counts.
+
+mod access;
+mod access_log;
+mod brute_force;
+mod logging;
+mod requests;
+mod server;
+mod status;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Service;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, init_service, read_body};
+use actix_web::web::Data;
+use authentication::password::{PasswordHashSettings, hash_password};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+
+use crate::app::{Operations, create_app};
+use crate::health::{DetailLevel, Health, HealthStatus};
+use crate::logging::{LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName};
+use crate::{
+    BruteForceSettings, DevopsDependencies, DevopsSettings, HealthSource, MetricsSource, Readiness,
+    StatusSource,
+};
+
+const DEVOPS_PASSWORD: &str = "correct horse";
+const STATUS_PASSWORD: &str = "battery staple";
+const METRICS_TOKEN: &str = "tok-tok-tok";
+
+/// The process around the operator service, in the hands of a test.
+struct Process {
+    health: Mutex<Health>,
+    readiness: Mutex<Readiness>,
+    levels: Mutex<LogLevels>,
+    now: Mutex<Timestamp>,
+}
+
+impl HealthSource for Process {
+    fn health(&self) -> Health {
+        self.health.lock().clone()
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.readiness.lock().clone()
+    }
+}
+
+impl MetricsSource for Process {
+    fn render(&self) -> String {
+        "streaming_sessions_count 3\n".to_owned()
+    }
+}
+
+impl StatusSource for Process {
+    fn static_status(&self) -> Map<String, Value> {
+        let status =
+            json!({ "service": "gateway", "service-version": "0.1.0", "instance": "here" });
+        status.as_object().unwrap().clone()
+    }
+}
+
+impl LogControl for Process {
+    fn levels(&self) -> Vec<LoggerLevel> {
+        self.levels.lock().list()
+    }
+
+    fn set_level(&self, logger: &LoggerName, level: LogLevel) -> Result<(), LogControlError> {
+        self.levels.lock().set(logger.clone(), level)
+    }
+}
+
+/// The operator service, without a socket.
+struct Operator {
+    process: Arc<Process>,
+    operations: Data<Operations>,
+}
+
+/// What came back.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Operator {
+    fn start() -> Self {
+        Self::start_with(settings())
+    }
+
+    fn start_with(settings: DevopsSettings) -> Self {
+        let process = Arc::new(Process::new());
+        let operations = Operations::new(settings, process.clone().dependencies()).unwrap();
+        Self {
+            process,
+            operations: Data::new(operations),
+        }
+    }
+
+    async fn send(&self, request: TestRequest) -> Answer {
+        let app = init_service(create_app(self.operations.clone())).await;
+        let response = app.call(request.to_request()).await.unwrap();
+        Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: String::from_utf8(read_body(response).await.to_vec()).unwrap(),
+        }
+    }
+
+    async fn get(&self, path: &str, authorization: Option<String>) -> Answer {
+        self.send(with(get(path), authorization)).await
+    }
+
+    fn pass(&self, time: Duration) {
+        let mut now = self.process.now.lock();
+        *now += time;
+    }
+}
+
+impl Process {
+    fn new() -> Self {
+        let health = Health::composite(vec![Health::of(HealthStatus::Up).labelled("journal")]);
+        Self {
+            health: Mutex::new(health),
+            readiness: Mutex::new(Readiness::Ready),
+            levels: Mutex::new(LogLevels::new(LogLevel::Info)),
+            now: Mutex::new("2026-01-01T00:00:00Z".parse().unwrap()),
+        }
+    }
+
+    fn dependencies(self: Arc<Self>) -> DevopsDependencies {
+        let process = self.clone();
+        DevopsDependencies {
+            log_control: self.clone(),
+            health: self.clone(),
+            metrics: self.clone(),
+            status: self,
+            clock: Arc::new(move || *process.now.lock()),
+        }
+    }
+
+    fn break_down(&self) {
+        let journal = Health::of(HealthStatus::Up).with_detail(DetailLevel::Error, "disk full");
+        *self.health.lock() = Health::composite(vec![journal.labelled("journal")]);
+    }
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {:?}", self.body))
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Asserts that this is Ditto's error JSON with the same status as the response.
+    #[track_caller]
+    fn assert_error(&self, status: u16, code: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        let json = self.json();
+        let members: Vec<&str> = json
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(members, ["status", "error", "message", "description"]);
+        assert_eq!(
+            (&json["status"], &json["error"]),
+            (&status.into(), &code.into())
+        );
+        assert_eq!(self.header("content-type"), Some("application/json"));
+    }
+}
+
+fn settings() -> DevopsSettings {
+    DevopsSettings {
+        instance: "here".to_owned(),
+        devops_passwords: vec![hashed("an older password"), hashed(DEVOPS_PASSWORD)],
+        status_passwords: vec![hashed(STATUS_PASSWORD)],
+        metrics_token: Some(METRICS_TOKEN.into()),
+        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        brute_force: Some(BruteForceSettings {
+            failures: 3,
+            window: Duration::from_secs(60),
+            block: Duration::from_secs(30),
+        }),
+        ..DevopsSettings::default()
+    }
+}
+
+fn hashed(password: &str) -> PasswordHashSettings {
+    PasswordHashSettings {
+        hash: hash_password(password),
+        expires_at: None,
+    }
+}
+
+fn get(path: &str) -> TestRequest {
+    TestRequest::get().uri(path).peer_addr(peer("192.0.2.7"))
+}
+
+fn put(path: &str, body: impl Into<String>) -> TestRequest {
+    TestRequest::put()
+        .uri(path)
+        .peer_addr(peer("192.0.2.7"))
+        .set_payload(body.into())
+}
+
+fn with(request: TestRequest, authorization: Option<String>) -> TestRequest {
+    match authorization {
+        Some(authorization) => request.insert_header(("authorization", authorization)),
+        None => request,
+    }
+}
+
+fn peer(address: &str) -> SocketAddr {
+    SocketAddr::new(address.parse().unwrap(), 40_000)
+}
+
+fn basic(password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("devops:{password}")))
+}

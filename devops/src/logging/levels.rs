@@ -62,6 +62,8 @@ impl LogLevels {
             .iter()
             .map(|name| (LoggerName::of_own_crate(name), None))
             .collect();
+        // Operators look for our common logger, so it shows a level even while it only follows the root.
+        loggers.insert(LoggerName::own(), Some(self.root));
         loggers.extend(
             self.own
                 .iter()

@@ -1,0 +1,110 @@
+//! Paths and methods that are nobody's.
+
+use super::*;
+
+#[track_caller]
+fn as_operator(request: TestRequest) -> TestRequest {
+    with(request, Some(basic(DEVOPS_PASSWORD)))
+}
+
+#[actix_web::test]
+async fn unknown_paths_are_not_found() {
+    let operator = Operator::start();
+    for path in [
+        "/",
+        "/nowhere",
+        "/healthz",
+        "/health/",
+        "/statusx",
+        "/status/cluster",
+        "/status/health/more",
+        "/overall",
+        "/metrics/x",
+        "/devops",
+        "/devopsX",
+        "/devops/loggingA/x",
+        "/devops/logging/gateway/here/deeper",
+        "/api/2/things",
+        "/ws/2",
+        "/Status",
+    ] {
+        let answer = operator.send(as_operator(get(path))).await;
+        assert_eq!(answer.status, 404, "{path}");
+        answer.assert_error(404, "gateway:route.notfound");
+    }
+}
+
+#[actix_web::test]
+async fn behind_a_door_unknown_paths_ask_for_credentials_first() {
+    let operator = Operator::start();
+    for path in ["/devops", "/devops/nowhere", "/status/nowhere", "/overall"] {
+        assert_eq!(operator.get(path, None).await.status, 401, "{path}");
+    }
+    for path in ["/", "/nowhere", "/devopsX", "/statusx"] {
+        assert_eq!(operator.get(path, None).await.status, 404, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn wrong_methods_are_told_the_right_ones() {
+    let operator = Operator::start();
+    for (request, allowed) in [
+        (TestRequest::post().uri("/health"), "GET, HEAD"),
+        (TestRequest::put().uri("/status"), "GET, HEAD"),
+        (TestRequest::delete().uri("/metrics"), "GET, HEAD"),
+        (TestRequest::post().uri("/overall/status"), "GET, HEAD"),
+        (TestRequest::post().uri("/devops/logging"), "GET, HEAD, PUT"),
+        (
+            TestRequest::patch().uri("/devops/logging/gateway"),
+            "GET, HEAD, PUT",
+        ),
+    ] {
+        let answer = operator.send(as_operator(request)).await;
+        answer.assert_error(405, "gateway:method.notallowed");
+        assert_eq!(answer.header("allow"), Some(allowed));
+    }
+}
+
+#[actix_web::test]
+async fn head_is_get_without_a_body() {
+    let operator = Operator::start();
+    let request = get("/health").method(actix_web::http::Method::HEAD);
+    assert_eq!(operator.send(request).await.status, 200);
+}
+
+#[actix_web::test]
+async fn ambiguous_paths_are_refused_before_credentials_count() {
+    let operator = Operator::start();
+    for path in [
+        "//health",
+        "/health/../devops/logging",
+        "/./health",
+        "/%68ealth",
+        "/status%2Fhealth",
+        "/status;x=1",
+        "/%64evops/logging",
+        "/devops//logging",
+        "/devops/logging/a%2Fb",
+        "/devops/logging/a%252Fb",
+        "/devops/logging/%2e%2e",
+        "/devops/logging/%00",
+        "/devops/logging/%ff",
+        "/nowhere/%2e%2e/health",
+        "http://other.example/health",
+    ] {
+        for request in [get(path), as_operator(get(path))] {
+            let answer = operator.send(request).await;
+            assert_eq!(answer.status, 400, "{path}");
+            answer.assert_error(400, "gateway:path.ambiguous");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_long_target_is_refused() {
+    let operator = Operator::start();
+    let answer = operator
+        .get(&format!("/health?{}", "x".repeat(9 * 1024)), None)
+        .await;
+    answer.assert_error(414, "gateway:uri.toolong");
+}
