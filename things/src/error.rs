@@ -127,6 +127,14 @@ pub enum Error {
         /// The policy that it names.
         policy_id: PolicyId,
     },
+    /// Only whole things can be created; parts are modified.
+    #[error("{} of thing `{thing_id}` cannot be created, only modified", resource.pointer())]
+    PartNotCreatable {
+        /// Which thing.
+        thing_id: ThingId,
+        /// What of it.
+        resource: Box<ThingResource>,
+    },
     /// A creation of what exists.
     #[error("thing `{thing_id}` exists")]
     Conflict {
@@ -184,6 +192,35 @@ pub enum Error {
     PolicyNotFound {
         /// Which policy.
         policy_id: PolicyId,
+    },
+    /// The inline policy is malformed, or would let nobody write it for good.
+    #[error("the inline policy of thing `{thing_id}` is invalid")]
+    PolicyInvalid {
+        /// Which thing.
+        thing_id: ThingId,
+        /// Why.
+        #[source]
+        source: Box<policies::Error>,
+    },
+    /// The policy that the thing needs could not be created.
+    #[error("policy `{policy_id}` for thing `{thing_id}` could not be created")]
+    NotCreatable {
+        /// Which thing.
+        thing_id: ThingId,
+        /// The policy that was to be created.
+        policy_id: PolicyId,
+        /// Why.
+        #[source]
+        source: Box<policies::Error>,
+    },
+    /// Finding out what the principal may do failed.
+    #[error("the policy of thing `{thing_id}` could not be consulted")]
+    Policy {
+        /// Which thing.
+        thing_id: ThingId,
+        /// Why.
+        #[source]
+        source: Box<policies::Error>,
     },
     /// So many writers changed the thing or its policy that this one never got through.
     #[error("thing `{thing_id}` has too many writers")]

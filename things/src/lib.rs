@@ -3,15 +3,27 @@
 //! The model parses what clients write, the service authorises it with policies and keeps it in the journal.
 //! This crate has never heard of HTTP, credentials or the Ditto Protocol.
 
+mod apply;
+mod change;
+mod command;
+mod delivery;
 mod edit;
 mod error;
 mod event;
 mod merge;
 mod model;
 mod resource;
+mod response;
+mod service;
+mod state;
 mod thing_id;
+mod view;
 
+pub use command::{ThingAction, ThingCommand};
+pub use delivery::Delivery;
 pub use error::Error;
 pub use event::{EventAction, EventHeaders, ThingEvent};
 pub use resource::{ResourceKind, ThingResource};
+pub use response::{RetrievedBody, ThingResponse};
+pub use service::{ThingLimits, ThingPage, Things};
 pub use thing_id::ThingId;

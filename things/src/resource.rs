@@ -172,10 +172,9 @@ impl ThingResource {
 
     /// The feature that this is a part of, but not itself.
     pub(crate) fn enclosing_feature(&self) -> Option<Self> {
-        match self {
-            Self::Feature(_) => None,
-            part => part.feature_id().map(|id| Self::Feature(id.to_owned())),
-        }
+        self.feature_id()
+            .filter(|_| self.kind() != ResourceKind::Feature)
+            .map(|id| Self::Feature(id.to_owned()))
     }
 
     /// Whether a field selector applies to it when it is read.

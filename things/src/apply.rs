@@ -1,0 +1,168 @@
+//! What a write makes of a thing that exists; pure.
+
+use policies::{IfEqual, PolicyId};
+use serde_json::{Map, Value};
+
+use crate::change::{Change, Operation};
+use crate::{Error, EventAction, ThingResource, edit, merge};
+
+/// The members of a thing, in the order in which they are stored.
+const MEMBERS: [&str; 5] = [
+    "thingId",
+    "policyId",
+    "definition",
+    "attributes",
+    "features",
+];
+
+/// What became of the thing.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Applied {
+    /// Its JSON now; `None` if it is deleted.
+    pub(crate) document: Option<Value>,
+    /// What the event says happened.
+    pub(crate) action: EventAction,
+    /// What the event carries.
+    pub(crate) value: Option<Value>,
+}
+
+/// A write that has no effect.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Nothing would change, and that is not wanted.
+    Equal,
+    /// Something is missing, or the state is damaged.
+    Error(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Applies `change` to the thing whose JSON is `document`.
+pub(crate) fn apply(
+    change: &Change,
+    document: &Value,
+    policy_id: &PolicyId,
+    if_equal: IfEqual,
+) -> Result<Applied, Refusal> {
+    match &change.operation {
+        Operation::Create(_) => Err(Error::Conflict {
+            thing_id: change.thing_id.clone(),
+        }
+        .into()),
+        Operation::Replace(body) => {
+            let policy_id = body.policy_id.as_ref().unwrap_or(policy_id);
+            let new = body.document(&change.thing_id, policy_id);
+            refuse_equal(if_equal == IfEqual::Skip && new == *document)?;
+            Ok(Applied {
+                value: Some(new.clone()),
+                document: Some(new),
+                action: EventAction::Modified,
+            })
+        }
+        Operation::Put(value) => put(change, document, value, if_equal),
+        Operation::Merge { patch, .. } => merge(change, document, patch, if_equal),
+        Operation::Delete => delete(change, document).map_err(Refusal::Error),
+    }
+}
+
+fn refuse_equal(is_equal: bool) -> Result<(), Refusal> {
+    if is_equal {
+        Err(Refusal::Equal)
+    } else {
+        Ok(())
+    }
+}
+
+fn put(
+    change: &Change,
+    document: &Value,
+    value: &Value,
+    if_equal: IfEqual,
+) -> Result<Applied, Refusal> {
+    require_enclosing_feature(change, document)?;
+    let current = change.pointer.resolve(document);
+    refuse_equal(if_equal == IfEqual::Skip && current == Some(value))?;
+    let action = match current {
+        Some(_) => EventAction::Modified,
+        None => EventAction::Created,
+    };
+    let mut new = document.clone();
+    edit::set(&mut new, &change.pointer, value.clone());
+    Ok(Applied {
+        document: Some(in_order(new)),
+        action,
+        value: Some(value.clone()),
+    })
+}
+
+fn merge(
+    change: &Change,
+    document: &Value,
+    patch: &Value,
+    if_equal: IfEqual,
+) -> Result<Applied, Refusal> {
+    let mut new = document.clone();
+    merge::apply(&mut new, &change.pointer, patch);
+    refuse_equal(if_equal != IfEqual::Update && new == *document)?;
+    let value = match if_equal {
+        IfEqual::SkipMinimizingMerge => merge::minimise(patch, change.pointer.resolve(document))
+            .unwrap_or_else(|| patch.clone()),
+        IfEqual::Update | IfEqual::Skip => patch.clone(),
+    };
+    Ok(Applied {
+        document: Some(in_order(new)),
+        action: EventAction::Merged,
+        value: Some(value),
+    })
+}
+
+fn delete(change: &Change, document: &Value) -> Result<Applied, Error> {
+    let document = if change.resource == ThingResource::Thing {
+        None
+    } else {
+        require_enclosing_feature(change, document)?;
+        let mut new = document.clone();
+        edit::remove(&mut new, &change.pointer)
+            .ok_or_else(|| Error::not_found(&change.thing_id, &change.resource))?;
+        Some(new)
+    };
+    Ok(Applied {
+        document,
+        action: EventAction::Deleted,
+        value: None,
+    })
+}
+
+/// Writes below a feature do not make the feature; merging patches do.
+fn require_enclosing_feature(change: &Change, document: &Value) -> Result<(), Error> {
+    match missing_feature(&change.resource, document) {
+        Some(feature) => Err(Error::not_found(&change.thing_id, &feature)),
+        None => Ok(()),
+    }
+}
+
+/// The feature that `resource` is a part of, if it is missing.
+pub(crate) fn missing_feature(resource: &ThingResource, document: &Value) -> Option<ThingResource> {
+    resource
+        .enclosing_feature()
+        .filter(|feature| feature.pointer().resolve(document).is_none())
+}
+
+/// The thing with its members in their usual order, wherever a write put a new one.
+fn in_order(document: Value) -> Value {
+    let Value::Object(mut members) = document else {
+        return document;
+    };
+    let ordered: Map<String, Value> = MEMBERS
+        .iter()
+        .filter_map(|&name| Some((name.to_owned(), members.shift_remove(name)?)))
+        .collect();
+    Value::Object(ordered)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! A write, parsed and validated as far as that needs no knowledge of the thing's state.
+
+use policies::Pointer;
+use serde_json::Value;
+
+use crate::model::{self, ThingBody};
+use crate::{Error, ResourceKind, ThingAction, ThingId, ThingResource, edit, merge};
+
+/// One write of one resource.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) thing_id: ThingId,
+    pub(crate) resource: ThingResource,
+    /// Where the resource sits.
+    pub(crate) pointer: Pointer,
+    pub(crate) operation: Operation,
+}
+
+/// How a [`Change`] writes.
+#[derive(Debug)]
+pub(crate) enum Operation {
+    /// Creates the whole thing.
+    Create(ThingBody),
+    /// Replaces the whole thing, or creates it.
+    Replace(ThingBody),
+    /// Replaces a part.
+    Put(Value),
+    /// Merges a patch.
+    Merge {
+        /// Without what a thing does not have.
+        patch: Value,
+        /// As sent, for the creation of a thing that does not exist; null for parts.
+        sent: Value,
+    },
+    /// Takes the resource away.
+    Delete,
+}
+
+impl Change {
+    /// Validates a write; `None` if `action` reads.
+    pub(crate) fn parse(
+        thing_id: ThingId,
+        resource: ThingResource,
+        action: ThingAction,
+        length_max: usize,
+    ) -> Result<Option<Self>, Error> {
+        let pointer = resource.pointer();
+        let operation = match action {
+            ThingAction::Retrieve { .. } => return Ok(None),
+            ThingAction::Create(body) => {
+                if resource != ThingResource::Thing {
+                    return Err(Error::PartNotCreatable {
+                        thing_id,
+                        resource: Box::new(resource),
+                    });
+                }
+                check_depth(&pointer, &body)?;
+                Operation::Create(ThingBody::parse(&thing_id, body)?)
+            }
+            ThingAction::Modify(body) => {
+                check_depth(&pointer, &body)?;
+                parse_modification(&thing_id, &resource, body)?
+            }
+            ThingAction::Merge(patch) => {
+                check_depth(&pointer, &patch)?;
+                parse_merge(&thing_id, &resource, patch, length_max)?
+            }
+            ThingAction::Delete if resource == ThingResource::PolicyId => {
+                return Err(Error::PolicyIdNotDeletable { thing_id });
+            }
+            ThingAction::Delete => Operation::Delete,
+        };
+        Ok(Some(Self {
+            thing_id,
+            resource,
+            pointer,
+            operation,
+        }))
+    }
+}
+
+fn parse_modification(
+    thing_id: &ThingId,
+    resource: &ThingResource,
+    body: Value,
+) -> Result<Operation, Error> {
+    if *resource == ThingResource::Thing {
+        return ThingBody::parse(thing_id, body).map(Operation::Replace);
+    }
+    model::parse_part(resource.kind(), body).map(Operation::Put)
+}
+
+fn parse_merge(
+    thing_id: &ThingId,
+    resource: &ThingResource,
+    patch: Value,
+    length_max: usize,
+) -> Result<Operation, Error> {
+    if let Some(key) = merge::regex_key(&patch) {
+        return Err(Error::MergeRegex {
+            thing_id: thing_id.clone(),
+            key: key.to_owned(),
+        });
+    }
+    let (patch, sent) = match resource.kind() {
+        ResourceKind::Thing => (parse_root_patch(thing_id, patch.clone())?, patch),
+        ResourceKind::PolicyId => (model::parse_policy_id_patch(thing_id, patch)?, Value::Null),
+        part @ (ResourceKind::Definition
+        | ResourceKind::Attributes
+        | ResourceKind::Attribute
+        | ResourceKind::Features
+        | ResourceKind::Feature
+        | ResourceKind::FeatureDefinition
+        | ResourceKind::FeatureProperties
+        | ResourceKind::FeatureProperty
+        | ResourceKind::FeatureDesiredProperties
+        | ResourceKind::FeatureDesiredProperty) => (model::parse_part(part, patch)?, Value::Null),
+    };
+    check_length(thing_id, patch.to_string().as_bytes(), length_max)?;
+    Ok(Operation::Merge { patch, sent })
+}
+
+fn parse_root_patch(thing_id: &ThingId, patch: Value) -> Result<Value, Error> {
+    let is_empty = patch.as_object().is_some_and(serde_json::Map::is_empty);
+    if patch.is_null() || is_empty {
+        return Err(Error::MergeEmpty {
+            thing_id: thing_id.clone(),
+        });
+    }
+    model::parse_thing_patch(thing_id, patch)
+}
+
+fn check_depth(pointer: &Pointer, value: &Value) -> Result<(), Error> {
+    if pointer.segments().len() + edit::depth(value) <= model::DEPTH_MAX {
+        Ok(())
+    } else {
+        Err(Error::TooDeep {
+            depth_max: model::DEPTH_MAX,
+        })
+    }
+}
+
+/// Refuses JSON of more than `length_max` UTF-16 units.
+pub(crate) fn check_length(
+    thing_id: &ThingId,
+    json: &[u8],
+    length_max: usize,
+) -> Result<(), Error> {
+    // There are at least as many bytes as units, so that only large things need counting.
+    if json.len() <= length_max {
+        return Ok(());
+    }
+    let length = model::utf16_length(json);
+    if length <= length_max {
+        return Ok(());
+    }
+    Err(Error::TooLarge {
+        thing_id: thing_id.clone(),
+        length,
+        length_max,
+    })
+}

@@ -1,0 +1,151 @@
+//! Executes commands: authorises them with policies and keeps things in the journal.
+
+mod creation;
+mod listing;
+mod policy_reference;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use journal::{Entity, EntityKey, EntityKind, EntityLocks, Journal};
+use policies::{CommandContext, Enforcer, Policies, PolicyId};
+
+use crate::change::Change;
+use crate::state::ThingState;
+use crate::{Delivery, Error, ThingAction, ThingCommand, ThingEvent, ThingId, ThingResponse};
+
+pub use listing::ThingPage;
+
+/// What things are bounded by.
+#[derive(Debug, Clone)]
+pub struct ThingLimits {
+    /// The largest thing, in UTF-16 units of its compact JSON.
+    pub thing_size_max: usize,
+    /// The namespace of things that are created without one.
+    pub default_namespace: String,
+}
+
+/// The digital twins.
+pub struct Things {
+    journal: Arc<dyn Journal>,
+    policies: Arc<Policies>,
+    locks: EntityLocks,
+    limits: ThingLimits,
+}
+
+/// A thing that exists.
+struct Stored {
+    entity: Arc<Entity>,
+    state: Arc<ThingState>,
+}
+
+/// What the journal knows of a thing.
+enum Loaded {
+    Exists(Stored),
+    /// Never created, or deleted; creating it continues at this revision.
+    Missing {
+        revision: u64,
+    },
+}
+
+impl Things {
+    /// Things kept in `journal` and ruled by `policies`.
+    pub fn new(journal: Arc<dyn Journal>, policies: Arc<Policies>, limits: ThingLimits) -> Self {
+        Self {
+            journal,
+            policies,
+            locks: EntityLocks::default(),
+            limits,
+        }
+    }
+
+    /// Executes `command` on behalf of the principal of `context`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; nothing has changed then.
+    pub async fn execute(
+        &self,
+        context: &CommandContext,
+        command: ThingCommand,
+    ) -> Result<ThingResponse, Error> {
+        let ThingCommand {
+            thing_id,
+            resource,
+            action,
+        } = command;
+        resource.validate()?;
+        if let ThingAction::Retrieve { fields } = &action {
+            return self
+                .retrieve(context, &thing_id, &resource, fields.as_ref())
+                .await;
+        }
+        match Change::parse(thing_id, resource, action, self.limits.thing_size_max)? {
+            Some(change) => self.write(context, &change).await,
+            None => unreachable!("reads were answered above"),
+        }
+    }
+
+    /// An id that nobody has, in `namespace` or else in the default one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::IdInvalid`] if `namespace` is none.
+    pub fn generate_id(&self, namespace: Option<&str>) -> Result<ThingId, Error> {
+        let namespace = namespace
+            .filter(|namespace| !namespace.is_empty())
+            .unwrap_or(&self.limits.default_namespace);
+        let text = format!("{namespace}:{}", uuid::Uuid::new_v4());
+        text.parse()
+            .map_err(|source| Error::IdInvalid { text, source })
+    }
+
+    /// Who gets `event`: see [`Delivery`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Policy`] if the policy could not be loaded: then nobody may get it.
+    pub fn delivery(&self, event: &ThingEvent, now: Timestamp) -> Result<Delivery, Error> {
+        let enforcer = self.enforcer(&event.thing_id, &event.policy_id, now)?;
+        Ok(Delivery::new(event, enforcer))
+    }
+
+    fn load(&self, thing_id: &ThingId) -> Result<Loaded, Error> {
+        let Some(entity) = self.journal.entity(&key(thing_id))? else {
+            return Ok(Loaded::Missing { revision: 0 });
+        };
+        Ok(match ThingState::of_entity(&entity)? {
+            Some(state) => Loaded::Exists(Stored { entity, state }),
+            None => Loaded::Missing {
+                revision: entity.revision,
+            },
+        })
+    }
+
+    fn enforcer(
+        &self,
+        thing_id: &ThingId,
+        policy_id: &PolicyId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Enforcer>>, Error> {
+        self.policies
+            .enforcer(policy_id, thing_id.namespace(), now)
+            .map_err(|source| policy_failure(thing_id, source))
+    }
+}
+
+fn key(thing_id: &ThingId) -> EntityKey {
+    EntityKey::new(EntityKind::Thing, thing_id.shared())
+}
+
+fn policy_failure(thing_id: &ThingId, source: policies::Error) -> Error {
+    Error::Policy {
+        thing_id: thing_id.clone(),
+        source: Box::new(source),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! Writes: authorised, checked against what exists, appended.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use journal::{Append, AppendError, Memo, Revision};
+use policies::{
+    CommandContext, Enforcer, EntityTag, Permission, Pointer, PolicyId, PreconditionOutcome,
+    ResourceType,
+};
+use serde_json::Value;
+
+use super::{Loaded, Stored, Things, key};
+use crate::apply::{self, Applied, Refusal};
+use crate::change::{self, Change, Operation};
+use crate::state::ThingState;
+use crate::{
+    Error, EventAction, EventHeaders, ResourceKind, ThingEvent, ThingResource, ThingResponse, merge,
+};
+
+/// How often a write starts over because something was changed in between by others than this process' writers of
+/// things, which take turns.
+const ATTEMPTS_MAX: usize = 16;
+
+/// What to append, and what to answer once that is durable.
+pub(super) struct Plan {
+    pub(super) appends: Vec<Append>,
+    pub(super) response: ThingResponse,
+}
+
+/// What is to become of a thing.
+pub(super) struct Draft {
+    pub(super) applied: Applied,
+    /// The policy after the change.
+    pub(super) policy_id: PolicyId,
+    /// The revision before the change.
+    pub(super) revision: Revision,
+}
+
+impl Things {
+    pub(super) async fn write(
+        &self,
+        context: &CommandContext,
+        change: &Change,
+    ) -> Result<ThingResponse, Error> {
+        let _turn = self.locks.lock(&key(&change.thing_id)).await;
+        for _ in 0..ATTEMPTS_MAX {
+            let plan = match self.load(&change.thing_id)? {
+                Loaded::Exists(stored) => self.plan_change(context, change, &stored)?,
+                Loaded::Missing { revision } => {
+                    Box::pin(self.plan_creation(context, change, revision)).await?
+                }
+            };
+            match self.journal.append(plan.appends).await {
+                Ok(_committed) => return Ok(plan.response),
+                Err(AppendError::Conflict { .. }) => {}
+                Err(AppendError::Store(source)) => return Err(source.into()),
+            }
+        }
+        Err(Error::Contended {
+            thing_id: change.thing_id.clone(),
+        })
+    }
+
+    fn plan_change(
+        &self,
+        context: &CommandContext,
+        change: &Change,
+        stored: &Stored,
+    ) -> Result<Plan, Error> {
+        self.authorise(context, change, stored)?;
+        let document = stored.state.document()?;
+        let etag = etag_of(change, document, stored.entity.revision);
+        let is_deletion = matches!(change.operation, Operation::Delete);
+        if !is_deletion || etag.is_some() {
+            check_precondition(context, change, etag, stored.entity.revision)?;
+        }
+        let policy_id = stored.state.policy_id();
+        let applied = apply::apply(change, document, policy_id, context.headers.if_equal).map_err(
+            |refusal| match refusal {
+                Refusal::Equal => Error::Equal {
+                    thing_id: change.thing_id.clone(),
+                    resource: Box::new(change.resource.clone()),
+                    etag,
+                },
+                Refusal::Error(error) => error,
+            },
+        )?;
+        let draft = Draft {
+            policy_id: policy_id_of(applied.document.as_ref(), policy_id),
+            applied,
+            revision: stored.entity.revision,
+        };
+        self.plan(context, change, draft)
+    }
+
+    fn authorise(
+        &self,
+        context: &CommandContext,
+        change: &Change,
+        stored: &Stored,
+    ) -> Result<(), Error> {
+        let policy_id = stored.state.policy_id();
+        let enforcer = self
+            .enforcer(&change.thing_id, policy_id, context.now)?
+            .ok_or_else(|| Error::PolicyMissing {
+                thing_id: change.thing_id.clone(),
+                policy_id: policy_id.clone(),
+            })?;
+        if may_write(&enforcer, context, change) {
+            return Ok(());
+        }
+        Err(match (&change.operation, change.resource.kind()) {
+            (Operation::Merge { .. }, _) => {
+                Error::not_modifiable(&change.thing_id, &ThingResource::Thing)
+            }
+            (Operation::Delete, ResourceKind::Thing) => Error::NotDeletable {
+                thing_id: change.thing_id.clone(),
+            },
+            (
+                Operation::Create(_)
+                | Operation::Replace(_)
+                | Operation::Put(_)
+                | Operation::Delete,
+                _,
+            ) => Error::not_modifiable(&change.thing_id, &change.resource),
+        })
+    }
+
+    /// The append that makes `draft` real, and the answer to it.
+    pub(super) fn plan(
+        &self,
+        context: &CommandContext,
+        change: &Change,
+        draft: Draft,
+    ) -> Result<Plan, Error> {
+        let Draft {
+            applied,
+            policy_id,
+            revision,
+        } = draft;
+        let revision_after = revision + 1;
+        let response = respond(change, &applied, revision_after);
+        let state = applied
+            .document
+            .map(|document| Bytes::from(document.to_string()));
+        if let (Some(json), false) = (&state, matches!(change.operation, Operation::Delete)) {
+            change::check_length(&change.thing_id, json, self.limits.thing_size_max)?;
+        }
+        let event = Arc::new(ThingEvent {
+            thing_id: change.thing_id.clone(),
+            policy_id: policy_id.clone(),
+            action: applied.action,
+            path: change.pointer.clone(),
+            value: applied.value,
+            revision: revision_after,
+            timestamp: context.now,
+            headers: event_headers(context),
+        });
+        let append = Append {
+            entity: key(&change.thing_id),
+            expected_revision: revision,
+            timestamp: context.now,
+            signal: event.encode().into(),
+            signal_memo: Memo::filled(event),
+            state_memo: state.as_ref().map_or_else(Memo::default, |json| {
+                ThingState::new(policy_id, json.clone()).into_memo()
+            }),
+            state,
+        };
+        Ok(Plan {
+            appends: vec![append],
+            response,
+        })
+    }
+}
+
+/// Whether the principal may write all that `change` touches.
+fn may_write(enforcer: &Enforcer, context: &CommandContext, change: &Change) -> bool {
+    let subjects = context.principal.subjects();
+    let may = |path: &Pointer| {
+        enforcer.unrestricted(subjects, &ResourceType::Thing, path, &Permission::WRITE)
+    };
+    if may(&change.pointer) {
+        return true;
+    }
+    match &change.operation {
+        Operation::Merge { patch, .. } => {
+            merge::all_leaves(&change.pointer, patch, &mut |path| may(path))
+        }
+        Operation::Create(_) | Operation::Replace(_) | Operation::Put(_) | Operation::Delete => {
+            false
+        }
+    }
+}
+
+/// Refuses what the conditions of the command do not allow; patches of ids may also name the thing's own tag.
+fn check_precondition(
+    context: &CommandContext,
+    change: &Change,
+    etag: Option<EntityTag>,
+    revision: Revision,
+) -> Result<(), Error> {
+    let precondition = &context.headers.precondition;
+    let mut outcome = precondition.evaluate(etag.as_ref());
+    let is_scalar_patch = matches!(change.operation, Operation::Merge { .. })
+        && matches!(
+            change.resource,
+            ThingResource::PolicyId | ThingResource::Definition
+        );
+    if is_scalar_patch && outcome != PreconditionOutcome::NotModified {
+        let by_thing = precondition.evaluate(Some(&EntityTag::Revision(revision)));
+        if by_thing != PreconditionOutcome::Failed {
+            outcome = by_thing;
+        }
+    }
+    match outcome {
+        PreconditionOutcome::Proceed => Ok(()),
+        PreconditionOutcome::NotModified | PreconditionOutcome::Failed => {
+            Err(precondition_failed(change, etag))
+        }
+    }
+}
+
+pub(super) fn precondition_failed(change: &Change, etag: Option<EntityTag>) -> Error {
+    Error::PreconditionFailed {
+        thing_id: change.thing_id.clone(),
+        resource: Box::new(change.resource.clone()),
+        etag,
+    }
+}
+
+/// The tag of the changed resource in `document`; `None` if it is not there.
+fn etag_of(change: &Change, document: &Value, revision: Revision) -> Option<EntityTag> {
+    if change.resource == ThingResource::Thing {
+        return Some(EntityTag::Revision(revision));
+    }
+    change.pointer.resolve(document).map(EntityTag::of_value)
+}
+
+/// The policy that `document` names, which mostly is still `policy_id`.
+fn policy_id_of(document: Option<&Value>, policy_id: &PolicyId) -> PolicyId {
+    document
+        .and_then(|document| document.get("policyId")?.as_str())
+        .filter(|text| *text != policy_id.as_str())
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| policy_id.clone())
+}
+
+fn respond(change: &Change, applied: &Applied, revision: Revision) -> ThingResponse {
+    let etag = applied
+        .document
+        .as_ref()
+        .and_then(|document| etag_of(change, document, revision));
+    match applied.action {
+        EventAction::Created => ThingResponse::Created {
+            thing_id: change.thing_id.clone(),
+            value: applied.value.clone().unwrap_or_default(),
+            etag,
+            revision,
+        },
+        EventAction::Modified | EventAction::Merged => ThingResponse::Modified { etag, revision },
+        EventAction::Deleted => ThingResponse::Deleted { revision },
+    }
+}
+
+fn event_headers(context: &CommandContext) -> EventHeaders {
+    let headers = &context.headers;
+    EventHeaders {
+        correlation_id: Arc::clone(&headers.correlation_id),
+        originator: context.principal.default_subject().cloned(),
+        requested_acks: headers.requested_acks.clone(),
+        custom: headers.custom.clone(),
+        origin: context.origin,
+    }
+}
