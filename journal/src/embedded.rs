@@ -6,6 +6,7 @@
 mod cache;
 mod encoding;
 mod group;
+mod pace;
 mod queue;
 mod store;
 mod watermark;

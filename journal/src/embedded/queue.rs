@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::pace::Gathering;
 use crate::{Append, AppendError, Committed, StoreError};
 
 /// Appends that may wait at once; further callers wait for a place.
@@ -51,6 +52,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<Job>,
+    /// How many jobs the writer sleeps for.
+    wake_at: usize,
     is_closed: bool,
 }
 
@@ -84,32 +87,43 @@ impl Queue {
             return Err(StoreError::Closed);
         }
         waiting.jobs.push_back(job);
+        let is_awaited = waiting.jobs.len() >= waiting.wake_at;
         drop(waiting);
-        self.arrived.notify_one();
+        if is_awaited {
+            self.arrived.notify_one();
+        }
         Ok(())
     }
 
-    /// Takes all that waits, up to a group's size; waits for some, at most until `deadline`.
-    pub(super) fn take(&self, deadline: Option<Instant>) -> Work {
+    /// Takes what waits, up to a group's size, once `gathering` is over; waits for a first job at most until `deadline`.
+    pub(super) fn take(&self, deadline: Option<Instant>, gathering: Gathering) -> Work {
         let mut waiting = self.waiting.lock();
-        loop {
-            if !waiting.jobs.is_empty() {
-                return Work::Group(waiting.take_group());
-            }
+        waiting.wake_at = 1;
+        while waiting.jobs.is_empty() {
             if waiting.is_closed {
                 return Work::Closed;
             }
-            match deadline {
-                None => self.arrived.wait(&mut waiting),
-                Some(deadline) => {
-                    if self.arrived.wait_until(&mut waiting, deadline).timed_out()
-                        && waiting.jobs.is_empty()
-                    {
-                        return Work::Idle;
-                    }
-                }
+            if !self.wait(&mut waiting, deadline) {
+                return Work::Idle;
             }
         }
+        let patient_until = Instant::now() + gathering.patience;
+        waiting.wake_at = gathering.jobs;
+        while waiting.jobs.len() < gathering.jobs
+            && !waiting.is_closed
+            && self.wait(&mut waiting, Some(patient_until))
+        {}
+        waiting.wake_at = usize::MAX; // Nobody listens until the next call.
+        Work::Group(waiting.take_group())
+    }
+
+    /// Whether something may have come; `false` when the time is up.
+    fn wait(&self, waiting: &mut MutexGuard<'_, Waiting>, deadline: Option<Instant>) -> bool {
+        let Some(deadline) = deadline else {
+            self.arrived.wait(waiting);
+            return true;
+        };
+        !self.arrived.wait_until(waiting, deadline).timed_out()
     }
 
     /// Lets nothing more in; what waits is still served.

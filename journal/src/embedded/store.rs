@@ -13,6 +13,8 @@ use crate::{Entity, EntityKey, EntityKind, Position, Record, Revision, StoreErro
 
 /// Flushed to a table beyond this many bytes; also bounds what is replayed into memory at start.
 const MEMTABLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Beyond this many bytes of log, keyspaces that hold its oldest part are flushed: bounds the replay at start.
+const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// One thread flushes and compacts: the machine's cores are for requests.
 const WORKER_THREADS: usize = 1;
 
@@ -46,6 +48,7 @@ impl Store {
     fn open_engine(path: &Path, cache_bytes: u64) -> fjall::Result<Self> {
         let database = Database::builder(path)
             .cache_size(cache_bytes)
+            .max_journaling_size(LOG_BYTES_MAX)
             .worker_threads(WORKER_THREADS)
             .open()?;
         let options = || {

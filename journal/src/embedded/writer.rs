@@ -9,6 +9,7 @@ use tracing::{error, warn};
 
 use super::Shared;
 use super::group::Group;
+use super::pace::Pace;
 use super::queue::{Job, Work};
 use super::watermark::{Mark, WatermarkFile};
 use crate::{Position, Record, StoreError};
@@ -21,6 +22,7 @@ pub(super) struct Writer {
     watermark: WatermarkFile,
     /// What the watermark file does not say yet, and when it must.
     due: Option<(Mark, Instant)>,
+    pace: Pace,
 }
 
 impl Writer {
@@ -29,6 +31,7 @@ impl Writer {
             shared,
             watermark,
             due: None,
+            pace: Pace::default(),
         }
     }
 
@@ -36,7 +39,7 @@ impl Writer {
     pub(super) fn run(mut self) {
         loop {
             let deadline = self.due.map(|(_, deadline)| deadline);
-            match self.shared.queue.take(deadline) {
+            match self.shared.queue.take(deadline, self.pace.next()) {
                 Work::Group(jobs) => {
                     if let Err(StoreError::Closed) = self.append(jobs) {
                         return;
@@ -51,6 +54,7 @@ impl Writer {
 
     /// Commits what of `jobs` fits; [`StoreError::Closed`] if the store failed and the writer must go.
     fn append(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+        let (start, size) = (Instant::now(), jobs.len());
         let head = Position(self.shared.head.load(Ordering::Relaxed));
         let mut group = Group::after(head);
         for job in jobs {
@@ -72,6 +76,7 @@ impl Writer {
                     checksum,
                 });
                 group.reply_committed();
+                self.pace.note(size, start.elapsed());
                 Ok(())
             }
             Err(failure) => Err(self.give_up(group, failure)),
@@ -102,7 +107,6 @@ impl Writer {
         error!(error = ?failure, "Appending to the journal failed, the store accepts no more writes");
         self.shared.queue.close();
         group.reply_failed(failure);
-        self.shared.queue.refuse_waiting();
         StoreError::Closed
     }
 
@@ -138,5 +142,13 @@ impl Writer {
         if let Some((mark, _)) = self.due {
             self.remember(mark);
         }
+    }
+}
+
+impl Drop for Writer {
+    /// However the writer ends, nobody waits for it in vain.
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        self.shared.queue.refuse_waiting();
     }
 }
