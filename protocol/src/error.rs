@@ -64,6 +64,9 @@ pub enum Error {
     /// An id or key of a thing breaks its rules.
     #[error(transparent)]
     Things(#[from] things::Error),
+    /// An id, key or field selector of a policy breaks its rules.
+    #[error(transparent)]
+    Policies(#[from] policies::Error),
     /// The value cannot belong to the command.
     #[error("illegal value: {reason}")]
     IllegalValue {

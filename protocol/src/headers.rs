@@ -25,11 +25,10 @@ pub fn accept(headers: Map<String, Value>) -> Result<Map<String, Value>, Error> 
     let mut accepted = Map::with_capacity(headers.len());
     for (name, value) in headers {
         let name = name.to_ascii_lowercase();
-        let definition = definition(&name);
-        if value.is_null() || definition.is_some_and(|known| !known.direction.is_inward()) {
+        if value.is_null() || !is_accepted(&name) {
             continue;
         }
-        let kind = definition.map_or(ValueKind::Text, |known| known.kind);
+        let kind = definition(&name).map_or(ValueKind::Text, |known| known.kind);
         let value = typed(kind, value).map_err(|expected| Error::Header {
             name: name.clone(),
             expected,
@@ -53,9 +52,19 @@ pub fn with_defaults(
     headers
 }
 
+/// Whether a client may set the header with this lower-case name.
+pub fn is_accepted(name: &str) -> bool {
+    definition(name).map_or(!is_reserved(name), |known| known.direction.is_inward())
+}
+
 /// Whether a client may see the header with this lower-case name.
 pub fn is_emitted(name: &str) -> bool {
-    definition(name).is_none_or(|known| known.direction.is_outward())
+    definition(name).map_or(!is_reserved(name), |known| known.direction.is_outward())
+}
+
+/// Whether an unknown name is one that later versions may give a meaning of their own.
+fn is_reserved(name: &str) -> bool {
+    name.starts_with("ditto-")
 }
 
 /// What accepted headers mean to a command; `fresh_id` makes the correlation id that they lack.
@@ -80,6 +89,11 @@ pub fn ditto_headers(
         requested_acks: requested_acks(headers),
         custom: custom(headers),
     })
+}
+
+/// Whether the header with this lower-case name is a client's own, which Ditto passes on without a meaning.
+pub(crate) fn is_custom(name: &str) -> bool {
+    definition(name).is_none() && !is_reserved(name)
 }
 
 fn text<'h>(headers: &'h Map<String, Value>, name: &str) -> Option<&'h str> {
@@ -125,7 +139,7 @@ fn requested_acks(headers: &Map<String, Value>) -> Vec<String> {
 fn custom(headers: &Map<String, Value>) -> Vec<(Arc<str>, Arc<str>)> {
     headers
         .iter()
-        .filter(|(name, _)| definition(name).is_none())
+        .filter(|(name, _)| is_custom(name))
         .filter_map(|(name, value)| Some((name.as_str().into(), value.as_str()?.into())))
         .collect()
 }

@@ -7,12 +7,14 @@ mod control_message;
 mod envelope;
 mod error;
 pub mod headers;
+mod incoming;
 mod outgoing;
 mod topic_path;
 
 pub use control_message::{ControlMessage, ControlMessageError, StreamKind, Subscription};
 pub use envelope::Envelope;
 pub use error::Error;
+pub use incoming::{Incoming, Reaction, SignalKind};
 pub use topic_path::{
     Channel, CommandAction, Criterion, EventAction, Group, SearchAction, StreamingAction,
     TopicPart, TopicPath, TopicPathError,

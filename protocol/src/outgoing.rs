@@ -8,6 +8,8 @@ use crate::envelope::ObjectWriter;
 use crate::headers::{self, BUILT_IN_LABELS};
 use crate::{Channel, Criterion, Envelope, EventAction, Group, TopicPath};
 
+mod response;
+
 /// The schema version, which every signal of an entity states.
 const VERSION: u8 = 2;
 
@@ -99,7 +101,7 @@ fn write_event_headers(writer: &mut ObjectWriter<'_>, event: &ThingEvent) {
         writer.member("requested-acks", &headers.requested_acks);
     }
     for (name, value) in &headers.custom {
-        if headers::definition(name).is_none() {
+        if headers::is_custom(name) {
             writer.member(name, &**value);
         }
     }
