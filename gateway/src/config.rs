@@ -87,9 +87,10 @@ impl Config {
             &mut self.http_server.tls_config,
             &mut self.devops.tls_config,
         ] {
-            if let TlsConfig::Files(TlsFiles { cert, key }) = tls {
+            if let TlsConfig::Files(TlsFiles { cert, key, base }) = tls {
                 *cert = folder.join(&*cert);
                 *key = folder.join(&*key);
+                *base = folder.to_owned();
             }
         }
         let own_issuers = match &mut self.auth {

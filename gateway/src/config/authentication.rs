@@ -8,6 +8,7 @@ pub(crate) mod identities;
 mod namespace_access;
 mod oauth;
 mod pre_authenticated;
+mod settings;
 
 pub use api_keys::{ApiKeyEnvironment, ApiKeys, SlowLane};
 pub use identities::{

@@ -101,6 +101,14 @@ impl OperatorPassword {
         }
     }
 
+    /// The same in the words of the crate that verifies it.
+    pub fn settings(&self) -> ::authentication::password::PasswordHashSettings {
+        ::authentication::password::PasswordHashSettings {
+            hash: self.hash().expose().to_owned(),
+            expires_at: self.expires_at(),
+        }
+    }
+
     /// Until when it is accepted.
     pub fn expires_at(&self) -> Option<Timestamp> {
         match self {

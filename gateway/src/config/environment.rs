@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
+    devops::{Devops, OperatorPassword},
     error::Problem,
     places::Place,
     schema::{Branches, Checker, navigate},
     spelling,
     tree::{Data, Node, parse_value},
+    value::Secret,
 };
 
 pub(super) mod ditto;
@@ -42,6 +44,19 @@ pub(super) fn overrides(
             node_of(place, &keys, &value, checker).map(|node| (keys, node))
         })
         .collect()
+}
+
+/// `DEVOPS_PASSWORD` and `STATUS_PASSWORD` replace configured passwords; only their hashes stay in memory.
+pub(super) fn hash_operator_passwords(environment: &Environment, devops: &mut Devops) {
+    for (name, passwords) in [
+        ("DEVOPS_PASSWORD", &mut devops.devops_passwords),
+        ("STATUS_PASSWORD", &mut devops.status_passwords),
+    ] {
+        if let Some(password) = environment.get(name) {
+            let hash = ::authentication::password::hash_password(password);
+            *passwords = vec![OperatorPassword::Hash(Secret::from(hash))];
+        }
+    }
 }
 
 fn node_of(place: Place, keys: &[String], value: &str, checker: &mut Checker<'_>) -> Option<Node> {

@@ -39,6 +39,10 @@ pub struct Flags {
     pub devops_listen: Option<String>,
     /// `--data`
     pub data: Option<PathBuf>,
+    /// `--print-credentials`: show what the first start makes even where no terminal is.
+    pub print_credentials: bool,
+    /// `--accept-damaged-tail`: start although the end of the journal is damaged.
+    pub accept_damaged_tail: bool,
 }
 
 /// A configuration that may be started with.
@@ -50,6 +54,8 @@ pub struct Loaded {
     pub file: Option<PathBuf>,
     /// Where each setting was written.
     pub places: Places,
+    /// What the command line said.
+    pub flags: Flags,
     /// What an operator should know about them, one sentence each, for the log at start-up.
     pub announcements: Vec<String>,
 }
@@ -83,16 +89,18 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     if !problems.is_empty() {
         return Err(ConfigError::Invalid(problems));
     }
-    let config = typed(values)?.resolved(&folder);
+    let mut config = typed(values)?.resolved(&folder);
     let refused = refusals::of(&config, &places, &options.environment);
     if !refused.is_empty() {
         return Err(ConfigError::Invalid(refused));
     }
+    environment::hash_operator_passwords(&options.environment, &mut config.devops);
     let announcements = announcements::no_effect_yet(&config, &places, &options.environment);
     Ok(Loaded {
         config,
         file: options.file.clone(),
         places,
+        flags: options.flags.clone(),
         announcements,
     })
 }

@@ -102,6 +102,9 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// The private key of the leaf.
     pub key: PathBuf,
+    /// What relative paths were resolved against, for errors.
+    #[serde(skip)]
+    pub base: PathBuf,
 }
 
 /// Every address of this machine itself: the default of every `trusted_proxies`.

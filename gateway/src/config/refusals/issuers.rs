@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ::authentication::jwt::Algorithm;
+
 use super::Refusals;
 use crate::config::{
     authentication::{Authentication, Issuer, Issuers, OAuthProtocol, Provider},
     devops::{Devops, OperatorMethod},
+    spelling,
     value::is_loopback_host,
 };
 
@@ -77,6 +80,15 @@ impl Refusals<'_> {
                 &format!("{key}.issuer"),
                 "it is empty; write the claim `iss` of its tokens, without the scheme",
             );
+        }
+        for (index, name) in issuer.algorithms.iter().enumerate() {
+            if Algorithm::from_name(name).is_none() {
+                let hint = spelling::hint(name, Algorithm::ALL.map(Algorithm::as_str));
+                self.refuse(
+                    &format!("{key}.algorithms.{index}"),
+                    format!("the signature algorithm `{name}` is unknown{hint}"),
+                );
+            }
         }
         if issuer.auth_subjects.is_empty() {
             self.refuse(
