@@ -7,6 +7,7 @@ use actix_web::web::{self, Bytes, Data, Payload, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tracing::{info, warn};
 
 use super::overall::ROLES;
 use super::{get, only};
@@ -82,13 +83,14 @@ async fn change_level(
     let answerers = Answerers::named_by(&request, &operations)?;
     let body = read_body(payload, &operations).await?;
     let (logger, level) = parse_change(&body)?;
+    // Written at the old level, so that switching this very logger off leaves a trace.
+    info!(%logger, %level, "An operator sets logger `{logger}` to `{level}`");
     let result = operations
         .dependencies
         .log_control
         .set_level(&logger, level);
-    match &result {
-        Ok(()) => tracing::info!(%logger, %level, "An operator set logger `{logger}` to `{level}`"),
-        Err(error) => tracing::warn!(%logger, %level, %error, "Setting logger `{logger}` failed"),
+    if let Err(error) = &result {
+        warn!(%logger, %level, %error, "Setting logger `{logger}` to `{level}` failed");
     }
     Ok(HttpResponse::Ok().json(answerers.answer(|role| {
         json!({
