@@ -269,3 +269,6 @@ fn any(classes: &[Class], sorted: &[Class]) -> bool {
             .iter()
             .any(|class| sorted.binary_search(class).is_ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,3 +168,6 @@ impl Policies {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
