@@ -7,16 +7,15 @@ use jiff::Timestamp;
 use crate::effective::EffectiveEntries;
 use crate::{
     Error, Importable, Label, Permission, Pointer, Policy, PolicyEntry, PolicyId, PolicyResource,
-    Reference, ResourceKey, ResourceType, Subject, SubjectId,
+    Reference, ResourceKey, ResourceType, SubjectId,
 };
 
-/// Refuses subjects that are expired already, but for those that stay as they are.
-pub(crate) fn check_expiry(policy: &Policy, before: &Policy, now: Timestamp) -> Result<(), Error> {
-    let is_known = |each: &(&SubjectId, &Subject)| before.subjects().any(|known| known == *each);
-    let expired = policy
+/// Refuses subjects that are expired already.
+pub(crate) fn check_expiry(policy: &Policy, now: Timestamp) -> Result<(), Error> {
+    match policy
         .subjects()
-        .find(|each| each.1.is_expired(now) && !is_known(each));
-    match expired {
+        .find(|(_, subject)| subject.is_expired(now))
+    {
         None => Ok(()),
         Some((subject_id, subject)) => Err(Error::SubjectExpired {
             subject_id: subject_id.clone(),

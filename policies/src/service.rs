@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use journal::{Append, Journal};
+use journal::{Append, EntityLocks, Journal};
 
 use crate::stored::Compiled;
 use crate::{
@@ -50,6 +50,7 @@ pub struct Policies {
     journal: Arc<dyn Journal>,
     limits: PolicyLimits,
     namespace_policies: NamespacePolicies,
+    locks: EntityLocks,
 }
 
 /// A policy that may be created, ready to be appended together with the thing that it is for.
@@ -78,6 +79,7 @@ impl Policies {
             journal,
             limits,
             namespace_policies: NamespacePolicies::default(),
+            locks: EntityLocks::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A whole policy.
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::entry::{PolicyEntry, label};
@@ -88,6 +89,13 @@ impl Policy {
     pub fn has_announcements(&self) -> bool {
         self.subjects()
             .any(|(_, subject)| subject.announcement.is_some())
+    }
+
+    /// Takes out the subjects that are expired.
+    pub(crate) fn remove_expired(&mut self, now: Timestamp) {
+        for entry in self.entries.values_mut() {
+            entry.subjects.retain(|_, subject| !subject.is_expired(now));
+        }
     }
 
     /// Every subject of every entry.

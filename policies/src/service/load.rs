@@ -1,5 +1,6 @@
 //! Loads policies from the journal and compiles them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,6 +15,19 @@ use crate::{Enforcer, Error, Policy, PolicyId};
 pub(super) struct Loaded {
     pub(super) entity: Arc<Entity>,
     pub(super) stored: Arc<StoredPolicy>,
+}
+
+impl Loaded {
+    /// The policy as it is at `now`: subjects that expired since its last change are gone.
+    pub(super) fn policy_at(&self, now: Timestamp) -> Cow<'_, Policy> {
+        let policy = &self.stored.policy;
+        if !policy.subjects().any(|(_, each)| each.is_expired(now)) {
+            return Cow::Borrowed(policy);
+        }
+        let mut policy = Policy::clone(policy);
+        policy.remove_expired(now);
+        Cow::Owned(policy)
+    }
 }
 
 /// Finds policies in the journal and remembers which were looked for.

@@ -29,7 +29,7 @@ impl Policies {
         if !may_read_part(&enforcer, &context.principal, resource) {
             return Err(hidden(resource.clone()));
         }
-        let policy = &loaded.stored.policy;
+        let policy = &*loaded.policy_at(context.now);
         let value =
             part::read(policy, resource).ok_or_else(|| part::not_found(policy, resource))?;
         let revision = loaded.entity.revision;
