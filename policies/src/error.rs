@@ -137,7 +137,7 @@ pub enum Error {
         /// Which policy.
         policy_id: PolicyId,
         /// Which part of it.
-        resource: PolicyResource,
+        resource: Box<PolicyResource>,
     },
     /// The principal may not import or reference what it names.
     #[error("policy `{policy_id}` cannot be imported: READ on its entries is missing")]
@@ -157,7 +157,7 @@ pub enum Error {
         /// Which policy.
         policy_id: PolicyId,
         /// Which part of it.
-        resource: PolicyResource,
+        resource: Box<PolicyResource>,
     },
     /// Nobody could write the policy for good any more.
     #[error("policy `{policy_id}` would have no permanent subject with WRITE on `policy:/`")]
@@ -207,7 +207,7 @@ pub enum Error {
     #[error("{} of a policy cannot be {action}", resource.kind())]
     ActionNotSupported {
         /// Which part.
-        resource: PolicyResource,
+        resource: Box<PolicyResource>,
         /// What was to be done: "created" or "deleted".
         action: &'static str,
     },

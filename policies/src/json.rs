@@ -47,9 +47,7 @@ pub(crate) fn members<'v>(
 }
 
 /// The members of `map` but the schema version.
-pub(crate) fn data<'v>(
-    map: Option<&'v Map<String, Value>>,
-) -> impl Iterator<Item = (&'v String, &'v Value)> {
+pub(crate) fn data(map: Option<&Map<String, Value>>) -> impl Iterator<Item = (&String, &Value)> {
     map.into_iter()
         .flatten()
         .filter(|(key, _)| key.as_str() != "__schemaVersion")

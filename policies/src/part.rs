@@ -153,33 +153,27 @@ impl Part {
 
     /// Puts it where `resource` says; the parent is there or the part is not found.
     pub(crate) fn put(self, resource: &PolicyResource, policy: &mut Policy) -> Result<(), Error> {
-        let missing = not_found(policy, resource);
-        let applied = match (self, resource) {
-            (Self::Policy(new), _) => Some(*policy = new),
-            (Self::Entries(entries), _) => Some(policy.entries = entries),
-            (Self::Imports(imports), _) => Some(policy.imports = imports),
+        match (self, resource) {
+            (Self::Policy(new), _) => *policy = new,
+            (Self::Entries(entries), _) => policy.entries = entries,
+            (Self::Imports(imports), _) => policy.imports = imports,
             (Self::Entry(entry), PolicyResource::Entry(label)) => {
-                Some(drop(policy.entries.insert(label.clone(), entry)))
+                policy.entries.insert(label.clone(), entry);
             }
             (Self::Import(import), PolicyResource::Import(id)) => {
-                Some(drop(policy.imports.insert(id.clone(), import)))
+                policy.imports.insert(id.clone(), import);
             }
-            (Self::ImportEntries(labels), PolicyResource::ImportEntries(id)) => policy
-                .imports
-                .get_mut(id)
-                .map(|import| *import = std::mem::take(import).with_entries(labels)),
+            (Self::ImportEntries(labels), PolicyResource::ImportEntries(id)) => {
+                let import = import_mut(policy, id, resource)?;
+                *import = std::mem::take(import).with_entries(labels);
+            }
             (Self::ImportTransitiveImports(ids), PolicyResource::ImportTransitiveImports(id)) => {
-                policy
-                    .imports
-                    .get_mut(id)
-                    .map(|import| *import = std::mem::take(import).with_transitive_imports(ids))
+                let import = import_mut(policy, id, resource)?;
+                *import = std::mem::take(import).with_transitive_imports(ids);
             }
-            (part, resource) => resource
-                .label()
-                .and_then(|label| policy.entries.get_mut(label))
-                .map(|entry| part.put_into_entry(resource, entry)),
-        };
-        applied.ok_or(missing)
+            (part, resource) => part.put_into_entry(resource, entry_mut(policy, resource)?),
+        }
+        Ok(())
     }
 
     fn put_into_entry(self, resource: &PolicyResource, entry: &mut PolicyEntry) {
@@ -211,6 +205,26 @@ impl Part {
             }
         }
     }
+}
+
+fn entry_mut<'p>(
+    policy: &'p mut Policy,
+    resource: &PolicyResource,
+) -> Result<&'p mut PolicyEntry, Error> {
+    let missing = not_found(policy, resource);
+    resource
+        .label()
+        .and_then(|label| policy.entries.get_mut(label))
+        .ok_or(missing)
+}
+
+fn import_mut<'p>(
+    policy: &'p mut Policy,
+    id: &PolicyId,
+    resource: &PolicyResource,
+) -> Result<&'p mut Import, Error> {
+    let missing = not_found(policy, resource);
+    policy.imports.get_mut(id).ok_or(missing)
 }
 
 fn all_references<'e>(entries: impl IntoIterator<Item = &'e PolicyEntry>) -> Vec<&'e Reference> {
@@ -249,21 +263,29 @@ pub(crate) fn read(policy: &Policy, resource: &PolicyResource) -> Option<Value> 
 /// Takes a part out of `policy`.
 pub(crate) fn remove(policy: &mut Policy, resource: &PolicyResource) -> Result<(), Error> {
     let missing = not_found(policy, resource);
-    let entry = resource
-        .label()
-        .and_then(|label| policy.entries.get_mut(label));
-    let removed = match resource {
-        PolicyResource::Entry(label) => policy.entries.shift_remove(label).map(drop),
-        PolicyResource::Subject(_, id) => {
-            entry.and_then(|entry| entry.subjects.shift_remove(id).map(drop))
+    let was_there = match resource {
+        PolicyResource::Entry(label) => policy.entries.shift_remove(label).is_some(),
+        PolicyResource::Subject(_, id) => entry_mut(policy, resource)?
+            .subjects
+            .shift_remove(id)
+            .is_some(),
+        PolicyResource::Resource(_, key) => entry_mut(policy, resource)?
+            .resources
+            .shift_remove(key)
+            .is_some(),
+        PolicyResource::AllowedAdditions(_) => {
+            entry_mut(policy, resource)?.allowed_additions = None;
+            true
         }
-        PolicyResource::Resource(_, key) => {
-            entry.and_then(|entry| entry.resources.shift_remove(key).map(drop))
+        PolicyResource::References(_) => {
+            entry_mut(policy, resource)?.references.clear();
+            true
         }
-        PolicyResource::AllowedAdditions(_) => entry.map(|entry| entry.allowed_additions = None),
-        PolicyResource::References(_) => entry.map(|entry| entry.references.clear()),
-        PolicyResource::Imports => Some(policy.imports.clear()),
-        PolicyResource::Import(id) => policy.imports.shift_remove(id).map(drop),
+        PolicyResource::Imports => {
+            policy.imports.clear();
+            true
+        }
+        PolicyResource::Import(id) => policy.imports.shift_remove(id).is_some(),
         PolicyResource::Policy
         | PolicyResource::Entries
         | PolicyResource::Subjects(_)
@@ -273,12 +295,12 @@ pub(crate) fn remove(policy: &mut Policy, resource: &PolicyResource) -> Result<(
         | PolicyResource::ImportEntries(_)
         | PolicyResource::ImportTransitiveImports(_) => {
             return Err(Error::ActionNotSupported {
-                resource: resource.clone(),
+                resource: Box::new(resource.clone()),
                 action: "deleted",
             });
         }
     };
-    removed.ok_or(missing)
+    if was_there { Ok(()) } else { Err(missing) }
 }
 
 /// What is missing when `resource` is: its entry, if that is not there either.
@@ -289,7 +311,7 @@ pub(crate) fn not_found(policy: &Policy, resource: &PolicyResource) -> Error {
     };
     Error::NotFound {
         policy_id: policy.policy_id.clone(),
-        resource: missing,
+        resource: Box::new(missing),
     }
 }
 
@@ -334,8 +356,8 @@ pub(crate) fn read_tag(
     revision: u64,
     resource: &PolicyResource,
 ) -> Option<EntityTag> {
-    match resource {
-        PolicyResource::ImportEntries(_) => None,
-        other => write_tag(policy, revision, other),
+    if matches!(resource, PolicyResource::ImportEntries(_)) {
+        return None;
     }
+    write_tag(policy, revision, resource)
 }

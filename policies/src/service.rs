@@ -112,7 +112,7 @@ impl Policies {
             PolicyAction::Create(value) => {
                 if resource != PolicyResource::Policy {
                     return Err(Error::ActionNotSupported {
-                        resource,
+                        resource: Box::new(resource),
                         action: "created",
                     });
                 }

@@ -123,6 +123,6 @@ impl Policies {
 fn missing(policy_id: &PolicyId) -> Error {
     Error::NotFound {
         policy_id: policy_id.clone(),
-        resource: PolicyResource::Policy,
+        resource: Box::new(PolicyResource::Policy),
     }
 }

@@ -20,7 +20,7 @@ impl Policies {
     ) -> Result<PolicyResponse, Error> {
         let hidden = |resource| Error::NotFound {
             policy_id: policy_id.clone(),
-            resource,
+            resource: Box::new(resource),
         };
         let loaded = self
             .load(policy_id)?

@@ -25,7 +25,7 @@ const ATTEMPTS_MAX: usize = 8;
 /// What a write wants.
 #[derive(Debug, Clone)]
 enum Change {
-    Put(Part),
+    Put(Box<Part>),
     Remove,
 }
 
@@ -65,14 +65,13 @@ impl Policies {
         value: &Value,
     ) -> Result<PolicyResponse, Error> {
         let placeholders = Placeholders::Resolve(context.principal.default_subject());
-        let (policy_id, resource) = match resource {
-            PolicyResource::Policy => (self.with_default_namespace(policy_id)?, resource),
-            PolicyResource::Subject(label, id) => {
-                let id = subject_id(id.as_str(), placeholders)?;
-                (policy_id, PolicyResource::Subject(label, id))
-            }
-            other => (policy_id, other),
-        };
+        let (mut policy_id, mut resource) = (policy_id, resource);
+        if resource == PolicyResource::Policy {
+            policy_id = self.with_default_namespace(policy_id)?;
+        }
+        if let PolicyResource::Subject(_, id) = &mut resource {
+            *id = subject_id(id.as_str(), placeholders)?;
+        }
         let part =
             Part::parse(&policy_id, &resource, value, placeholders)?.rounded(self.granularity());
         self.check_size(&policy_id, value)?;
@@ -80,7 +79,7 @@ impl Policies {
             context,
             policy_id,
             resource,
-            change: Change::Put(part),
+            change: Change::Put(Box::new(part)),
         })
         .await
     }
@@ -178,7 +177,10 @@ impl Policies {
         for _ in 0..ATTEMPTS_MAX {
             let accepted = match (self.load(&write.policy_id)?, &write.change) {
                 (Some(loaded), _) => self.accept(&write, &loaded)?,
-                (None, Change::Put(Part::Policy(policy))) => {
+                (None, Change::Put(part)) if write.resource == PolicyResource::Policy => {
+                    let Part::Policy(policy) = &**part else {
+                        unreachable!("`Part::parse` makes a policy of what is put at the root");
+                    };
                     match self.append_creation(write.context, policy.clone()).await {
                         Err(Error::Conflict { policy_id }) if policy_id == write.policy_id => {
                             continue;
@@ -189,7 +191,7 @@ impl Policies {
                 (None, Change::Put(_) | Change::Remove) => {
                     return Err(Error::NotFound {
                         policy_id: write.policy_id,
-                        resource: PolicyResource::Policy,
+                        resource: Box::new(PolicyResource::Policy),
                     });
                 }
             };
@@ -219,7 +221,7 @@ impl Policies {
         } = write;
         if let Change::Put(part) = change {
             self.check_foreign(context, part)?;
-            if let (Part::Import(import), PolicyResource::Import(id)) = (part, resource) {
+            if let (Part::Import(import), PolicyResource::Import(id)) = (&**part, resource) {
                 self.check_import(&context.principal, context.now, id, import)?;
             }
         }
@@ -227,7 +229,7 @@ impl Policies {
         if !may_write(&enforcer, &context.principal, resource) {
             return Err(Error::NotModifiable {
                 policy_id: policy_id.clone(),
-                resource: resource.clone(),
+                resource: Box::new(resource.clone()),
             });
         }
         let before = &*loaded.policy_at(context.now);
