@@ -83,7 +83,8 @@ impl Things {
                 .await;
         }
         match Change::parse(thing_id, resource, action, self.limits.thing_size_max)? {
-            Some(change) => self.write(context, &change).await,
+            // Boxed so that reads, which are far more frequent, do not carry the size of writes around.
+            Some(change) => Box::pin(self.write(context, &change)).await,
             None => unreachable!("reads were answered above"),
         }
     }

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod creation;
+mod durability;
 mod events;
 mod parts;
 mod preconditions;
@@ -24,7 +25,8 @@ struct World {
     things: Things,
     policies: Arc<Policies>,
     events: Arc<Mutex<Vec<Arc<ThingEvent>>>>,
-    _folder: tempfile::TempDir,
+    journal: Arc<Embedded>,
+    folder: tempfile::TempDir,
 }
 
 const ALICE: &str = "nginx:alice";
@@ -36,7 +38,10 @@ impl World {
     }
 
     fn with_size_max(thing_size_max: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open(tempfile::tempdir().unwrap(), thing_size_max)
+    }
+
+    fn open(folder: tempfile::TempDir, thing_size_max: usize) -> Self {
         let journal = Embedded::open(folder.path(), EmbeddedOptions::default()).unwrap();
         let events = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&events);
@@ -48,15 +53,12 @@ impl World {
             sink.lock().unwrap().extend(things);
         }));
         let policies = Arc::new(Policies::new(journal.clone(), PolicyLimits::default()));
-        let limits = ThingLimits {
-            thing_size_max,
-            default_namespace: "org.eclipse.ditto".to_owned(),
-        };
         Self {
-            things: Things::new(journal, Arc::clone(&policies), limits),
+            things: things_of(&journal, &policies, thing_size_max),
             policies,
             events,
-            _folder: folder,
+            journal,
+            folder,
         }
     }
 
@@ -141,6 +143,14 @@ impl World {
     fn event_count(&self) -> usize {
         self.events.lock().unwrap().len()
     }
+}
+
+fn things_of(journal: &Arc<Embedded>, policies: &Arc<Policies>, thing_size_max: usize) -> Things {
+    let limits = ThingLimits {
+        thing_size_max,
+        default_namespace: "org.eclipse.ditto".to_owned(),
+    };
+    Things::new(journal.clone(), Arc::clone(policies), limits)
 }
 
 fn edit_members(entries: &mut Value, others: Value) {

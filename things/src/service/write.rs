@@ -48,7 +48,7 @@ impl Things {
             let plan = match self.load(&change.thing_id)? {
                 Loaded::Exists(stored) => self.plan_change(context, change, &stored)?,
                 Loaded::Missing { revision } => {
-                    Box::pin(self.plan_creation(context, change, revision)).await?
+                    self.plan_creation(context, change, revision).await?
                 }
             };
             match self.journal.append(plan.appends).await {

@@ -138,6 +138,13 @@ async fn a_bad_inline_policy_leaves_nothing_behind() {
         .put(ALICE, "/", json!({"_policy": inline(BOB)}))
         .await
         .is("NotCreatable");
+    // Nobody at all may write this one.
+    let mut orphaned = inline(ALICE);
+    orphaned["entries"]["X"]["resources"]["policy:/"] = grant(&["READ"]);
+    world
+        .put(ALICE, "/", json!({"_policy": orphaned}))
+        .await
+        .is("PolicyInvalid");
     let mut read_only = inline(ALICE);
     read_only["entries"]["X"]["resources"]["thing:/"] = grant(&["READ"]);
     world
