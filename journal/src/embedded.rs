@@ -12,7 +12,7 @@ mod store;
 mod watermark;
 mod writer;
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,6 +82,7 @@ impl Embedded {
         create_folder(path)?;
         let store = Store::open(&path.join(ENGINE_FOLDER), options.cache_bytes)?;
         let (mut watermark, mark) = WatermarkFile::open(&path.join(WATERMARK_FILE))?;
+        sync_folders(path)?;
         if let Some(mark) = mark {
             check_tail(&store, &mut watermark, mark, options.accept_damaged_tail)?;
         }
@@ -216,6 +217,21 @@ fn create_folder(path: &Path) -> Result<(), StoreError> {
         action: "creating the folder of the store",
         source: Box::new(error),
     })
+}
+
+/// A file survives a power cut only once the folder that names it is synced, and that folder's own.
+fn sync_folders(path: &Path) -> Result<(), StoreError> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    [Some(path), parent]
+        .into_iter()
+        .flatten()
+        .try_for_each(|folder| File::open(folder)?.sync_all())
+        .map_err(|error| StoreError::Engine {
+            action: "syncing the folder of the store",
+            source: Box::new(error),
+        })
 }
 
 fn spawn_writer(writer: Writer) -> Result<JoinHandle<()>, StoreError> {

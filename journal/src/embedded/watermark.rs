@@ -39,7 +39,8 @@ impl WatermarkFile {
         file.read_to_end(&mut bytes)
             .map_err(failed("reading the watermark file"))?;
         let newest = newest(&bytes);
-        if newest.is_none() && !bytes.is_empty() {
+        // Only zeros are what a power cut may leave of the very first mark.
+        if newest.is_none() && bytes.iter().any(|byte| *byte != 0) {
             return Err(StoreError::Damaged {
                 reason: format!("`{}` holds no readable watermark", path.display()),
             });

@@ -55,3 +55,11 @@ fn a_reset_wins_over_a_newer_mark() {
     file.reset(mark(3)).unwrap();
     assert_eq!(reopened(&path), Some(mark(3)));
 }
+
+#[test]
+fn a_first_mark_that_never_reached_the_disk_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w");
+    std::fs::write(&path, [0; MARK_BYTES]).unwrap();
+    assert_eq!(reopened(&path), None);
+}
