@@ -24,3 +24,6 @@ pub use verifier::{HashError, KeyVerifier};
 pub fn validate(key: &str, verifier: &str) -> Result<bool, HashError> {
     Ok(KeyVerifier::parse(verifier, None)?.verify(key))
 }
+
+#[cfg(test)]
+mod tests;

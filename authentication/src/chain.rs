@@ -135,3 +135,6 @@ fn aggregate(mut failures: Vec<AuthenticationError>) -> AuthenticationError {
         (_, None) => AuthenticationError::Several { failures },
     }
 }
+
+#[cfg(test)]
+mod tests;

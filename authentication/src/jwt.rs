@@ -14,6 +14,8 @@ mod placeholders;
 mod provider;
 mod settings;
 mod strict_json;
+#[cfg(test)]
+mod testing;
 mod token_type;
 mod unverified;
 

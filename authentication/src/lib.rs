@@ -17,6 +17,8 @@ mod pre_authenticated;
 mod provider;
 mod request;
 mod settings_error;
+#[cfg(test)]
+mod testing;
 
 pub use api_key::{ApiKeyProvider, ApiKeyRefusal, ApiKeySettings};
 pub use chain::{AuthenticationChain, OnConflict};

@@ -18,7 +18,7 @@ use crate::fingerprint::{Fingerprint, Fingerprinter};
 /// The longest password worth hashing, in bytes.
 const PASSWORD_BYTES_MAX: usize = 1024;
 /// How long a verified password is remembered.
-const REMEMBERED_FOR: Duration = Duration::from_mins(10);
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 /// How many passwords are remembered.
 const REMEMBERED_MAX: usize = 64;
 /// How many wrong passwords are remembered, for as long.
@@ -165,3 +165,6 @@ impl Entry {
             .is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -191,3 +191,6 @@ fn bounded(resolution: Resolution) -> Result<Resolution, TooManyValues> {
     }
     Ok(resolution)
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,3 +169,6 @@ impl AuthenticationProvider for PreAuthenticatedProvider {
         Attempt::Ready(result.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,10 +193,8 @@ fn unwrap_phc(text: &str) -> Result<String, HashError> {
     if text.len() > HASH_BYTES_MAX {
         return Err(HashError::Bounds);
     }
-    if ["scrypt$", "argon2id$", "hs256$"]
-        .iter()
-        .any(|start| text.trim_start_matches('$').starts_with(start))
-    {
+    let plain = ["$", "scrypt$", "argon2id$", "hs256$"];
+    if plain.iter().any(|start| text.starts_with(start)) {
         return Ok(text.to_owned());
     }
     let bytes = LENIENT

@@ -153,6 +153,9 @@ impl Discovery {
     /// `None` if the issuer is no host with an optional port and path.
     pub(super) fn new(protocol: Protocol, issuer: &str, hosts: &[String]) -> Option<Self> {
         let place = issuer.strip_suffix('/').unwrap_or(issuer);
+        if place.is_empty() || place.starts_with('/') {
+            return None;
+        }
         let scheme = protocol.scheme();
         let url = Url::parse(&format!(
             "{scheme}://{place}/.well-known/openid-configuration"

@@ -376,3 +376,6 @@ impl AuthenticationProvider for JwtProvider {
         Some(Arc::clone(&verified.injected))
     }
 }
+
+#[cfg(test)]
+mod tests;

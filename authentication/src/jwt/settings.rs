@@ -25,7 +25,7 @@ impl Default for JwtSettings {
         Self {
             protocol: Protocol::Https,
             allowed_clock_skew: Duration::from_secs(10),
-            max_token_lifetime: Duration::from_hours(24),
+            max_token_lifetime: Duration::from_secs(24 * 3600),
             keys: KeySettings::default(),
             issuers: Vec::new(),
             remembered_tokens_max: 100_000,
@@ -70,9 +70,9 @@ pub struct KeySettings {
 impl Default for KeySettings {
     fn default() -> Self {
         Self {
-            refresh: Duration::from_mins(10),
+            refresh: Duration::from_secs(600),
             cool_down: Duration::from_secs(1),
-            max_stale: Duration::from_hours(24),
+            max_stale: Duration::from_secs(24 * 3600),
             max_size: 256 * 1024,
             timeout: Duration::from_secs(5),
         }
