@@ -109,3 +109,6 @@ impl Config {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

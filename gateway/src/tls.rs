@@ -176,3 +176,6 @@ fn check_validity(leaf: &[u8], path: &Path, now: Timestamp) -> Result<(), TlsErr
         Some(_) | None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Files of Ditto Edge Server start unchanged, and those of older generations are told apart.
+//!
+//! The shapes are those of the Ditto Edge Server documentation; names and values are our own.
+
+use super::{check_problem, loaded};
+use crate::config::value::Period;
+
+const FILE: &str = r#"
+database:
+  db_id: "2f1c3d70-3c92-4d4a-9d0e-0a3d5f0c7a11"
+  device_name: "press-hall-gateway"
+  auth:
+    server:
+      access_token: "token-from-the-portal"
+      auth_url: "https://auth.example/"
+      provider: "__playgroundProvider"
+      enable_cloud_sync: false
+  subscriptions:
+    - "SELECT * FROM presses"
+    - { query: "SELECT * FROM orders WHERE hall = :hall", args: { hall: 3 } }
+  persistence_dir: temp_dir
+  transport_config:
+    peer_to_peer: { ble_enabled: false, lan_enabled: true }
+    connect_config: { known_tcp_servers: [], retry_interval_msec: 500 }
+http_server:
+  listen_addr: "127.0.0.1:8080"
+  tls_config: dev_mode
+  http_api: true
+  request_timeout_ms: 10000
+  enable_healthcheck: true
+  serve_docs: false
+  auth: null
+auth:
+  permission_sets:
+    line-operators:
+      permissions: full
+  identities:
+    press-07:
+      credential:
+        api_key: "aHMyNTYkdj0xJGtpZD0wMUlZVDBYTFdSJEVCRVNFeFFWRmhjWUdSb2JIQjBlSHckNjVvdjF2M3lVR0tnQTBKK1RVTjB1U2g3cmRpYnAyN204NUFtSVBKRmRIMA=="
+      permissions:
+        - line-operators
+      id: "plant-3/press-07"
+    press-08:
+      credential: { api_key: "another" }
+      permissions: [line-operators]
+      id: null
+logging:
+  ditto_sdk: info
+  edge_server:
+    level: debug
+    console_logs: std_out
+    rotating_logs: null
+"#;
+
+#[test]
+fn a_whole_file_starts_and_what_is_not_used_is_said() {
+    let loaded = loaded(FILE, &[]);
+    let config = loaded.config;
+    assert_eq!(config.http_server.request_timeout, Period::from_secs(10));
+    assert_eq!(config.logging.effective_level().as_filter(), "debug");
+    let identities = &config.auth.providers().unwrap().identities;
+    assert_eq!(
+        identities["press-07"].effective_id("press-07"),
+        "plant-3/press-07"
+    );
+    assert_eq!(identities["press-08"].effective_id("press-08"), "press-08");
+    let says = |part: &str| loaded.announcements.iter().any(|a| a.contains(part));
+    assert!(
+        says("`database` is accepted"),
+        "{:#?}",
+        loaded.announcements
+    );
+    assert!(says("`logging.ditto_sdk`"), "{:#?}", loaded.announcements);
+}
+
+#[test]
+fn dev_mode_alone_starts() {
+    assert!(
+        loaded("database: {}\nauth: dev_mode\n", &[])
+            .config
+            .auth
+            .is_dev_mode()
+    );
+}
+
+#[test]
+fn switches_per_endpoint_are_understood() {
+    loaded(
+        "http_server: { http_api: { enable_execute: true, execute: { enabled: true, max_body_size_mb: 2 } } }\n",
+        &[],
+    );
+}
+
+#[test]
+fn a_database_is_checked() {
+    check_problem(
+        "database: { device_name: a, auth: { small_peer_only: { offline_license_token: t } } }\n",
+        &[],
+        "the key `db_id` is missing",
+    );
+    check_problem(
+        "database: { db_id: nonsense, device_name: a }\n",
+        &[],
+        "expected a UUID",
+    );
+    check_problem(
+        "database: { db_id: 2f1c3d70-3c92-4d4a-9d0e-0a3d5f0c7a11, device_name: a, auth: {} }\n",
+        &[],
+        "`database.auth`: expected exactly one of",
+    );
+}
+
+#[test]
+fn an_older_generation_is_named() {
+    check_problem("resources: {}\n", &[], "a file of an older Edge Server");
+}

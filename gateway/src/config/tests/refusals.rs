@@ -1,0 +1,280 @@
+//! Combinations that must not start, each with what to write instead.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use super::{check_problem, load_in, load_with, loaded};
+use crate::config::Flags;
+
+#[test]
+fn plain_http_stays_on_this_machine() {
+    let yaml = "http_server: { listen_addr: \"0.0.0.0:8080\" }\n";
+    check_problem(
+        yaml,
+        &[],
+        "`http_server.tls_config`: `dev_mode` is plain HTTP, and `0.0.0.0:8080` is reachable",
+    );
+    check_problem(
+        "",
+        &[("BIND_HOSTNAME", "0.0.0.0")],
+        "`dev_mode` is plain HTTP",
+    );
+    check_problem(
+        "devops: { listen_addr: \"[::]:8081\" }\n",
+        &[],
+        "`devops.tls_config`: `dev_mode` is plain HTTP",
+    );
+    loaded(
+        "http_server: { listen_addr: \"0.0.0.0:8080\", tls_config: terminated_by_proxy }\n",
+        &[],
+    );
+}
+
+#[test]
+fn no_authentication_stays_on_this_machine() {
+    check_problem(
+        "auth: dev_mode\nhttp_server: { listen_addr: \"10.0.0.1:1\", tls_config: terminated_by_proxy }\n",
+        &[],
+        "1:1: `auth`: `dev_mode` asks nobody for a credential",
+    );
+    assert!(loaded("auth: dev_mode\n", &[]).config.auth.is_dev_mode());
+}
+
+#[test]
+fn dev_mode_does_not_mix_with_settings_of_providers() {
+    check_problem(
+        "auth: dev_mode\n",
+        &[("ENABLE_PRE_AUTHENTICATION", "true")],
+        "the file says `auth: dev_mode`",
+    );
+}
+
+#[test]
+fn pre_authentication_and_the_chain_agree() {
+    check_problem(
+        "auth: { chain: [jwt], pre_authenticated: { enabled: true } }\n",
+        &[],
+        "`auth.chain` does not ask it",
+    );
+    check_problem(
+        "auth: { chain: [pre_authenticated, jwt] }\n",
+        &[],
+        "`pre_authenticated`, which is not enabled",
+    );
+    let flags = Flags {
+        enable_pre_authentication: true,
+        ..Flags::default()
+    };
+    assert!(load_with("auth: { chain: [jwt] }\n", &[], flags.clone()).is_err());
+    assert!(load_with("auth: { chain: [pre_authenticated, jwt] }\n", &[], flags).is_ok());
+}
+
+#[test]
+fn a_chain_names_each_provider_once() {
+    check_problem("auth: { chain: [jwt, jwt] }\n", &[], "`jwt` stands twice");
+    check_problem("auth: { chain: [] }\n", &[], "an empty chain admits nobody");
+}
+
+fn issuers(entries: &str) -> String {
+    format!("auth: {{ oauth: {{ openid_connect_issuers: {{ {entries} }} }} }}\n")
+}
+
+#[test]
+fn every_issuer_says_for_whom_its_tokens_are() {
+    check_problem(
+        &issuers("acme: { issuer: id.example }"),
+        &[],
+        "`audience` is missing",
+    );
+    loaded(&issuers("acme: { issuer: id.example, audience: any }"), &[]);
+    loaded(
+        &issuers("acme: { issuer: id.example, audience: [twinward] }"),
+        &[],
+    );
+}
+
+#[test]
+fn an_issuer_stands_once() {
+    let yaml = issuers(
+        "a: { issuer: id.example, audience: any }, b: { issuers: [\"https://id.example\"], audience: any }",
+    );
+    check_problem(&yaml, &[], "`id.example` is already the issuer `a`");
+    check_problem(
+        &issuers("edge: { issuer: id.example, audience: any }"),
+        &[],
+        "API keys give subjects of the issuer `edge` too",
+    );
+}
+
+#[test]
+fn algorithms_are_known() {
+    check_problem(
+        &issuers("a: { issuer: id.example, audience: any, algorithms: [RS265] }"),
+        &[],
+        "the signature algorithm `RS265` is unknown; did you mean",
+    );
+    check_problem(
+        &issuers("a: { issuer: id.example, audience: any, algorithms: [HS256] }"),
+        &[],
+        "the signature algorithm `HS256` is unknown",
+    );
+}
+
+#[test]
+fn keys_do_not_travel_in_the_clear() {
+    let environment = [("OAUTH_PROTOCOL", "http")];
+    check_problem(
+        &issuers("a: { issuer: id.example, audience: any }"),
+        &environment,
+        "keys of `id.example` would travel without TLS",
+    );
+    loaded(
+        &issuers("a: { issuer: \"localhost:9000/realms/x\", audience: any }"),
+        &environment,
+    );
+    loaded(
+        &issuers("a: { issuer: \"[::1]:9000/x\", audience: any }"),
+        &environment,
+    );
+}
+
+#[test]
+fn settings_of_ditto_that_switch_protection_off_are_refused() {
+    for (name, value) in [
+        ("DEVOPS_SECURED", "false"),
+        ("DEVOPS_STATUS_SECURED", "FALSE"),
+        ("ENABLE_CORS", "true"),
+        ("ENABLE_DUMMY_AUTH", "true"),
+        ("DEVOPS_PASSWORD", "foobar"),
+        ("STATUS_PASSWORD", "status"),
+        ("DEVOPS_PASSWORD", ""),
+    ] {
+        check_problem(
+            "",
+            &[(name, value)],
+            &format!("environment variable {name}: "),
+        );
+    }
+    loaded("", &[("DEVOPS_SECURED", "true"), ("ENABLE_CORS", "false")]);
+}
+
+#[test]
+fn nobody_trusts_everybody() {
+    check_problem(
+        "http_server: { trusted_proxies: [\"0.0.0.0/0\"] }\n",
+        &[],
+        "`http_server.trusted_proxies.0`: this network contains every address",
+    );
+    check_problem(
+        "devops: { trusted_proxies: [\"::1\", \"::/0\"] }\n",
+        &[],
+        "`devops.trusted_proxies.1`: ",
+    );
+    check_problem(
+        "auth: { pre_authenticated: { trusted_proxies: [\"::/0\"] } }\n",
+        &[],
+        "`auth.pre_authenticated.trusted_proxies.0`: ",
+    );
+}
+
+#[test]
+fn a_key_that_everybody_may_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("k.pem");
+    fs::write(&key, "x").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let yaml = "http_server: { tls_config: { cert: c.pem, key: k.pem } }\n";
+    let error = load_in(folder.path(), yaml, &[], Flags::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("every user of this machine may read the private key"),
+        "{error}"
+    );
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    load_in(folder.path(), yaml, &[], Flags::default()).unwrap();
+}
+
+fn identities(entries: &str) -> String {
+    format!(
+        "auth:\n  permission_sets: {{ operators: {{ permissions: full }} }}\n  identities:\n{entries}"
+    )
+}
+
+#[test]
+fn permission_sets_exist() {
+    check_problem(
+        &identities("    a: { credential: { api_key: h }, permissions: [operator] }\n"),
+        &[],
+        "4:52: `auth.identities.a.permissions.0`: no permission set is named `operator`; did you mean `operators`?",
+    );
+    check_problem(
+        "auth: { permission_sets: { s: { permissions: [\"thing:read\"] } } }\n",
+        &[],
+        "the scope `thing:read` is unknown; did you mean `things:read`?",
+    );
+    loaded(
+        "auth: { permission_sets: { s: { permissions: [\"things:read@org.acme.*\", ws] } } }\n",
+        &[],
+    );
+}
+
+#[test]
+fn a_credential_stands_once() {
+    check_problem(
+        &identities(
+            "    a: { credential: { api_key: h }, permissions: [operators] }\n    b: { credential: { api_key: h }, permissions: [operators] }\n",
+        ),
+        &[],
+        "5:5: `auth.identities.b`: its credential is also that of `a`",
+    );
+    check_problem(
+        &identities("    a: { permissions: [operators] }\n"),
+        &[],
+        "`credential` is missing",
+    );
+}
+
+#[test]
+fn identities_of_the_server_exist() {
+    let yaml = format!(
+        "{}http_server: {{ auth: [pres] }}\n",
+        identities("    press: { credential: { api_key: h }, permissions: [operators] }\n")
+    );
+    check_problem(
+        &yaml,
+        &[],
+        "`http_server.auth.0`: no identity is named `pres`; did you mean `press`?",
+    );
+}
+
+#[test]
+fn listeners_do_not_share_an_address() {
+    check_problem(
+        "devops: { listen_addr: \"127.0.0.1:8080\" }\n",
+        &[],
+        "the operator service needs one of its own",
+    );
+}
+
+#[test]
+fn one_timeout_is_enough() {
+    check_problem(
+        "http_server: { request_timeout: 1s, request_timeout_ms: 5 }\n",
+        &[],
+        "`request_timeout` is the same setting",
+    );
+}
+
+#[test]
+fn origins_are_whole() {
+    check_problem(
+        "http_server: { allowed_origins: [\"*\"] }\n",
+        &[],
+        "would admit pages that cannot be told apart",
+    );
+    check_problem(
+        "http_server: { allowed_origins: [\"null\"] }\n",
+        &[],
+        "would admit pages",
+    );
+}
