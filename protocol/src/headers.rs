@@ -148,10 +148,9 @@ fn custom(headers: &Map<String, Value>) -> Vec<(Arc<str>, Arc<str>)> {
 fn typed(kind: ValueKind, value: Value) -> Result<Value, &'static str> {
     match kind {
         ValueKind::Text => Ok(as_text(value)),
-        ValueKind::NonEmptyText => match as_text(value) {
-            Value::String(text) if text.is_empty() => Err("text that is not empty"),
-            text => Ok(text),
-        },
+        ValueKind::NonEmptyText => Some(as_text(value))
+            .filter(|text| text.as_str().is_some_and(|text| !text.is_empty()))
+            .ok_or("text that is not empty"),
         ValueKind::Boolean => as_boolean(&value)
             .map(Value::Bool)
             .ok_or("`true` or `false`"),

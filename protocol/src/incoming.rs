@@ -129,11 +129,10 @@ fn retrieve_things(resource: &ThingResource, envelope: Envelope) -> Result<Incom
     };
     let thing_ids = ids
         .into_iter()
-        .map(|id| match id {
-            Value::String(id) => thing_id(id),
-            _ => Err(Error::IllegalValue {
+        .map(|id| {
+            thing_id(id.as_str().map(str::to_owned).ok_or(Error::IllegalValue {
                 reason: "`thingIds` must be an array of strings",
-            }),
+            })?)
         })
         .collect::<Result<_, _>>()?;
     Ok(Incoming::Things { thing_ids, fields })

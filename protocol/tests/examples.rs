@@ -10,7 +10,8 @@ use serde_json::Value;
 fn check_round_trip(example: &Value) -> Envelope {
     let envelope = Envelope::parse(example.to_string().as_bytes())
         .unwrap_or_else(|error| panic!("{error}: {example}"));
-    let written: Value = serde_json::from_slice(&envelope.to_bytes()).unwrap();
+    let written: Value =
+        serde_json::from_slice(&envelope.to_bytes()).expect("what is written is JSON");
     assert_eq!(&written, example);
     envelope
 }

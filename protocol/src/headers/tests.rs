@@ -6,10 +6,7 @@ use serde_json::json;
 use super::*;
 
 fn map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        other => panic!("not an object: {other}"),
-    }
+    value.as_object().expect("headers are an object").clone()
 }
 
 #[track_caller]

@@ -11,10 +11,7 @@ fn check(envelope: &Bytes, expected: &str) {
 }
 
 fn map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        other => panic!("not an object: {other}"),
-    }
+    value.as_object().expect("headers are an object").clone()
 }
 
 fn topic(text: &str) -> TopicPath {
