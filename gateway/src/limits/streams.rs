@@ -1,0 +1,77 @@
+//! How many streams may be open at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use parking_lot::Mutex;
+
+use super::{LimitKey, TooManyRequests};
+
+/// Counts open streams by key; a key without streams takes no memory.
+#[derive(Clone)]
+pub(crate) struct StreamSlots {
+    name: &'static str,
+    max: usize,
+    open: Arc<Mutex<HashMap<LimitKey, usize>>>,
+}
+
+impl StreamSlots {
+    pub(super) fn new(name: &'static str, max: usize) -> Self {
+        Self {
+            name,
+            max,
+            open: Arc::default(),
+        }
+    }
+
+    pub(super) fn acquire(&self, key: LimitKey) -> Result<Slot, TooManyRequests> {
+        let mut open = self.open.lock();
+        let count = open.entry(key).or_default();
+        if *count >= self.max {
+            return Err(TooManyRequests {
+                limit: self.name,
+                budget: None,
+                retry_after: Duration::from_secs(1),
+            });
+        }
+        *count += 1;
+        Ok(Slot {
+            slots: self.clone(),
+            key,
+        })
+    }
+}
+
+/// One counted stream.
+pub(super) struct Slot {
+    slots: StreamSlots,
+    key: LimitKey,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut count) = self.slots.open.lock().entry(self.key) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+/// The right to one open stream.
+pub(crate) struct StreamPermit {
+    _by_source: Option<Slot>,
+    _by_subject: Option<Slot>,
+}
+
+impl StreamPermit {
+    pub(super) fn new(by_source: Option<Slot>, by_subject: Option<Slot>) -> Self {
+        Self {
+            _by_source: by_source,
+            _by_subject: by_subject,
+        }
+    }
+}
