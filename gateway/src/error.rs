@@ -1,0 +1,152 @@
+//! Every error of every crate becomes Ditto's error JSON, only here.
+
+mod authentication;
+mod json;
+mod policies;
+mod protocol;
+mod things;
+
+use std::borrow::Cow;
+
+use ::policies::EntityTag;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+
+pub(crate) use json::{body_not_json, json_invalid};
+
+/// One error as clients see it: on HTTP a response, in a stream the value of an error envelope.
+///
+/// Status and code are the stable part; sentences are not.
+/// Source: Ditto documentation, page "HTTP API concepts", section "Error responses".
+#[derive(Debug, Clone)]
+pub(crate) struct DittoError(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    message: String,
+    description: Option<Cow<'static, str>>,
+    href: Option<&'static str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl DittoError {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Parts {
+            status,
+            code: code.into(),
+            message: message.into(),
+            description: None,
+            href: None,
+            headers: Vec::new(),
+        }))
+    }
+
+    pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// Logs `error` with its chain, once; the client learns only that something broke.
+    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = %ErrorChain(error), "A request failed inside the gateway");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "gateway:internalerror", "The gateway could not handle the request.")
+            .describe("Nothing is known to be wrong with the request. Try again, or tell the operator the correlation-id.")
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub(crate) fn describe(mut self, description: impl Into<Cow<'static, str>>) -> Self {
+        self.0.description = Some(description.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn refer_to(mut self, href: &'static str) -> Self {
+        self.0.href = Some(href);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_etag(self, etag: Option<&EntityTag>) -> Self {
+        match etag.and_then(|etag| HeaderValue::from_str(&etag.to_string()).ok()) {
+            Some(value) => self.with_header(header::ETAG, value),
+            None => self,
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// `{"status","error","message","description"?,"href"?}`.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut json = Map::new();
+        json.insert("status".to_owned(), self.0.status.as_u16().into());
+        json.insert("error".to_owned(), self.0.code.as_ref().into());
+        json.insert("message".to_owned(), self.0.message.as_str().into());
+        if let Some(description) = &self.0.description {
+            json.insert("description".to_owned(), description.as_ref().into());
+        }
+        if let Some(href) = self.0.href {
+            json.insert("href".to_owned(), href.into());
+        }
+        Value::Object(json)
+    }
+
+    pub(crate) fn into_response(self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.0.status);
+        for (name, value) in &self.0.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        if self.0.status == StatusCode::NOT_MODIFIED {
+            return response.finish();
+        }
+        response
+            .content_type("application/json")
+            .body(self.to_json().to_string())
+    }
+}
+
+/// Client text as an error may echo it: bounded, without control characters.
+fn shown(text: &str) -> String {
+    text.chars()
+        .filter(|each| !each.is_control())
+        .take(200)
+        .collect()
+}
+
+/// An error and everything that led to it, in one line.
+pub(crate) struct ErrorChain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for ErrorChain<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(formatter, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}

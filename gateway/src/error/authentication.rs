@@ -1,0 +1,131 @@
+//! Failures of the chain as Ditto tells them.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use authentication::{AuthenticationError, BackendFault, ErrorClass};
+
+use super::{DittoError, shown};
+
+const FAILED: &str = "gateway:authentication.failed";
+const CHECK: &str = "Check the credentials.";
+
+impl From<AuthenticationError> for DittoError {
+    fn from(error: AuthenticationError) -> Self {
+        let class = error.class();
+        tracing::debug!(reason = %error, "Authentication failed");
+        let told = tell(&error);
+        match class {
+            // RFC 9110 §15.5.2: a 401 names a way in.
+            ErrorClass::Unauthenticated => {
+                told.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            }
+            ErrorClass::Unavailable => {
+                told.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+            }
+            ErrorClass::BadRequest => told,
+        }
+    }
+}
+
+fn tell(error: &AuthenticationError) -> DittoError {
+    match error {
+        AuthenticationError::NoApplicableProvider => {
+            unauthenticated(FAILED, "No credential of a kind that is accepted here was sent.", CHECK)
+        }
+        AuthenticationError::Conflicting { .. } => DittoError::bad_request(
+            "gateway:authentication.conflicting",
+            "The request carries credentials of different kinds.",
+        )
+        .describe("Send one of them."),
+        AuthenticationError::PreAuthenticatedQuery => DittoError::bad_request(
+            "gateway:authentication.query.notallowed",
+            "An identity in the query string is never read.",
+        )
+        .describe("Leave the parameter `x-ditto-pre-authenticated` out."),
+        AuthenticationError::PreAuthenticatedEmpty => {
+            unauthenticated(FAILED, "The pre-authenticated header names no subject.", CHECK)
+        }
+        AuthenticationError::PreAuthenticatedSeveral { .. } => DittoError::bad_request(
+            "header.invalid",
+            "The pre-authenticated header names several subjects, one is allowed.",
+        ),
+        AuthenticationError::PreAuthenticatedSubject { .. } | AuthenticationError::PreAuthenticatedIssuer { .. } => {
+            unauthenticated(FAILED, "The pre-authenticated header names no acceptable subject.", CHECK)
+        }
+        AuthenticationError::JwtMalformed { fault } => {
+            DittoError::bad_request("jwt:invalid", "The bearer token is no JSON Web Token.")
+                .describe(format!("Send a signed token in compact form: {fault}."))
+        }
+        AuthenticationError::JwtSeveral => {
+            unauthenticated(FAILED, "The request carries several tokens.", "Send one of them.")
+        }
+        AuthenticationError::JwtIssuerNotSupported { issuer } => unauthenticated(
+            "gateway:jwt.issuer.notsupported",
+            format!("Tokens of issuer `{}` are not accepted.", shown(issuer)),
+            "Get a token from an issuer that this gateway trusts, or ask the operator to configure yours.",
+        ),
+        AuthenticationError::JwtRefused { refusal } => {
+            unauthenticated(FAILED, "The token was refused.", format!("Get a new token: {refusal}."))
+        }
+        AuthenticationError::JwtConditionFailed { .. } => unauthenticated(
+            "gateway:jwt.condition.failed",
+            "The token does not meet the conditions set for its issuer.",
+            "Ask the operator which claims a token must have.",
+        ),
+        // Every failure of an API key reads the same, so that guessing teaches nothing.
+        AuthenticationError::ApiKeyRefused { .. } => unauthenticated(FAILED, "The credential was refused.", CHECK),
+        AuthenticationError::ApiKeyInQuery => DittoError::bad_request(
+            "gateway:authentication.query.notallowed",
+            "An API key in the query string is never read.",
+        )
+        .describe("Send it as `Authorization: Bearer`, and replace this key: whoever logs addresses knows it now."),
+        AuthenticationError::Unavailable { fault, .. } => unavailable(*fault),
+        AuthenticationError::Several { failures } => several(failures),
+    }
+}
+
+fn unauthenticated(
+    code: &'static str,
+    message: impl Into<String>,
+    description: impl Into<std::borrow::Cow<'static, str>>,
+) -> DittoError {
+    DittoError::new(StatusCode::UNAUTHORIZED, code, message).describe(description)
+}
+
+fn unavailable(fault: BackendFault) -> DittoError {
+    let code = match fault {
+        BackendFault::Unreachable => "gateway:publickey.provider.unavailable",
+        BackendFault::UnexpectedAnswer | BackendFault::Timeout => {
+            "gateway:authentication.provider.unavailable"
+        }
+    };
+    DittoError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        code,
+        "The token cannot be checked at the moment.",
+    )
+    .describe("The issuer's keys are not available. Try again.")
+}
+
+/// One failure that says more than 401 is told as it is, others are told together.
+///
+/// Source: Ditto documentation, page "Authentication", section on the order of mechanisms.
+fn several(failures: &[AuthenticationError]) -> DittoError {
+    let told: Vec<DittoError> = failures.iter().map(tell).collect();
+    if let Some(other) = told
+        .iter()
+        .find(|error| error.status() != StatusCode::UNAUTHORIZED)
+    {
+        return other.clone();
+    }
+    let reasons: Vec<String> = told
+        .iter()
+        .filter_map(|error| error.0.description.as_deref())
+        .map(|description| format!("{{ {description} }}"))
+        .collect();
+    unauthenticated(
+        FAILED,
+        "Several credentials were tried and none was accepted.",
+        format!("Each was refused for a reason: {}.", reasons.join(", ")),
+    )
+}

@@ -1,0 +1,197 @@
+//! Errors of things as Ditto tells them.
+
+use actix_web::http::StatusCode;
+use things::{Error, ResourceKind, ThingResource};
+
+use super::{DittoError, json_invalid, shown};
+
+impl From<Error> for DittoError {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm a variant: the table is the documentation"
+    )]
+    fn from(error: Error) -> Self {
+        match error {
+            Error::IdInvalid { text, source } => {
+                Self::bad_request("things:id.invalid", format!("`{}` is no thing id.", shown(&text)))
+                    .describe(format!("Mind that {source}."))
+            }
+            Error::IdNotSettable { thing_id } => Self::bad_request(
+                "things:id.notsettable",
+                format!("The body names another id than that of thing `{thing_id}`."),
+            )
+            .describe("Leave `thingId` out of the body, or make it equal to the id in the path."),
+            Error::IdNotDeletable { thing_id } => {
+                Self::bad_request("things:id.notdeletable", format!("The id of thing `{thing_id}` cannot be removed."))
+            }
+            Error::PolicyIdInvalid { text, source } => {
+                Self::bad_request("policies:id.invalid", format!("`{}` is no policy id.", shown(&text)))
+                    .describe(format!("Mind that {source}."))
+            }
+            Error::PolicyIdNotDeletable { thing_id } => Self::bad_request(
+                "things:policyId.notdeletable",
+                format!("The policy id of thing `{thing_id}` cannot be removed, only replaced."),
+            ),
+            Error::WrongType { kind, expected } => {
+                json_invalid(format!("The JSON for `{}` must be {expected}.", kind.as_str()))
+            }
+            Error::KeyInvalid { key } => {
+                Self::bad_request("json.key.invalid", format!("`{}` cannot be a key.", shown(&key))).describe(
+                    "Keys have 1 to 256 characters, none of them `/`, a control character or from U+0080 to U+00FF.",
+                )
+            }
+            Error::TooDeep { depth_max } => {
+                json_invalid(format!("The JSON is nested more than {depth_max} levels deep."))
+            }
+            Error::DefinitionInvalid { text } => Self::bad_request(
+                "things:definition.identifier.invalid",
+                format!("`{}` is no definition.", shown(&text)),
+            )
+            .describe("Write `<namespace>:<name>:<version>` or the HTTP(S) URL of a model."),
+            Error::FeatureDefinitionEmpty => Self::bad_request(
+                "things:feature.definition.empty",
+                "The definition of a feature has at least one identifier.",
+            ),
+            Error::MergeEmpty { thing_id } => {
+                Self::bad_request("things:merge.invalid", format!("The patch for thing `{thing_id}` is empty."))
+                    .describe("Send an object with at least one member, or DELETE the thing.")
+            }
+            Error::MergeRegex { thing_id, .. } => Self::bad_request(
+                "things:merge.invalid",
+                format!("The patch for thing `{thing_id}` removes keys by regular expression, which this version does not."),
+            )
+            .describe("Name each key to remove with the value null."),
+            Error::TooLarge { thing_id, length, length_max } => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "things:thing.toolarge",
+                format!("Thing `{thing_id}` would have {length} characters of JSON, at most {length_max} are allowed."),
+            ),
+            Error::NotFound { thing_id, resource } => not_found(&resource, &thing_id.to_string()),
+            Error::NotModifiable { thing_id, resource } => not_modifiable(&resource, &thing_id.to_string()),
+            Error::NotDeletable { thing_id } => Self::new(
+                StatusCode::FORBIDDEN,
+                "things:thing.notdeletable",
+                format!("You may not delete thing `{thing_id}`."),
+            )
+            .describe("Ask its owner for WRITE on `thing:/`."),
+            Error::PolicyMissing { thing_id, policy_id } => Self::new(
+                StatusCode::FORBIDDEN,
+                "things:thing.notmodifiable",
+                format!("Thing `{thing_id}` cannot be modified because its policy `{policy_id}` does not exist."),
+            )
+            .describe("Create the policy again."),
+            Error::PartNotCreatable { resource, .. } => {
+                Self::bad_request("signals.commands:path.unknown", format!("`{}` of a thing cannot be created.", resource.pointer()))
+                    .describe("Modify it: what does not exist yet is created by that.")
+            }
+            Error::Conflict { thing_id } => {
+                Self::new(StatusCode::CONFLICT, "things:thing.conflict", format!("Thing `{thing_id}` exists already."))
+                    .describe("Modify it instead, or choose another id.")
+            }
+            Error::PreconditionFailed { resource, etag, .. } => {
+                let message = format!("A condition in `If-Match` or `If-None-Match` does not hold for `{}`.", resource.pointer());
+                precondition_failed(message).with_etag(etag.as_ref())
+            }
+            Error::Equal { resource, etag, .. } => {
+                precondition_failed(format!("`{}` has that value already, and `if-equal` says to skip.", resource.pointer()))
+                    .with_etag(etag.as_ref())
+            }
+            Error::NotModified { etag, .. } => {
+                Self::new(StatusCode::NOT_MODIFIED, "things:precondition.notmodified", "You have the current state.")
+                    .with_etag(Some(&etag))
+            }
+            Error::PolicyConflicting { thing_id } => Self::bad_request(
+                "things:policy.conflicting",
+                format!("Thing `{thing_id}` has both `_policy` and `_copyPolicyFrom`."),
+            )
+            .describe("Send one of them."),
+            Error::ReferenceNotSupported { text } => Self::bad_request(
+                "placeholder:placeholder.reference.notsupported",
+                format!("`{}` refers to nothing that a policy could be copied from.", shown(&text)),
+            )
+            .describe("Write a policy id or `{{ ref:things/<thingId>/policyId }}`."),
+            Error::ReferenceUnknownField { text } => Self::bad_request(
+                "placeholder:placeholder.reference.unknownfield",
+                format!("`{}` refers to a place that holds no policy id.", shown(&text)),
+            ),
+            Error::PolicyNotFound { policy_id } => Self::new(
+                StatusCode::NOT_FOUND,
+                "policies:policy.notfound",
+                format!("No policy `{policy_id}` that you may read."),
+            )
+            .describe("Check its id, or ask its owner for READ on `policy:/`."),
+            Error::PolicyInvalid { thing_id, source } => {
+                let inner = Self::from(*source);
+                let message = format!("The policy for thing `{thing_id}` is invalid: {}", inner.message());
+                Self::bad_request("things:policy.invalid", message)
+            }
+            Error::NotCreatable { thing_id, source, .. } => not_creatable(&thing_id.to_string(), &Self::from(*source)),
+            Error::Contended { thing_id } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "things:thing.toomanymodifyingrequests",
+                format!("Thing `{thing_id}` is being modified by too many others."),
+            )
+            .describe("Try again."),
+            Error::Policy { .. } | Error::Store(_) => Self::internal(&error),
+        }
+    }
+}
+
+fn not_found(resource: &ThingResource, thing_id: &str) -> DittoError {
+    let kind = resource.kind().as_str();
+    let message = match resource.kind() {
+        ResourceKind::Thing => format!("No thing `{thing_id}` that you may read."),
+        _ => format!(
+            "Nothing at `{}` of thing `{thing_id}` that you may read.",
+            resource.pointer()
+        ),
+    };
+    DittoError::new(
+        StatusCode::NOT_FOUND,
+        format!("things:{kind}.notfound"),
+        message,
+    )
+    .describe(format!(
+        "Check the id and path, or ask the owner for READ on `thing:{}`.",
+        resource.pointer()
+    ))
+}
+
+fn not_modifiable(resource: &ThingResource, thing_id: &str) -> DittoError {
+    let kind = resource.kind().as_str();
+    DittoError::new(
+        StatusCode::FORBIDDEN,
+        format!("things:{kind}.notmodifiable"),
+        format!(
+            "You may not modify `{}` of thing `{thing_id}`.",
+            resource.pointer()
+        ),
+    )
+    .describe(format!(
+        "Ask its owner for WRITE on `thing:{}` and everything below.",
+        resource.pointer()
+    ))
+}
+
+fn precondition_failed(message: String) -> DittoError {
+    DittoError::new(
+        StatusCode::PRECONDITION_FAILED,
+        "things:precondition.failed",
+        message,
+    )
+    .describe("Read the current state and decide again.")
+}
+
+/// Ditto answers 400 where the policy exists, and keeps every other status.
+fn not_creatable(thing_id: &str, inner: &DittoError) -> DittoError {
+    let status = match inner.status() {
+        StatusCode::CONFLICT => StatusCode::BAD_REQUEST,
+        status => status,
+    };
+    let message = format!(
+        "The policy for thing `{thing_id}` could not be created: {}",
+        inner.message()
+    );
+    DittoError::new(status, "things:thing.notcreatable", message)
+        .describe("Name an existing policy by `policyId`, or choose another id.")
+}
