@@ -1,0 +1,210 @@
+//! What every request goes through before a route sees it, in one order:
+//! size and spelling, limits by source, one canonical path, header translation, authentication, limits by caller.
+//!
+//! The view that was authenticated is the one that is dispatched: nothing below reads raw headers for a decision.
+
+mod canonical_path;
+mod context;
+mod correlation_id;
+mod cross_origin;
+mod headers;
+mod query;
+mod source;
+
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use authentication::{HeaderLookup, PeerAddress, RequestKind, RequestParts};
+
+pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
+pub(crate) use context::{Authenticated, RequestContext};
+pub(crate) use cross_origin::OriginPolicy;
+pub(crate) use source::Source;
+
+use tokio::time::timeout;
+
+use crate::app::Gateway;
+use crate::error::DittoError;
+use crate::routes::{self, Route};
+use crate::telemetry::access::{self, Access};
+use query::Query;
+
+/// A request target is at most this long.
+const URI_BYTES_MAX: usize = 8 * 1024;
+
+/// The one handler of the public listener.
+pub(crate) async fn serve(
+    request: HttpRequest,
+    payload: Payload,
+    gateway: Data<Gateway>,
+) -> HttpResponse {
+    let started = Instant::now();
+    let correlation_id = correlation_id::of(request.headers());
+    let mut access = Access {
+        route: "/other",
+        provider: None,
+    };
+    let gateway = gateway.into_inner();
+    let time_limit = gateway.settings.request_timeout;
+    let outcome = timeout(
+        time_limit,
+        answer(&request, payload, (gateway, &correlation_id), &mut access),
+    )
+    .await;
+    let mut response = outcome.unwrap_or_else(|_| Err(timed_out())).unwrap_or_else(|error| {
+        tracing::debug!(correlation_id = %correlation_id, error.code = error.code(), "A request was refused");
+        error.into_response()
+    });
+    correlation_id::insert(response.headers_mut(), &correlation_id);
+    access::record(
+        &request,
+        response.status(),
+        (&correlation_id, started.elapsed()),
+        &access,
+    );
+    response
+}
+
+async fn answer(
+    request: &HttpRequest,
+    payload: Payload,
+    (gateway, correlation_id): (std::sync::Arc<Gateway>, &std::sync::Arc<str>),
+    access: &mut Access,
+) -> Result<HttpResponse, DittoError> {
+    check_target(request)?;
+    let path = CanonicalPath::parse(request.path())?;
+    let source = Source::of(request, &gateway.settings.trusted_proxies);
+    if gateway.settings.only_trusted_peers && !source.is_from_trusted_proxy {
+        return Err(DittoError::new(
+            StatusCode::FORBIDDEN,
+            "gateway:peer.nottrusted",
+            "Connect through the proxy.",
+        )
+        .describe("Only addresses listed under `http_server.trusted_proxies` may connect here."));
+    }
+    let source_key = gateway.limits.source_key(source.client);
+    let is_health = path.segments.as_slice() == ["health"];
+    if !is_health {
+        gateway.limits.check_source(source_key)?;
+    }
+    headers::check(request.headers())?;
+    if let Some(preflight) = gateway.settings.origins.preflight(request)? {
+        return Ok(preflight);
+    }
+    let route = Route::resolve(&path)?;
+    if !gateway.settings.is_served(&route) {
+        return Err(routes::not_found(&path));
+    }
+    access.route = route.pattern();
+    route.check_method(request.method())?;
+    let query = Query::parse(request.query_string())?;
+    let correlation_id = correlation_id::overridden(correlation_id, request.headers(), &query);
+    let translated = headers::translate(request.headers(), &query, correlation_id)?;
+    let mut context = RequestContext {
+        now: gateway.clock.now(),
+        gateway,
+        query,
+        headers: translated,
+        source,
+        source_key,
+        caller: None,
+    };
+    if route.needs_principal() {
+        let caller = authenticate(request, &route, &context).await?;
+        access.provider = Some(caller.principal().provider());
+        context.gateway.limits.check_subject(caller.limit_key())?;
+        context.caller = Some(caller);
+    }
+    let origins = std::sync::Arc::clone(&context.gateway);
+    let mut response = route.handle(context, request, payload).await?;
+    origins
+        .settings
+        .origins
+        .allow(request, response.headers_mut());
+    Ok(response)
+}
+
+fn timed_out() -> DittoError {
+    DittoError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "gateway:service.unavailable",
+        "The request took too long.",
+    )
+    .describe("Try again later.")
+}
+
+fn check_target(request: &HttpRequest) -> Result<(), DittoError> {
+    let uri = request.uri();
+    if uri.scheme().is_some() || uri.authority().is_some() || uri.path() == "*" {
+        return Err(DittoError::bad_request(
+            "gateway:path.invalid",
+            "The request target must be a path.",
+        )
+        .describe("Proxy requests are not served here."));
+    }
+    let length = uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    if length > URI_BYTES_MAX {
+        return Err(DittoError::new(
+            StatusCode::URI_TOO_LONG,
+            "gateway:uri.toolong",
+            format!("The request target has {length} bytes, at most {URI_BYTES_MAX} are read."),
+        )
+        .describe("Shorten the query, or split the request."));
+    }
+    Ok(())
+}
+
+/// Asks the chain; only here are [`Authenticated`]s made.
+async fn authenticate(
+    request: &HttpRequest,
+    route: &Route,
+    context: &RequestContext,
+) -> Result<Authenticated, DittoError> {
+    let headers = Headers(request.headers());
+    let parts = RequestParts {
+        method: request.method().as_str(),
+        path: request.path(),
+        query: request.query_string(),
+        headers: &headers,
+        peer: context
+            .source
+            .peer
+            .map_or(PeerAddress::Unix, PeerAddress::Ip),
+        kind: if *route == Route::WebSocket {
+            RequestKind::WebSocketUpgrade
+        } else {
+            RequestKind::Http
+        },
+        now: context.now,
+    };
+    let principal = context.gateway.chain().authenticate(&parts).await?;
+    if principal.subjects().len() > SUBJECTS_MAX {
+        return Err(DittoError::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers.too.large",
+            format!(
+                "The caller has {} subjects, at most {SUBJECTS_MAX} are considered.",
+                principal.subjects().len()
+            ),
+        ));
+    }
+    let limit_key = context.gateway.limits.subject_key(&principal);
+    Ok(Authenticated::new(principal, limit_key))
+}
+
+/// Callers have at most this many subjects; Ditto's `LIMITS_MESSAGES_AUTH_SUBJECTS_COUNT`.
+const SUBJECTS_MAX: usize = 100;
+
+/// Headers as the chain sees them: each at most once, because repeated ones were refused before.
+struct Headers<'a>(&'a HeaderMap);
+
+impl HeaderLookup for Headers<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().ok()
+    }
+}

@@ -1,0 +1,108 @@
+//! One request on its way to a route: translated, limited, and authenticated where the route asks for it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use policies::{CommandContext, FieldSelector, Principal};
+
+use super::headers::TranslatedHeaders;
+use super::query::Query;
+use super::source::Source;
+use crate::app::Gateway;
+use crate::error::DittoError;
+use crate::limits::LimitKey;
+
+/// Proof that the chain vouched for a caller; only the edge makes one.
+#[derive(Debug, Clone)]
+pub(crate) struct Authenticated {
+    principal: Principal,
+    limit_key: LimitKey,
+}
+
+impl Authenticated {
+    pub(super) fn new(principal: Principal, limit_key: LimitKey) -> Self {
+        Self {
+            principal,
+            limit_key,
+        }
+    }
+
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The same caller with a renewed credential; limits go on counting where they were.
+    pub(crate) fn renewed(&self, principal: Principal) -> Self {
+        Self {
+            principal,
+            limit_key: self.limit_key,
+        }
+    }
+
+    pub(crate) fn limit_key(&self) -> LimitKey {
+        self.limit_key
+    }
+}
+
+/// What a route needs to know of a request, besides its body.
+pub(crate) struct RequestContext {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) query: Query,
+    pub(crate) headers: TranslatedHeaders,
+    pub(crate) source: Source,
+    pub(crate) source_key: LimitKey,
+    pub(crate) now: Timestamp,
+    pub(super) caller: Option<Authenticated>,
+}
+
+impl RequestContext {
+    /// Who calls.
+    ///
+    /// # Errors
+    ///
+    /// An internal error if the route was declared as open to anyone.
+    pub(crate) fn caller(&self) -> Result<&Authenticated, DittoError> {
+        self.caller
+            .as_ref()
+            .ok_or_else(|| DittoError::internal(&NotAuthenticated))
+    }
+
+    /// What goes with every command.
+    pub(crate) fn command(&self) -> Result<CommandContext, DittoError> {
+        if let Some(timeout) = self.headers.timeout {
+            timeout.for_command()?;
+        }
+        Ok(CommandContext {
+            principal: self.caller()?.principal().clone(),
+            headers: self.headers.ditto.clone(),
+            now: self.now,
+            origin: None,
+        })
+    }
+
+    /// Whether the caller waived the response, which only a write allows.
+    pub(crate) fn is_response_waived(&self, is_query: bool) -> Result<bool, DittoError> {
+        let waived = self.headers.ditto.response_required == Some(false);
+        if waived && is_query {
+            return Err(DittoError::bad_request(
+                "command.headers.invalid",
+                "A query without a response makes no sense.",
+            )
+            .describe("Leave out `response-required` and `timeout=0`."));
+        }
+        Ok(waived)
+    }
+
+    /// The `fields` selector; several parameters count as one.
+    pub(crate) fn fields(&self) -> Result<Option<FieldSelector>, DittoError> {
+        if !self.query.names().any(|name| name == "fields") {
+            return Ok(None);
+        }
+        let text = self.query.all("fields").collect::<Vec<_>>().join(",");
+        Ok(Some(text.parse()?))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a route that is open to anyone asked who calls")]
+struct NotAuthenticated;

@@ -1,0 +1,172 @@
+//! Which headers there are, and what becomes of each.
+
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderMap;
+
+use super::{Lookup, invalid};
+use crate::error::DittoError;
+
+/// Whether only the gateway sets headers of this name: a client's are dropped. Ditto's own prefix is reserved as a whole.
+fn is_internal(name: &str) -> bool {
+    name.starts_with("ditto-") || name == "x-ditto-pre-authenticated"
+}
+
+/// Headers that change what a command means and that this version cannot honour: refused, never ignored.
+const UNSUPPORTED: [&str; 11] = [
+    "condition",
+    "live-channel-condition",
+    "live-channel-timeout-strategy",
+    "at-historical-revision",
+    "at-historical-timestamp",
+    "merge-thing-patch-conditions",
+    "put-metadata",
+    "get-metadata",
+    "delete-metadata",
+    "declared-acks",
+    "policy-view",
+];
+
+pub(super) fn refuse_unsupported(lookup: &Lookup<'_>) -> Result<(), DittoError> {
+    if let Some(name) = UNSUPPORTED
+        .into_iter()
+        .find(|name| lookup.get(name).is_some())
+    {
+        return Err(unsupported(name));
+    }
+    match lookup.get("channel").map(str::trim) {
+        Some(channel) if channel.eq_ignore_ascii_case("live") => Err(unsupported("channel")),
+        Some(channel) if !channel.eq_ignore_ascii_case("twin") => {
+            Err(invalid("channel", "it is `twin` or `live`"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn unsupported(name: &str) -> DittoError {
+    DittoError::bad_request("command.headers.invalid", format!("The header `{name}` is not supported by this version."))
+        .describe("The request was not carried out, because without this header it would mean something else.")
+}
+
+/// Reads a JSON array or a comma-separated list of acknowledgement labels; of those, `twin-persisted` can be given.
+pub(super) fn requested_acks(text: Option<&str>) -> Result<Vec<String>, DittoError> {
+    let Some(text) = text else {
+        return Ok(Vec::new());
+    };
+    let labels: Vec<String> = if text.trim_start().starts_with('[') {
+        serde_json::from_str(text)
+            .map_err(|_| invalid("requested-acks", "it is a list of labels"))?
+    } else {
+        text.split(',')
+            .map(|label| label.trim().to_owned())
+            .filter(|label| !label.is_empty())
+            .collect()
+    };
+    match labels
+        .iter()
+        .find(|label| *label != "twin-persisted" && *label != "live-response")
+    {
+        Some(label) if !is_label(label) => Err(DittoError::bad_request(
+            "acknowledgement:label.invalid",
+            "A label in `requested-acks` is malformed.",
+        )
+        .describe("Labels have 3 to 165 letters, digits, `-`, `_` and `:`.")),
+        Some(_) => Err(unsupported("requested-acks")),
+        None => Ok(labels),
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    (3..=165).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':'))
+}
+
+/// Headers that neither Ditto nor HTTP knows: they travel with the command into its event.
+///
+/// Ditto passes every unknown header on, a browser's cookies among them; only names that no HTTP hop sets travel here.
+pub(super) fn custom(headers: &HeaderMap) -> Vec<(Arc<str>, Arc<str>)> {
+    headers
+        .iter()
+        .filter(|(name, _)| {
+            !is_transport(name.as_str()) && !is_known(name.as_str()) && !is_internal(name.as_str())
+        })
+        .filter_map(|(name, value)| {
+            Some((Arc::from(name.as_str()), Arc::from(value.to_str().ok()?)))
+        })
+        .collect()
+}
+
+fn is_transport(name: &str) -> bool {
+    const PREFIXES: [&str; 9] = [
+        "accept",
+        "access-control-",
+        "content-",
+        "if-",
+        "proxy-",
+        "sec-",
+        "x-forwarded",
+        "x-real-ip",
+        "x-original-",
+    ];
+    const NAMES: [&str; 33] = [
+        "authorization",
+        "cache-control",
+        "cdn-loop",
+        "connection",
+        "cookie",
+        "date",
+        "dnt",
+        "expect",
+        "forwarded",
+        "from",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "last-event-id",
+        "max-forwards",
+        "origin",
+        "pragma",
+        "priority",
+        "range",
+        "referer",
+        "save-data",
+        "server",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "upgrade-insecure-requests",
+        "user-agent",
+        "via",
+        "warning",
+        "x-request-id",
+        "x-requested-with",
+    ];
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn is_known(name: &str) -> bool {
+    const NAMES: [&str; 17] = [
+        "allow-policy-lockout",
+        "channel",
+        "condition",
+        "correlation-id",
+        "declared-acks",
+        "dry-run",
+        "entity-revision",
+        "etag",
+        "location",
+        "reply-to",
+        "requested-acks",
+        "response-required",
+        "timeout",
+        "traceparent",
+        "tracestate",
+        "www-authenticate",
+        "x-correlation-id",
+    ];
+    NAMES.contains(&name)
+}

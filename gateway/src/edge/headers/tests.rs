@@ -1,0 +1,125 @@
+//! Tests of header translation.
+
+use actix_web::test::TestRequest;
+
+use super::*;
+
+fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+    let mut request = TestRequest::default();
+    for (name, value) in fields {
+        request = request.append_header((*name, *value));
+    }
+    request.to_http_request().headers().clone()
+}
+
+#[track_caller]
+fn check_refused(fields: &[(&'static str, &str)], query: &str, expected: &str) {
+    let headers = headers(fields);
+    let outcome = check(&headers)
+        .and_then(|()| translate(&headers, &Query::parse(query).unwrap(), "c".into()).map(|_| ()))
+        .map_err(|error| format!("{} {}", error.status().as_u16(), error.code()));
+    assert_eq!(
+        outcome,
+        Err(expected.to_owned()),
+        "fields: {fields:?}, query: {query:?}"
+    );
+}
+
+#[test]
+fn repeated_and_diverging_headers_are_refused() {
+    check_refused(
+        &[("x-a", "1"), ("x-a", "1")],
+        "",
+        "400 gateway:duplicate.header.field",
+    );
+    check_refused(
+        &[("timeout", "1")],
+        "timeout=2",
+        "400 gateway:duplicate.header.field",
+    );
+}
+
+#[test]
+fn large_headers_are_refused() {
+    check_refused(&[("x-a", &"a".repeat(6000))], "", "431 headers.too.large");
+    check_refused(&[("x-a", &"a".repeat(17_000))], "", "431 headers.too.large");
+}
+
+#[test]
+fn a_long_credential_is_not_counted() {
+    assert!(check(&headers(&[("authorization", &"a".repeat(8000))])).is_ok());
+}
+
+#[test]
+fn an_imitated_identity_header_is_refused() {
+    check_refused(
+        &[("x_ditto_pre_authenticated", "a:b")],
+        "",
+        "400 header.invalid",
+    );
+    check_refused(
+        &[("x-ditto_pre-authenticated", "a:b")],
+        "",
+        "400 header.invalid",
+    );
+}
+
+#[test]
+fn values_are_validated() {
+    check_refused(&[("response-required", "yes")], "", "400 header.invalid");
+    check_refused(&[("if-match", "rev:1")], "", "400 header.invalid");
+    check_refused(&[("if-equal", "never")], "", "400 header.invalid");
+    check_refused(&[], "timeout=abc", "400 timeout.invalid");
+    check_refused(
+        &[],
+        "timeout=0&requested-acks=twin-persisted",
+        "400 header.invalid",
+    );
+    check_refused(
+        &[("requested-acks", "a")],
+        "",
+        "400 acknowledgement:label.invalid",
+    );
+}
+
+#[test]
+fn what_cannot_be_honoured_is_refused() {
+    check_refused(&[], "channel=live", "400 command.headers.invalid");
+    check_refused(
+        &[],
+        "condition=eq(attributes/a,1)",
+        "400 command.headers.invalid",
+    );
+    check_refused(&[("put-metadata", "[]")], "", "400 command.headers.invalid");
+    check_refused(
+        &[("requested-acks", "my:ack")],
+        "",
+        "400 command.headers.invalid",
+    );
+}
+
+#[test]
+fn only_headers_of_nobody_travel_on() {
+    let headers = headers(&[
+        ("x-site", "delft"),
+        ("user-agent", "curl"),
+        ("cookie", "a=b"),
+        ("ditto-sudo", "true"),
+        ("x-ditto-pre-authenticated", "a:b"),
+        ("authorization", "Bearer x"),
+        ("correlation-id", "c"),
+    ]);
+    let translated = translate(&headers, &Query::default(), "c".into()).unwrap();
+    assert_eq!(translated.ditto.custom, [("x-site".into(), "delft".into())]);
+}
+
+#[test]
+fn a_zero_timeout_waives_the_response() {
+    let translated = translate(
+        &headers(&[]),
+        &Query::parse("timeout=0").unwrap(),
+        "c".into(),
+    )
+    .unwrap();
+    assert_eq!(translated.ditto.response_required, Some(false));
+}

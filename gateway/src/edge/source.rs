@@ -1,0 +1,111 @@
+//! Where a request really comes from.
+
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HeaderMap;
+use ipnet::IpNet;
+
+/// The two addresses of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// The other end of the socket; `None` for a Unix socket.
+    pub(crate) peer: Option<IpAddr>,
+    /// Who the peer speaks for, if it is a trusted proxy, else the peer.
+    pub(crate) client: Option<IpAddr>,
+    /// Whether the peer is a trusted proxy; whoever reaches a Unix socket is.
+    pub(crate) is_from_trusted_proxy: bool,
+}
+
+impl Source {
+    /// Believes `X-Forwarded-For` only from trusted proxies: the right-most address that is none of them is the client.
+    pub(crate) fn of(request: &HttpRequest, trusted_proxies: &[IpNet]) -> Self {
+        let peer = request
+            .peer_addr()
+            .map(|address| address.ip().to_canonical());
+        let is_trusted = |address: IpAddr| {
+            trusted_proxies
+                .iter()
+                .any(|network| network.contains(&address))
+        };
+        let is_from_trusted_proxy = peer.is_none_or(is_trusted);
+        let forwarded = if is_from_trusted_proxy {
+            forwarded_for(request.headers(), is_trusted)
+        } else {
+            None
+        };
+        Self {
+            peer,
+            client: forwarded.or(peer),
+            is_from_trusted_proxy,
+        }
+    }
+}
+
+fn forwarded_for(headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+    let hops = headers.get("x-forwarded-for")?.to_str().ok()?;
+    let mut client = None;
+    for hop in hops.rsplit(',').take(HOPS_MAX) {
+        // Whatever stands left of a hop that is no address was written by nobody we know.
+        let Ok(address) = hop.trim().parse::<IpAddr>() else {
+            break;
+        };
+        client = Some(address.to_canonical());
+        if !is_trusted(address) {
+            break;
+        }
+    }
+    client
+}
+
+/// More proxies than this are not followed.
+const HOPS_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(peer: &str, forwarded_for: &str, expected: &str) {
+        let request = TestRequest::default()
+            .peer_addr(format!("{peer}:1234").parse().unwrap())
+            .insert_header(("x-forwarded-for", forwarded_for))
+            .to_http_request();
+        let trusted = [
+            "127.0.0.0/8".parse().unwrap(),
+            "10.0.0.0/8".parse().unwrap(),
+        ];
+        let source = Source::of(&request, &trusted);
+        assert_eq!(
+            source.client,
+            Some(expected.parse().unwrap()),
+            "{peer} for {forwarded_for:?}"
+        );
+    }
+
+    #[test]
+    fn an_untrusted_peer_speaks_for_nobody() {
+        check("203.0.113.9", "198.51.100.1", "203.0.113.9");
+    }
+
+    #[test]
+    fn the_right_most_untrusted_hop_counts() {
+        check("127.0.0.1", "198.51.100.1", "198.51.100.1");
+        check(
+            "127.0.0.1",
+            "1.2.3.4, 198.51.100.1, 10.0.0.3",
+            "198.51.100.1",
+        );
+    }
+
+    #[test]
+    fn garbage_is_not_believed() {
+        check("127.0.0.1", "garbage", "127.0.0.1");
+        check("127.0.0.1", "1.2.3.4, garbage, 10.0.0.3", "10.0.0.3");
+        check("127.0.0.1", "fe80::1%eth0", "127.0.0.1");
+        check("127.0.0.1", "198.51.100.1:80", "127.0.0.1");
+        check("127.0.0.1", "", "127.0.0.1");
+    }
+}
