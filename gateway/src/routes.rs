@@ -1,0 +1,211 @@
+//! The public routes: from a canonical path to what is asked for.
+//!
+//! Literals are compared byte by byte, ids are decoded once. The table in `tests/it` walks every row.
+
+mod body;
+mod health;
+mod policies;
+mod respond;
+mod things;
+mod whoami;
+
+pub(crate) use self::things::parse_id as parse_thing_id;
+
+use ::policies::{PolicyId, PolicyResource};
+use ::things::{ThingId, ThingResource};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::edge::{CanonicalPath, RequestContext, decode, decode_pointer};
+use crate::error::DittoError;
+use crate::streaming;
+
+/// What a path names.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Route {
+    /// `/health`: the only route that asks for no credential.
+    Health,
+    /// `/api/2/whoami`
+    WhoAmI,
+    /// `/api/2/things`
+    Things,
+    /// `/api/2/things/{thingId}` and everything below it.
+    Thing(ThingId, ThingResource),
+    /// `/api/2/policies`
+    Policies,
+    /// `/api/2/policies/{policyId}` and everything below it.
+    Policy(PolicyId, PolicyResource),
+    /// `/ws/2`
+    WebSocket,
+}
+
+impl Route {
+    /// # Errors
+    ///
+    /// 404 for a path that names nothing, 400 for one that could be read in two ways or has a malformed id.
+    pub(crate) fn resolve(path: &CanonicalPath<'_>) -> Result<Self, DittoError> {
+        match path.segments.as_slice() {
+            ["health"] => Ok(Self::Health),
+            ["api" | "ws", version, ..]
+                if *version != "2" && version.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                Err(unsupported_version(version))
+            }
+            ["ws", "2"] => Ok(Self::WebSocket),
+            ["api", "2", "whoami"] => Ok(Self::WhoAmI),
+            ["api", "2", "things"] => Ok(Self::Things),
+            ["api", "2", "things", id, tail @ ..] => {
+                let thing_id = things::parse_id(&decode(id)?)?;
+                let resource = thing_resource(tail)?.ok_or_else(|| not_found(path))?;
+                Ok(Self::Thing(thing_id, resource))
+            }
+            ["api", "2", "policies"] => Ok(Self::Policies),
+            ["api", "2", "policies", id, tail @ ..] => {
+                let policy_id = policies::parse_id(&decode(id)?)?;
+                let resource = policies::resource(tail)?.ok_or_else(|| not_found(path))?;
+                Ok(Self::Policy(policy_id, resource))
+            }
+            _ => Err(not_found(path)),
+        }
+    }
+
+    /// Whether a caller must have proved who it is.
+    pub(crate) fn needs_principal(&self) -> bool {
+        !matches!(self, Self::Health)
+    }
+
+    /// The pattern that logs and metrics show, with ids left out.
+    pub(crate) fn pattern(&self) -> &'static str {
+        match self {
+            Self::Health => "/health",
+            Self::WhoAmI => "/api/2/whoami",
+            Self::Things => "/api/2/things",
+            Self::Thing(_, ThingResource::Thing) => "/api/2/things/x",
+            Self::Thing(..) => "/api/2/things/x/*",
+            Self::Policies => "/api/2/policies",
+            Self::Policy(_, PolicyResource::Policy) => "/api/2/policies/x",
+            Self::Policy(..) => "/api/2/policies/x/*",
+            Self::WebSocket => "/ws/2",
+        }
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        match self {
+            Self::Health => &[Method::GET, Method::HEAD],
+            Self::WhoAmI | Self::WebSocket => &[Method::GET],
+            Self::Things => &[Method::GET, Method::POST],
+            Self::Thing(_, ThingResource::PolicyId) => &[Method::GET, Method::PUT, Method::PATCH],
+            Self::Thing(..) => &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE],
+            Self::Policies => &[Method::POST],
+            Self::Policy(_, resource) => policies::methods(resource),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// 405 if nothing answers this method here.
+    pub(crate) fn check_method(&self, method: &Method) -> Result<(), DittoError> {
+        if self.methods().contains(method) {
+            return Ok(());
+        }
+        let allowed = self
+            .methods()
+            .iter()
+            .map(Method::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let error = DittoError::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "gateway:method.notallowed",
+            "The method is not defined for this path.",
+        )
+        .describe(format!("Use one of: {allowed}."));
+        Err(match HeaderValue::from_str(&allowed) {
+            Ok(value) => error.with_header(header::ALLOW, value),
+            Err(_) => error,
+        })
+    }
+
+    /// Hands the request to whoever answers it.
+    pub(crate) async fn handle(
+        self,
+        context: RequestContext,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<HttpResponse, DittoError> {
+        match self {
+            Self::Health => Ok(health::answer(&context)),
+            Self::WhoAmI => whoami::answer(&context),
+            Self::WebSocket => streaming::websocket::upgrade(context, request, payload),
+            Self::Things if streaming::sse::is_asked_for(request) => {
+                streaming::sse::open(context, request, None)
+            }
+            Self::Thing(id, resource)
+                if *request.method() == Method::GET && streaming::sse::is_asked_for(request) =>
+            {
+                streaming::sse::open(context, request, Some((id, resource)))
+            }
+            Self::Things => things::collection(context, request, payload).await,
+            Self::Thing(id, resource) => {
+                things::one(context, request, payload, (id, resource)).await
+            }
+            Self::Policies => policies::create(context, request, payload).await,
+            Self::Policy(id, resource) => {
+                policies::one(context, request, payload, (id, resource)).await
+            }
+        }
+    }
+}
+
+/// Reads what follows a thing id; `None` if no such resource exists.
+fn thing_resource(tail: &[&str]) -> Result<Option<ThingResource>, DittoError> {
+    let pointer = match tail {
+        [] => return Ok(Some(ThingResource::Thing)),
+        ["policyId" | "definition" | "attributes" | "features"] | ["attributes", ..] => {
+            decode_pointer(tail)?
+        }
+        ["features", id, rest @ ..] => {
+            let feature = ::policies::Pointer::from_segments(["features".to_owned(), decode(id)?]);
+            match rest {
+                [] => feature,
+                ["definition"] | ["properties" | "desiredProperties", ..] => {
+                    feature.join(&decode_pointer(rest)?)
+                }
+                _ => return Ok(None),
+            }
+        }
+        _ => return Ok(None),
+    };
+    Ok(ThingResource::parse(&pointer))
+}
+
+fn unsupported_version(version: &str) -> DittoError {
+    let version: String = version.chars().take(20).collect();
+    DittoError::new(
+        StatusCode::NOT_FOUND,
+        "api.version.notsupported",
+        format!("There is no version {version} of this API."),
+    )
+    .describe("Version 2 is the one that is served.")
+}
+
+pub(crate) fn not_found(path: &CanonicalPath<'_>) -> DittoError {
+    if path.is_suspicious() {
+        return DittoError::bad_request(
+            "gateway:path.invalid",
+            "The path names nothing in the way it is written.",
+        )
+        .describe("Write the fixed parts of the path literally, without percent-escapes or `;`.");
+    }
+    DittoError::new(
+        StatusCode::NOT_FOUND,
+        "gateway:path.notfound",
+        "The path names nothing here.",
+    )
+    .describe("Check the path; the API is below `/api/2`.")
+}
+
+#[cfg(test)]
+mod tests;

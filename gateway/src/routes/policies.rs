@@ -1,0 +1,174 @@
+//! `/api/2/policies`: parse, call the service, answer.
+
+use ::policies::{Policies, PolicyAction, PolicyCommand, PolicyId, PolicyResource, PolicyResponse};
+use actix_web::http::Method;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use smallvec::SmallVec;
+
+use super::body::{self, BodyType};
+use super::respond::{self, Outcome};
+use crate::edge::{RequestContext, decode};
+use crate::error::DittoError;
+
+pub(super) fn parse_id(text: &str) -> Result<PolicyId, DittoError> {
+    text.parse().map_err(|error| {
+        DittoError::bad_request("policies:id.invalid", "The policy id is malformed.")
+            .describe(format!("Mind that {error}."))
+    })
+}
+
+/// Reads what follows a policy id; `None` if no such resource exists.
+///
+/// Literals stand at even places; subjects and resource keys may contain slashes and take the rest of the path.
+pub(super) fn resource(tail: &[&str]) -> Result<Option<PolicyResource>, DittoError> {
+    let is_literal = |at: usize| at == 0 || at == 2;
+    if tail
+        .iter()
+        .enumerate()
+        .any(|(at, segment)| is_literal(at) && segment.contains(['%', ';']))
+    {
+        return Ok(None);
+    }
+    let decoded = tail
+        .iter()
+        .map(|segment| decode(segment))
+        .collect::<Result<SmallVec<[String; 8]>, _>>()?;
+    let segments: SmallVec<[&str; 8]> = decoded.iter().map(String::as_str).collect();
+    Ok(PolicyResource::parse(&segments)?)
+}
+
+pub(super) fn methods(resource: &PolicyResource) -> &'static [Method] {
+    match resource {
+        PolicyResource::Policy
+        | PolicyResource::Entry(_)
+        | PolicyResource::Subject(..)
+        | PolicyResource::Resource(..)
+        | PolicyResource::AllowedAdditions(_)
+        | PolicyResource::References(_)
+        | PolicyResource::Imports
+        | PolicyResource::Import(_) => &[Method::GET, Method::PUT, Method::DELETE],
+        PolicyResource::Entries
+        | PolicyResource::Subjects(_)
+        | PolicyResource::Resources(_)
+        | PolicyResource::Namespaces(_)
+        | PolicyResource::Importable(_)
+        | PolicyResource::ImportEntries(_)
+        | PolicyResource::ImportTransitiveImports(_) => &[Method::GET, Method::PUT],
+    }
+}
+
+/// `POST /api/2/policies`: 201 with a generated id.
+pub(super) async fn create(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, DittoError> {
+    let body = body::json(
+        request,
+        payload,
+        (BodyType::Json, context.gateway.settings.body_bytes_max),
+    )
+    .await?;
+    if body.get("policyId").is_some() {
+        return Err(DittoError::bad_request(
+            "policies:id.notsettable",
+            "The body of a POST must not name a `policyId`.",
+        )
+        .describe(
+            "Leave it out, the id is generated; or PUT the policy to an id of your choice.",
+        ));
+    }
+    let policy_id = context.gateway.policies.generate_id()?;
+    let suffix = format!("/{policy_id}");
+    execute(
+        &context,
+        request,
+        (
+            policy_id,
+            PolicyResource::Policy,
+            PolicyAction::Create(body),
+        ),
+        &suffix,
+    )
+    .await
+}
+
+/// Everything on one policy or a part of it.
+pub(super) async fn one(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+    (policy_id, resource): (PolicyId, PolicyResource),
+) -> Result<HttpResponse, DittoError> {
+    let bytes_max = context.gateway.settings.body_bytes_max;
+    let action = match *request.method() {
+        Method::PUT => {
+            PolicyAction::Modify(body::json(request, payload, (BodyType::Json, bytes_max)).await?)
+        }
+        Method::DELETE => PolicyAction::Delete,
+        _ => PolicyAction::Retrieve {
+            fields: context.fields()?,
+        },
+    };
+    execute(&context, request, (policy_id, resource, action), "").await
+}
+
+async fn execute(
+    context: &RequestContext,
+    request: &HttpRequest,
+    (policy_id, resource, action): (PolicyId, PolicyResource, PolicyAction),
+    location_suffix: &str,
+) -> Result<HttpResponse, DittoError> {
+    let is_query = matches!(action, PolicyAction::Retrieve { .. });
+    let waived = context.is_response_waived(is_query)?;
+    let command = context.command()?;
+    let policies: &Policies = &context.gateway.policies;
+    let response = policies
+        .execute(
+            &command,
+            PolicyCommand {
+                policy_id,
+                resource,
+                action,
+            },
+        )
+        .await?;
+    if waived {
+        return Ok(respond::accepted());
+    }
+    Ok(match response {
+        PolicyResponse::Retrieved {
+            value,
+            etag,
+            revision,
+        } => Outcome {
+            etag: etag.as_ref(),
+            revision,
+        }
+        .ok(value.to_string()),
+        PolicyResponse::Created {
+            value,
+            etag,
+            revision,
+            ..
+        } => {
+            let location = respond::location(request, location_suffix);
+            Outcome {
+                etag: etag.as_ref(),
+                revision,
+            }
+            .created(&location, &value)
+        }
+        PolicyResponse::Modified { etag, revision } => Outcome {
+            etag: etag.as_ref(),
+            revision,
+        }
+        .no_content(),
+        PolicyResponse::Deleted { revision } => Outcome {
+            etag: None,
+            revision,
+        }
+        .no_content(),
+    })
+}

@@ -1,0 +1,173 @@
+//! `/api/2/things`: parse, call the service, answer.
+
+use ::things::{
+    RetrievedBody, ThingAction, ThingCommand, ThingId, ThingResource, ThingResponse, Things,
+};
+use actix_web::http::Method;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+
+use super::body::{self, BodyType};
+use super::respond::{self, Outcome};
+use crate::edge::RequestContext;
+use crate::error::DittoError;
+
+pub(crate) fn parse_id(text: &str) -> Result<ThingId, DittoError> {
+    text.parse().map_err(|error| {
+        DittoError::bad_request("things:id.invalid", "The thing id is malformed.")
+            .describe(format!("Mind that {error}."))
+    })
+}
+
+/// `GET` with `ids`: 200 with those that the caller may read. `POST`: 201 with a generated id.
+pub(super) async fn collection(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, DittoError> {
+    if *request.method() == Method::POST {
+        return create(context, request, payload).await;
+    }
+    let ids = context.query.all("ids").collect::<Vec<_>>().join(",");
+    if !context.query.names().any(|name| name == "ids") {
+        return Err(DittoError::bad_request(
+            "things:things.ids.missing",
+            "The query parameter `ids` is missing.",
+        )
+        .describe("Name the things to read, as in `?ids=org.acme:a,org.acme:b`."));
+    }
+    let ids = ids
+        .split(',')
+        .map(parse_id)
+        .collect::<Result<Vec<_>, _>>()?;
+    let command = context.command()?;
+    let fields = context.fields()?;
+    let things = context
+        .gateway
+        .things
+        .retrieve_many(&command, &ids, fields.as_ref())
+        .await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .body(Value::Array(things).to_string()))
+}
+
+async fn create(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, DittoError> {
+    let thing_id = context
+        .gateway
+        .things
+        .generate_id(context.query.get("namespace"))?;
+    let body = body::json(
+        request,
+        payload,
+        (BodyType::Json, context.gateway.settings.body_bytes_max),
+    )
+    .await?;
+    if body.get("thingId").is_some() {
+        return Err(DittoError::bad_request(
+            "things:id.notsettable",
+            "The body of a POST must not name a `thingId`.",
+        )
+        .describe("Leave it out, the id is generated; or PUT the thing to an id of your choice."));
+    }
+    let suffix = format!("/{thing_id}");
+    execute(
+        &context,
+        request,
+        (thing_id, ThingResource::Thing, ThingAction::Create(body)),
+        &suffix,
+    )
+    .await
+}
+
+/// Everything on one thing or a part of it.
+pub(super) async fn one(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+    (thing_id, resource): (ThingId, ThingResource),
+) -> Result<HttpResponse, DittoError> {
+    let bytes_max = context.gateway.settings.body_bytes_max;
+    let action = match *request.method() {
+        Method::PUT => {
+            ThingAction::Modify(body::json(request, payload, (BodyType::Json, bytes_max)).await?)
+        }
+        Method::PATCH => ThingAction::Merge(
+            body::json(request, payload, (BodyType::MergePatch, bytes_max)).await?,
+        ),
+        Method::DELETE => ThingAction::Delete,
+        _ => ThingAction::Retrieve {
+            fields: context.fields()?,
+        },
+    };
+    execute(&context, request, (thing_id, resource, action), "").await
+}
+
+async fn execute(
+    context: &RequestContext,
+    request: &HttpRequest,
+    (thing_id, resource, action): (ThingId, ThingResource, ThingAction),
+    location_suffix: &str,
+) -> Result<HttpResponse, DittoError> {
+    let is_query = matches!(action, ThingAction::Retrieve { .. });
+    let waived = context.is_response_waived(is_query)?;
+    let command = context.command()?;
+    let things: &Things = &context.gateway.things;
+    let response = things
+        .execute(
+            &command,
+            ThingCommand {
+                thing_id,
+                resource,
+                action,
+            },
+        )
+        .await?;
+    if waived {
+        return Ok(respond::accepted());
+    }
+    Ok(match response {
+        ThingResponse::Retrieved {
+            body,
+            etag,
+            revision,
+        } => {
+            let outcome = Outcome {
+                etag: etag.as_ref(),
+                revision,
+            };
+            match body {
+                RetrievedBody::Json(bytes) => outcome.ok(bytes),
+                RetrievedBody::Value(value) => outcome.ok(value.to_string()),
+            }
+        }
+        ThingResponse::Created {
+            value,
+            etag,
+            revision,
+            ..
+        } => {
+            let location = respond::location(request, location_suffix);
+            Outcome {
+                etag: etag.as_ref(),
+                revision,
+            }
+            .created(&location, &value)
+        }
+        ThingResponse::Modified { etag, revision } => Outcome {
+            etag: etag.as_ref(),
+            revision,
+        }
+        .no_content(),
+        ThingResponse::Deleted { revision } => Outcome {
+            etag: None,
+            revision,
+        }
+        .no_content(),
+    })
+}
