@@ -1,0 +1,200 @@
+//! Text frames from clients: control messages and envelopes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ::policies::{CommandContext, DittoHeaders};
+use protocol::{ControlMessage, Envelope, Incoming, Reaction, TopicPath, headers};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Connection, control};
+use crate::error::DittoError;
+
+/// Handles one text frame; whatever is wrong with it is answered, the connection stays.
+pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
+    let control = ControlMessage::parse(text);
+    // A refresh is exempt: it must get through when the budget is used up, and has a limit of its own.
+    if !matches!(control, Some(Ok(ControlMessage::JwtToken(_)))) {
+        let limit_key = connection.caller.borrow().limit_key();
+        if let Err(exceeded) = connection.context.gateway.limits.check_subject(limit_key) {
+            return send_error(connection, None, (&exceeded.into(), None));
+        }
+    }
+    match control {
+        Some(Ok(message)) => control::obey(connection, message).await,
+        Some(Err(error)) => {
+            let error = DittoError::bad_request(
+                "protocoladapter:invalid.controlmessage",
+                "The control message is malformed.",
+            )
+            .describe(format!("Mind that {error}."));
+            send_error(connection, None, (&error, None));
+        }
+        None => envelope(connection, text).await,
+    }
+}
+
+async fn envelope(connection: &Rc<Connection>, text: &str) {
+    let mut envelope = match Envelope::parse(text.as_bytes()) {
+        Ok(envelope) => envelope,
+        Err(error) => return send_error(connection, None, (&error.into(), None)),
+    };
+    let sent = envelope.headers.take().unwrap_or_default();
+    let topic = envelope.topic_path();
+    let accepted = match headers::accept(sent) {
+        Ok(mut headers) => {
+            let fresh = || Value::String(Uuid::new_v4().to_string());
+            headers.entry("correlation-id").or_insert_with(fresh);
+            headers
+        }
+        Err(error) => {
+            return send_error_with(
+                connection,
+                (topic.ok().as_ref(), &Map::new()),
+                &error.into(),
+            );
+        }
+    };
+    match topic {
+        Err(error) => send_error_with(connection, (None, &accepted), &error.into()),
+        Ok(topic) => command(connection, &topic, (accepted, envelope)).await,
+    }
+}
+
+async fn command(
+    connection: &Rc<Connection>,
+    topic: &TopicPath,
+    (headers, envelope): (Map<String, Value>, Envelope),
+) {
+    let path = envelope.path.clone();
+    let is_waived = headers.get("response-required") == Some(&Value::Bool(false));
+    let outcome = async {
+        refuse_unsupported(&headers)?;
+        let incoming = Incoming::about(topic, envelope)?;
+        execute(connection, incoming, (topic, &path, &headers)).await
+    };
+    match outcome.await {
+        Ok(Some(frame)) if !is_waived => connection.send(frame),
+        // Ditto has no return address for an error of such a command either.
+        Ok(_) => {}
+        Err(_) if is_waived => {}
+        Err(error) => send_error_with(connection, (Some(topic), &headers), &error),
+    }
+}
+
+async fn execute(
+    connection: &Connection,
+    incoming: Incoming,
+    (topic, path, headers): (&TopicPath, &str, &Map<String, Value>),
+) -> Result<Option<bytes::Bytes>, DittoError> {
+    let gateway = &connection.context.gateway;
+    let context = context(connection, headers)?;
+    Ok(match incoming {
+        Incoming::Thing(command) => {
+            let response = gateway.things.execute(&context, command).await?;
+            Some(Envelope::thing_response(topic, path, headers, &response))
+        }
+        Incoming::Things { thing_ids, fields } => {
+            let things = gateway
+                .things
+                .retrieve_many(&context, &thing_ids, fields.as_ref())
+                .await?;
+            Some(Envelope::things_response(topic, path, headers, &things))
+        }
+        Incoming::Policy(command) => {
+            let response = gateway.policies.execute(&context, command).await?;
+            Some(Envelope::policy_response(topic, path, headers, &response))
+        }
+        Incoming::CheckPermissions(_) => return Err(unsupported("Checking permissions")),
+        Incoming::Other(kind) => match kind.reaction() {
+            Reaction::Refuse => {
+                return Err(unsupported(&format!("A signal of this kind ({kind:?})")));
+            }
+            Reaction::Ignore => {
+                tracing::debug!(?kind, "A frame that is not for clients to send was ignored");
+                None
+            }
+        },
+    })
+}
+
+fn context(
+    connection: &Connection,
+    headers: &Map<String, Value>,
+) -> Result<CommandContext, DittoError> {
+    let fresh = || Arc::from(Uuid::new_v4().to_string());
+    let ditto: DittoHeaders = headers::ditto_headers(headers, fresh)?;
+    Ok(CommandContext {
+        principal: connection.caller.borrow().principal().clone(),
+        headers: DittoHeaders {
+            requested_acks: Vec::new(),
+            ..ditto
+        },
+        now: connection.context.gateway.clock.now(),
+        origin: Some(connection.session.id),
+    })
+}
+
+/// Headers that change what a command means and that this version cannot honour, as on HTTP.
+fn refuse_unsupported(headers: &Map<String, Value>) -> Result<(), DittoError> {
+    const NAMES: [&str; 9] = [
+        "condition",
+        "live-channel-condition",
+        "merge-thing-patch-conditions",
+        "at-historical-revision",
+        "at-historical-timestamp",
+        "put-metadata",
+        "get-metadata",
+        "delete-metadata",
+        "policy-view",
+    ];
+    let labels = headers.get("requested-acks").and_then(Value::as_array);
+    let is_built_in = |label: &Value| {
+        label
+            .as_str()
+            .is_some_and(|label| headers::BUILT_IN_LABELS.contains(&label))
+    };
+    let asks_for_acks = labels.is_some_and(|labels| labels.iter().any(|label| !is_built_in(label)));
+    match NAMES.into_iter().find(|name| headers.contains_key(*name)).or(asks_for_acks.then_some("requested-acks")) {
+        Some(name) => Err(DittoError::bad_request(
+            "command.headers.invalid",
+            format!("The header `{name}` is not supported by this version."),
+        )
+        .describe("The command was not carried out, because without this header it would mean something else.")),
+        None => Ok(()),
+    }
+}
+
+fn unsupported(what: &str) -> DittoError {
+    DittoError::bad_request(
+        "signal.unsupported",
+        format!("{what} is not supported by this version."),
+    )
+}
+
+/// Answers with an error that belongs to no command.
+pub(super) fn send_error(
+    connection: &Connection,
+    topic: Option<&TopicPath>,
+    (error, correlation_id): (&DittoError, Option<&str>),
+) {
+    let headers = correlation_id
+        .map(|id| ("correlation-id".to_owned(), Value::String(id.to_owned())))
+        .into_iter()
+        .collect();
+    send_error_with(connection, (topic, &headers), error);
+}
+
+fn send_error_with(
+    connection: &Connection,
+    (topic, headers): (Option<&TopicPath>, &Map<String, Value>),
+    error: &DittoError,
+) {
+    connection.send(Envelope::error(
+        topic,
+        headers,
+        error.status().as_u16(),
+        &error.to_json(),
+    ));
+}

@@ -1,0 +1,107 @@
+//! `JWT-TOKEN?jwtToken=…`: a new token on an open session.
+//!
+//! Invariant: a refresh that does not succeed leaves the expiry timer as it was, or ends the session.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use ::policies::{Principal, ProviderKind};
+use authentication::AuthenticationError;
+use tokio::time::Instant;
+
+use super::Connection;
+use crate::streaming::lifeline::{End, EndKind};
+use crate::telemetry::metrics;
+
+/// More refreshes than one in this time are ignored, so that a flood costs no signature checks.
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// When the last refresh was considered.
+#[derive(Default)]
+pub(super) struct Refreshes(Cell<Option<Instant>>);
+
+impl Refreshes {
+    fn is_due(&self, now: Instant) -> bool {
+        let is_due = self
+            .0
+            .get()
+            .is_none_or(|last| now.duration_since(last) >= INTERVAL_MIN);
+        if is_due {
+            self.0.set(Some(now));
+        }
+        is_due
+    }
+}
+
+impl Connection {
+    /// Considers a new token; success is silent, as Ditto's clients expect.
+    pub(super) async fn refresh(&self, token: &str) {
+        if !self.refreshes.is_due(Instant::now()) {
+            metrics::refreshes("ignored").increment(1);
+            return;
+        }
+        let gateway = &self.context.gateway;
+        let Some(jwt) = &gateway.jwt else {
+            metrics::refreshes("ignored").increment(1);
+            return;
+        };
+        match jwt.verify_token(token, gateway.clock.now()).await {
+            Ok(principal) if self.is_same_caller(&principal) => self.renew(principal),
+            Ok(_) => self.end("The new token is not of the caller who opened the session."),
+            Err(error) if is_undecided(&error) => {
+                metrics::refreshes("ignored").increment(1);
+                tracing::debug!(reason = %error, "A refresh was ignored");
+            }
+            Err(error) => {
+                tracing::debug!(reason = %error, "A refreshed token was refused");
+                self.end("The new token was refused.");
+            }
+        }
+    }
+
+    /// Issuer and `sub` must stay; the subjects derived from other claims may change.
+    fn is_same_caller(&self, new: &Principal) -> bool {
+        let old = self.session.principal();
+        old.provider() == ProviderKind::Jwt
+            && old.credential().issuer == new.credential().issuer
+            && old.credential().subject == new.credential().subject
+    }
+
+    fn renew(&self, principal: Principal) {
+        metrics::refreshes("accepted").increment(1);
+        let caller = self.caller.borrow().renewed(principal.clone());
+        *self.caller.borrow_mut() = caller;
+        self.session.refresh(principal);
+        self.place.reindex();
+    }
+
+    fn end(&self, reason: &str) {
+        metrics::refreshes("refused").increment(1);
+        self.session
+            .lifeline
+            .cut(End::new(1000, EndKind::Refresh, reason));
+    }
+}
+
+/// Whether nothing is known against the token: it is none, of an unknown issuer, or the keys cannot be had now.
+fn is_undecided(error: &AuthenticationError) -> bool {
+    matches!(
+        error,
+        AuthenticationError::JwtMalformed { .. }
+            | AuthenticationError::JwtIssuerNotSupported { .. }
+    ) || error.is_unavailable()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_refresh_a_second_is_considered() {
+        let refreshes = Refreshes::default();
+        let start = Instant::now();
+        assert!(refreshes.is_due(start));
+        assert!(!refreshes.is_due(start + Duration::from_millis(999)));
+        assert!(refreshes.is_due(start + Duration::from_millis(1000)));
+    }
+}
