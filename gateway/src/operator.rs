@@ -1,0 +1,83 @@
+//! What the operator service asks of the gateway.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use devops::health::{DetailLevel, HealthStatus};
+use devops::{Health, HealthSource, MetricsSource, Readiness, StatusSource};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::{Map, Value, json};
+
+use crate::app::Gateway;
+use crate::telemetry::metrics;
+
+/// Health, metrics and status of this process.
+pub(crate) struct Operator {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) status: Map<String, Value>,
+    pub(crate) store_failures: AtomicU64,
+}
+
+impl Operator {
+    /// Reads from the store, and notes whether that worked; run every few seconds, because probes must not do it.
+    pub(crate) fn check_store(&self) {
+        match self.gateway.journal.records(self.gateway.journal.head(), 1) {
+            Ok(_) => self.store_failures.store(0, Ordering::Relaxed),
+            Err(error) => {
+                let failures = self.store_failures.fetch_add(1, Ordering::Relaxed) + 1;
+                tracing::error!(error = %crate::error::ErrorChain(&error), failures, "The store cannot be read");
+            }
+        }
+    }
+
+    fn store(&self) -> Health {
+        match self.store_failures.load(Ordering::Relaxed) {
+            0 => Health::of(HealthStatus::Up),
+            failures => Health::of(HealthStatus::Down).with_detail(
+                DetailLevel::Error,
+                format!("the store could not be read {failures} times in a row"),
+            ),
+        }
+        .labelled("persistence")
+    }
+
+    fn streams(&self) -> Health {
+        let sessions = self.gateway.hub.sessions();
+        Health::of(HealthStatus::Up)
+            .with_detail(DetailLevel::Info, json!({ "sessions": sessions }))
+            .labelled("streams")
+    }
+}
+
+impl HealthSource for Operator {
+    fn health(&self) -> Health {
+        Health::composite(vec![self.store(), self.streams()])
+    }
+
+    fn readiness(&self) -> Readiness {
+        if self.gateway.is_up() {
+            Readiness::Ready
+        } else {
+            Readiness::NotReady {
+                reason: "The gateway is shutting down.".to_owned(),
+            }
+        }
+    }
+}
+
+impl MetricsSource for Operator {
+    fn render(&self) -> String {
+        for (limit, keys) in self.gateway.limits.keys() {
+            metrics::limit_keys(limit).set(keys as f64);
+        }
+        self.metrics.run_upkeep();
+        self.metrics.render()
+    }
+}
+
+impl StatusSource for Operator {
+    fn static_status(&self) -> Map<String, Value> {
+        self.status.clone()
+    }
+}

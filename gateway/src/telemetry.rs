@@ -1,0 +1,5 @@
+//! What operators see of a running gateway: log lines, one access event per request, metrics.
+
+pub(crate) mod access;
+pub(crate) mod logging;
+pub(crate) mod metrics;

@@ -1,0 +1,44 @@
+//! One event and one measurement per request.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use policies::ProviderKind;
+
+use super::metrics;
+
+/// Target of the access events, so that `/devops/logging` can switch them alone.
+const TARGET: &str = "twinward::access";
+
+/// What the edge learned of a request.
+pub(crate) struct Access {
+    /// The route's pattern.
+    pub(crate) route: &'static str,
+    /// Who vouched for the caller.
+    pub(crate) provider: Option<ProviderKind>,
+}
+
+/// Never logs a query or a header: credentials and ids of people may be in them.
+pub(crate) fn record(
+    request: &HttpRequest,
+    status: StatusCode,
+    (correlation_id, duration): (&str, Duration),
+    access: &Access,
+) {
+    metrics::roundtrip(
+        access.route,
+        request.method().as_str(),
+        (status.as_u16(), duration),
+    );
+    tracing::info!(
+        target: TARGET,
+        correlation_id,
+        http.method = request.method().as_str(),
+        http.route = access.route,
+        http.status = status.as_u16(),
+        auth.provider = access.provider.map(ProviderKind::as_str),
+        duration_ms = duration.as_secs_f64() * 1000.0,
+        "Answered"
+    );
+}
