@@ -1,6 +1,18 @@
-//! Being built.
+//! The public edge and the wiring of the process: knows actix-web and every other crate.
 
+mod app;
+mod assembly;
 pub mod bootstrap;
 pub mod cli;
+mod clock;
 pub mod config;
+mod edge;
+mod error;
+mod limits;
+mod operator;
+mod routes;
+mod streaming;
+mod telemetry;
 pub mod tls;
+
+pub use assembly::serve;

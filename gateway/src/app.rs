@@ -1,0 +1,131 @@
+//! The public application: what its handlers share, and the server that runs it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ::policies::Policies;
+use ::things::Things;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest};
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpServer};
+use authentication::AuthenticationChain;
+use authentication::jwt::JwtProvider;
+use ipnet::IpNet;
+use journal::Journal;
+
+use crate::assembly::Listener;
+use crate::clock::Clock;
+use crate::edge::{self, OriginPolicy};
+use crate::limits::Limits;
+use crate::routes::Route;
+use crate::streaming::{Hub, StreamingSettings};
+
+/// What the public edge is told by configuration.
+pub(crate) struct EdgeSettings {
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Whether anyone but a trusted proxy is turned away.
+    pub(crate) only_trusted_peers: bool,
+    /// Larger bodies are refused.
+    pub(crate) body_bytes_max: usize,
+    /// A request is answered within this time.
+    pub(crate) request_timeout: Duration,
+    /// Whether `/health` answers.
+    pub(crate) serves_health: bool,
+    /// Whether `/api/2` and `/ws/2` answer.
+    pub(crate) serves_api: bool,
+    /// Which web pages may call.
+    pub(crate) origins: OriginPolicy,
+    /// What streams are allowed.
+    pub(crate) streaming: StreamingSettings,
+}
+
+impl EdgeSettings {
+    pub(crate) fn is_served(&self, route: &Route) -> bool {
+        if *route == Route::Health {
+            self.serves_health
+        } else {
+            self.serves_api
+        }
+    }
+}
+
+/// Everything that a request may need; one per process.
+pub(crate) struct Gateway {
+    pub(crate) things: Arc<Things>,
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) chain: AuthenticationChain,
+    pub(crate) jwt: Option<Arc<JwtProvider>>,
+    pub(crate) limits: Limits,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: EdgeSettings,
+    pub(crate) is_closing: AtomicBool,
+}
+
+impl Gateway {
+    pub(crate) fn chain(&self) -> &AuthenticationChain {
+        &self.chain
+    }
+
+    /// Whether new work is welcome.
+    pub(crate) fn is_up(&self) -> bool {
+        !self.is_closing.load(Ordering::Relaxed)
+    }
+}
+
+/// The application of one worker: every path goes through the edge, which routes it.
+pub(crate) fn create_app(
+    gateway: Data<Gateway>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = actix_web::dev::ServiceResponse,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(gateway)
+        .default_service(web::to(edge::serve))
+}
+
+/// How the public listener is served.
+pub(crate) struct ServerSettings {
+    /// Worker threads.
+    pub(crate) workers: usize,
+    /// Open connections, over all workers.
+    pub(crate) connections_max: usize,
+    /// Encrypts the listener.
+    pub(crate) tls: Option<rustls::ServerConfig>,
+}
+
+/// Serves `listener` until stopped.
+///
+/// # Errors
+///
+/// If the listener cannot be used.
+pub(crate) fn serve(
+    gateway: Data<Gateway>,
+    listener: Listener,
+    settings: ServerSettings,
+) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || create_app(gateway.clone()))
+        .workers(settings.workers)
+        .max_connections((settings.connections_max / settings.workers.max(1)).max(1))
+        .keep_alive(Duration::from_secs(75))
+        // A head that trickles in is given up on; bodies are bounded by the request timeout.
+        .client_request_timeout(Duration::from_secs(10))
+        .client_disconnect_timeout(Duration::from_secs(2))
+        .shutdown_timeout(10)
+        .disable_signals();
+    let server = match (listener, settings.tls) {
+        (Listener::Tcp(listener), Some(tls)) => server.listen_rustls_0_23(listener, tls)?,
+        (Listener::Tcp(listener), None) => server.listen(listener)?,
+        (Listener::Unix(listener), _) => server.listen_uds(listener)?,
+    };
+    Ok(server.run())
+}

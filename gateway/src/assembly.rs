@@ -1,0 +1,147 @@
+//! From configuration to a running process: what is opened, in which order, and what happens when it ends.
+
+mod authentication;
+mod background;
+mod listener;
+mod operator;
+mod settings;
+mod shutdown;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use actix_web::web::Data;
+use anyhow::Context;
+use journal::{Embedded, EmbeddedOptions, Journal, StoreError};
+use policies::Policies;
+use things::Things;
+
+use crate::app::{self, Gateway};
+use crate::bootstrap::{Bootstrap, Presentation};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Loaded};
+use crate::limits::Limits;
+use crate::streaming::Hub;
+use crate::telemetry::{logging, metrics};
+use listener::Endpoints;
+pub(crate) use listener::Listener;
+use shutdown::Servers;
+
+/// Runs the gateway until it is told to stop.
+///
+/// # Errors
+///
+/// Whatever kept it from starting, or from storing what it had acknowledged; [`StoreError`] is among the causes if the
+/// store was the reason.
+pub fn serve(loaded: Loaded) -> anyhow::Result<()> {
+    let (level, format) = settings::logging(&loaded.config.logging);
+    let log_control = logging::install(level, format).context("logging could not be started")?;
+    for announcement in &loaded.announcements {
+        tracing::warn!("{announcement}");
+    }
+    actix_web::rt::System::new().block_on(run(loaded, log_control))
+}
+
+async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow::Result<()> {
+    let config = &loaded.config;
+    // The store first: it is locked, so that two processes never make credentials or endpoints in one folder.
+    let journal = open_store(&loaded)?;
+    let bootstrap = Bootstrap::prepare(&loaded)?;
+    for notice in &bootstrap.notices {
+        tracing::warn!("{notice}");
+    }
+    let metrics = metrics::install().context("metrics could not be started")?;
+    let gateway = Arc::new(assemble(
+        config,
+        Arc::clone(&journal) as Arc<dyn Journal>,
+        &bootstrap,
+    )?);
+    let public = Listener::bind(&config.http_server.listen_addr).context("the public listener")?;
+    let private = Listener::bind(&config.devops.listen_addr).context("the operator listener")?;
+    let endpoints = Endpoints {
+        public: public.address(),
+        devops: private.address(),
+    };
+    let server_settings = settings::server(config, gateway.clock.now())?;
+    let public_server = app::serve(Data::from(Arc::clone(&gateway)), public, server_settings)
+        .context("the public listener")?;
+    let operator = operator::assemble(Arc::clone(&gateway), metrics);
+    let operator_settings = settings::devops(config, &bootstrap, gateway.clock.now())?;
+    let operator_server = operator::serve(
+        operator_settings,
+        (Arc::clone(&operator), log_control),
+        private,
+    )?;
+    let servers = Servers::start(public_server, operator_server);
+    hand_over(&loaded, bootstrap, &endpoints)?;
+    endpoints
+        .announce(&config.store.path)
+        .context("writing endpoints.json")?;
+    let background = [
+        background::keys(&gateway),
+        background::upkeep(&gateway, operator),
+    ];
+    shutdown::requested().await?;
+    for task in background {
+        task.abort();
+    }
+    servers.drain(&gateway).await;
+    journal.close();
+    endpoints.withdraw(&config.store.path);
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+fn open_store(loaded: &Loaded) -> Result<Arc<Embedded>, StoreError> {
+    let options = EmbeddedOptions {
+        accept_damaged_tail: loaded.flags.accept_damaged_tail,
+        ..EmbeddedOptions::default()
+    };
+    Embedded::open(&loaded.config.store.path, options)
+}
+
+/// Shows credentials that this start made, where only the operator sees them.
+fn hand_over(loaded: &Loaded, bootstrap: Bootstrap, endpoints: &Endpoints) -> anyhow::Result<()> {
+    let mut output = std::io::stdout();
+    let in_the_open = loaded.flags.print_credentials || output.is_terminal();
+    let presentation = Presentation {
+        output: &mut output,
+        in_the_open,
+    };
+    Ok(bootstrap.hand_over(&endpoints.for_curl(&loaded.config), presentation)?)
+}
+
+/// Everything behind the public listener.
+fn assemble(
+    config: &Config,
+    journal: Arc<dyn Journal>,
+    bootstrap: &Bootstrap,
+) -> anyhow::Result<Gateway> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let policies = Arc::new(
+        Policies::new(Arc::clone(&journal), settings::policies(config))
+            .with_namespace_policies(settings::namespace_policies(config)?),
+    );
+    let things = Arc::new(Things::new(
+        Arc::clone(&journal),
+        Arc::clone(&policies),
+        settings::things(config),
+    ));
+    let hub =
+        Hub::start(&*journal, Arc::clone(&things), Arc::clone(&clock)).context("the publisher")?;
+    let authentication::Assembled { chain, jwt } =
+        authentication::assemble(config, bootstrap.identity())?;
+    Ok(Gateway {
+        limits: Limits::new(settings::limits(&config.limits)),
+        settings: settings::edge(config),
+        is_closing: AtomicBool::new(false),
+        things,
+        policies,
+        journal,
+        chain,
+        jwt,
+        hub,
+        clock,
+    })
+}

@@ -1,0 +1,34 @@
+//! What runs next to the requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::task::JoinHandle;
+
+use crate::app::Gateway;
+use crate::operator::Operator;
+
+/// How often idle limit keys are forgotten and the store is looked at.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Keeps the issuers' keys fresh, so that no request has to wait for them.
+pub(super) fn keys(gateway: &Arc<Gateway>) -> JoinHandle<()> {
+    let gateway = Arc::clone(gateway);
+    actix_web::rt::spawn(async move {
+        if let Some(jwt) = &gateway.jwt {
+            jwt.keep_keys_fresh(|| gateway.clock.now()).await;
+        }
+    })
+}
+
+pub(super) fn upkeep(gateway: &Arc<Gateway>, operator: Arc<Operator>) -> JoinHandle<()> {
+    let gateway = Arc::clone(gateway);
+    actix_web::rt::spawn(async move {
+        let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+        loop {
+            interval.tick().await;
+            gateway.limits.sweep();
+            operator.check_store();
+        }
+    })
+}

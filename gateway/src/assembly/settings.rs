@@ -1,0 +1,204 @@
+//! From configuration to the plain settings of each room.
+
+use std::num::NonZeroU32;
+
+use anyhow::Context;
+use authentication::password::PasswordHashSettings;
+use devops::{BruteForceSettings, DevopsSettings, LogLevel};
+use jiff::Timestamp;
+use policies::{NamespacePolicies, PolicyLimits};
+use things::ThingLimits;
+
+use crate::app::{EdgeSettings, ServerSettings};
+use crate::bootstrap::Bootstrap;
+use crate::config::devops::OperatorPassword;
+use crate::config::server::{EdgeHttpApi, PlainHttp, TlsConfig};
+use crate::config::value::Switchable;
+use crate::config::{Config, limits, streaming, telemetry};
+use crate::edge::OriginPolicy;
+use crate::limits::{LimitSettings, RateLimit};
+use crate::streaming::{StreamingSettings, Throttling};
+use crate::telemetry::logging::LogFormat;
+use crate::tls;
+
+pub(super) fn logging(config: &telemetry::Logging) -> (LogLevel, LogFormat) {
+    let level = config
+        .effective_level()
+        .as_filter()
+        .parse()
+        .unwrap_or(LogLevel::Info);
+    let format = match config.format {
+        telemetry::LogFormat::Text => LogFormat::Text,
+        telemetry::LogFormat::Json => LogFormat::Json,
+    };
+    (level, format)
+}
+
+pub(super) fn limits(config: &limits::Limits) -> LimitSettings {
+    LimitSettings {
+        per_source: rate(&config.per_source),
+        per_subject: rate(&config.per_subject),
+        handshakes_per_source: rate(&config.handshakes_per_source),
+        streams_per_source: count(&config.streams_per_source),
+        streams_per_subject: count(&config.streams_per_subject),
+    }
+}
+
+fn rate(config: &Switchable<limits::RateLimit>) -> Option<RateLimit> {
+    config.settings().map(|limit| RateLimit {
+        requests: NonZeroU32::new(limit.requests).unwrap_or(NonZeroU32::MIN),
+        window: limit.window.duration(),
+        burst: NonZeroU32::new(limit.burst()).unwrap_or(NonZeroU32::MIN),
+    })
+}
+
+fn count(config: &Switchable<limits::Count>) -> Option<usize> {
+    config.settings().map(|count| count.0 as usize)
+}
+
+pub(super) fn edge(config: &Config) -> EdgeSettings {
+    let server = &config.http_server;
+    EdgeSettings {
+        trusted_proxies: server
+            .trusted_proxies
+            .iter()
+            .filter_map(|cidr| cidr.network())
+            .collect(),
+        only_trusted_peers: server.tls_config == TlsConfig::Plain(PlainHttp::TerminatedByProxy),
+        body_bytes_max: server.max_body_size.in_memory(),
+        request_timeout: server.request_timeout.duration(),
+        serves_health: server.enable_healthcheck,
+        serves_api: !matches!(server.http_api, EdgeHttpApi::All(false)),
+        origins: OriginPolicy {
+            public_hosts: server.public_hosts.clone(),
+            allowed_origins: server.allowed_origins.clone(),
+        },
+        streaming: streaming(&config.streaming),
+    }
+}
+
+fn streaming(config: &streaming::Streaming) -> StreamingSettings {
+    let (websocket, sse) = (&config.websocket, &config.sse);
+    StreamingSettings {
+        websocket_throttling: websocket.throttling.enabled.then(|| Throttling {
+            interval: websocket.throttling.interval.duration(),
+            limit: websocket.throttling.limit,
+        }),
+        websocket_frame_bytes_max: websocket.max_frame_size.in_memory(),
+        websocket_outbound_bytes_max: websocket.outbound_buffer.in_memory(),
+        sse_throttling: sse.throttling.enabled.then(|| Throttling {
+            interval: sse.throttling.interval.duration(),
+            limit: sse.throttling.limit,
+        }),
+        sse_outbound_bytes_max: sse.outbound_buffer.in_memory(),
+        sse_heartbeat: sse.heartbeat.duration(),
+    }
+}
+
+pub(super) fn server(config: &Config, now: Timestamp) -> anyhow::Result<ServerSettings> {
+    let server = &config.http_server;
+    Ok(ServerSettings {
+        workers: std::thread::available_parallelism().map_or(1, usize::from),
+        connections_max: server
+            .max_connections
+            .min(descriptors_max().saturating_sub(DESCRIPTORS_RESERVED)),
+        tls: tls::server_config(&server.tls_config, now)
+            .context("the public listener's certificate")?,
+    })
+}
+
+/// Left for files of the store, outgoing connections and the operator listener.
+const DESCRIPTORS_RESERVED: usize = 512;
+
+/// The soft limit of open files of this process.
+fn descriptors_max() -> usize {
+    std::fs::read_to_string("/proc/self/limits")
+        .ok()
+        .and_then(|limits| {
+            let line = limits
+                .lines()
+                .find(|line| line.starts_with("Max open files"))?;
+            line.split_whitespace().nth(3)?.parse().ok()
+        })
+        .unwrap_or(1024)
+}
+
+pub(super) fn policies(config: &Config) -> PolicyLimits {
+    PolicyLimits {
+        policy_size_max: config.limits.policy_size.in_memory(),
+        imports_max: config.limits.policy_imports,
+        default_namespace: config.policies.default_namespace.clone(),
+        subject_expiry_granularity: config.policies.subject_expiry_granularity.duration(),
+        announcement_granularity: config
+            .policies
+            .subject_deletion_announcement_granularity
+            .duration(),
+    }
+}
+
+pub(super) fn namespace_policies(config: &Config) -> anyhow::Result<NamespacePolicies> {
+    let configured = config
+        .policies
+        .namespace_policies
+        .iter()
+        .map(|(pattern, ids)| {
+            Ok((
+                pattern.clone(),
+                ids.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
+            ))
+        })
+        .collect::<Result<Vec<_>, policies::EntityIdError>>()
+        .context("`policies.namespace_policies`")?;
+    NamespacePolicies::new(configured).context("`policies.namespace_policies`")
+}
+
+pub(super) fn things(config: &Config) -> ThingLimits {
+    ThingLimits {
+        thing_size_max: config.limits.thing_size.in_memory(),
+        default_namespace: config.policies.default_namespace.clone(),
+    }
+}
+
+pub(super) fn devops(
+    config: &Config,
+    bootstrap: &Bootstrap,
+    now: Timestamp,
+) -> anyhow::Result<DevopsSettings> {
+    let operator = &config.devops;
+    let first = bootstrap
+        .operator_password()
+        .map(|hash| PasswordHashSettings {
+            hash: hash.expose().to_owned(),
+            expires_at: None,
+        });
+    Ok(DevopsSettings {
+        instance: "twinward-0".to_owned(),
+        devops_passwords: operator
+            .devops_passwords
+            .iter()
+            .map(password)
+            .chain(first)
+            .collect(),
+        status_passwords: operator.status_passwords.iter().map(password).collect(),
+        metrics_token: operator
+            .metrics_token
+            .as_ref()
+            .map(|token| token.secret_string()),
+        trusted_proxies: operator
+            .trusted_proxies
+            .iter()
+            .filter_map(|cidr| cidr.network())
+            .collect(),
+        brute_force: Some(BruteForceSettings::default()),
+        tls: tls::server_config(&operator.tls_config, now)
+            .context("the operator listener's certificate")?,
+        ..DevopsSettings::default()
+    })
+}
+
+fn password(configured: &OperatorPassword) -> PasswordHashSettings {
+    PasswordHashSettings {
+        hash: configured.hash().expose().to_owned(),
+        expires_at: configured.expires_at(),
+    }
+}
