@@ -111,14 +111,15 @@ fn load(files: &TlsFiles, now: Timestamp) -> Result<ServerConfig, TlsError> {
         .map_err(refused)?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(|error| match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+        .map_err(|error| {
+            if error == rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) {
                 TlsError::KeyMismatch {
                     cert: files.cert.clone(),
                     key: files.key.clone(),
                 }
+            } else {
+                refused(error)
             }
-            other => refused(other),
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)

@@ -21,8 +21,11 @@ pub(crate) use uri_host::is_loopback_host;
 /// The schema keyword under which a value type names its parser, see [`parser_of`].
 pub(crate) const FORMAT_KEYWORD: &str = "x-twinward-format";
 
+/// Whether a text can be parsed, and if not, what was expected.
+pub(crate) type ScalarCheck = fn(&str) -> Result<(), String>;
+
 /// The parser that checks scalars of a schema node with this [`FORMAT_KEYWORD`].
-pub(crate) fn parser_of(format: &str) -> Option<fn(&str) -> Result<(), String>> {
+pub(crate) fn parser_of(format: &str) -> Option<ScalarCheck> {
     match format {
         "cidr" => Some(|text| text.parse::<Cidr>().map(drop).map_err(|e| e.to_string())),
         "duration" => Some(|text| text.parse::<Period>().map(drop).map_err(|e| e.to_string())),

@@ -30,12 +30,12 @@ impl<T> Switchable<T> {
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Switchable<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
-        match value {
-            serde_json::Value::Bool(false) => Ok(Self::Off),
-            settings => T::deserialize(settings)
-                .map(Self::On)
-                .map_err(de::Error::custom),
+        if value == serde_json::Value::Bool(false) {
+            return Ok(Self::Off);
         }
+        T::deserialize(value)
+            .map(Self::On)
+            .map_err(de::Error::custom)
     }
 }
 
