@@ -113,7 +113,7 @@ async fn answer(
         caller: None,
     };
     if route.needs_principal() {
-        let caller = authenticate(request, &route, &context).await?;
+        let caller = authenticate(request, &route, &mut context).await?;
         access.provider = Some(caller.principal().provider());
         context.gateway.limits.check_subject(caller.limit_key())?;
         context.caller = Some(caller);
@@ -163,7 +163,7 @@ fn check_target(request: &HttpRequest) -> Result<(), DittoError> {
 async fn authenticate(
     request: &HttpRequest,
     route: &Route,
-    context: &RequestContext,
+    context: &mut RequestContext,
 ) -> Result<Authenticated, DittoError> {
     let headers = Headers(request.headers());
     let parts = RequestParts {
@@ -192,6 +192,9 @@ async fn authenticate(
                 principal.subjects().len()
             ),
         ));
+    }
+    if let Some(injected) = context.gateway.chain().injected_headers(&parts, &principal) {
+        context.headers.inject(&injected);
     }
     let limit_key = context.gateway.limits.subject_key(&principal);
     Ok(Authenticated::new(principal, limit_key))

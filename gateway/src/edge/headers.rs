@@ -21,6 +21,20 @@ pub(crate) struct TranslatedHeaders {
     pub(crate) timeout: Option<Timeout>,
 }
 
+impl TranslatedHeaders {
+    /// Sets what verified claims say, over whatever the client sent there.
+    pub(crate) fn inject(&mut self, injected: &[(Arc<str>, String)]) {
+        for (name, value) in injected {
+            self.ditto.custom.retain(|(known, _)| known != name);
+            if definitions::is_custom(name) {
+                self.ditto
+                    .custom
+                    .push((Arc::clone(name), Arc::from(value.as_str())));
+            }
+        }
+    }
+}
+
 /// Field names are at most this long.
 const NAME_BYTES_MAX: usize = 64;
 /// Field values are at most this long.

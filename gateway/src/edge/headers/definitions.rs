@@ -89,13 +89,16 @@ fn is_label(text: &str) -> bool {
 pub(super) fn custom(headers: &HeaderMap) -> Vec<(Arc<str>, Arc<str>)> {
     headers
         .iter()
-        .filter(|(name, _)| {
-            !is_transport(name.as_str()) && !is_known(name.as_str()) && !is_internal(name.as_str())
-        })
+        .filter(|(name, _)| is_custom(name.as_str()))
         .filter_map(|(name, value)| {
             Some((Arc::from(name.as_str()), Arc::from(value.to_str().ok()?)))
         })
         .collect()
+}
+
+/// Whether neither HTTP nor Ditto gives this name a meaning.
+pub(super) fn is_custom(name: &str) -> bool {
+    !is_transport(name) && !is_known(name) && !is_internal(name)
 }
 
 fn is_transport(name: &str) -> bool {
