@@ -115,6 +115,7 @@ impl Bootstrap {
                 verifier,
                 ..ApiKeyCredential::default()
             }],
+            permission_sets: vec!["full".to_owned()],
             ..IdentitySettings::default()
         })
     }

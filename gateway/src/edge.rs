@@ -24,6 +24,7 @@ pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
 pub(crate) use source::Source;
 
+use policies::{Principal, ProviderKind};
 use tokio::time::timeout;
 
 use crate::app::Gateway;
@@ -193,11 +194,25 @@ async fn authenticate(
             ),
         ));
     }
+    if is_without_permissions(&principal) {
+        return Err(DittoError::new(
+            StatusCode::FORBIDDEN,
+            "gateway:identity.nopermissions",
+            "The identity has no permission set, so it may do nothing.",
+        )
+        .describe("Ask the operator to name a set under the identity's `permissions`."));
+    }
     if let Some(injected) = context.gateway.chain().injected_headers(&parts, &principal) {
         context.headers.inject(&injected);
     }
     let limit_key = context.gateway.limits.subject_key(&principal);
     Ok(Authenticated::new(principal, limit_key))
+}
+
+/// Whether an API key stands for an identity that is configured to reach nothing.
+fn is_without_permissions(principal: &Principal) -> bool {
+    principal.provider() == ProviderKind::ApiKey
+        && principal.credential().permission_sets.is_empty()
 }
 
 /// Callers have at most this many subjects; Ditto's `LIMITS_MESSAGES_AUTH_SUBJECTS_COUNT`.

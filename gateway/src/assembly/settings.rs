@@ -176,10 +176,14 @@ pub(super) fn devops(
         devops_passwords: operator
             .devops_passwords
             .iter()
-            .map(password)
+            .map(OperatorPassword::settings)
             .chain(first)
             .collect(),
-        status_passwords: operator.status_passwords.iter().map(password).collect(),
+        status_passwords: operator
+            .status_passwords
+            .iter()
+            .map(OperatorPassword::settings)
+            .collect(),
         metrics_token: operator
             .metrics_token
             .as_ref()
@@ -194,11 +198,4 @@ pub(super) fn devops(
             .context("the operator listener's certificate")?,
         ..DevopsSettings::default()
     })
-}
-
-fn password(configured: &OperatorPassword) -> PasswordHashSettings {
-    PasswordHashSettings {
-        hash: configured.hash().expose().to_owned(),
-        expires_at: configured.expires_at(),
-    }
 }

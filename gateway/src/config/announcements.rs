@@ -4,35 +4,29 @@
 //! does not exist yet, is named here as soon as somebody sets it.
 
 use super::{
-    Config,
     environment::{Environment, ditto::WITHOUT_EFFECT},
     places::Places,
 };
 
 /// Keys of features that do not exist yet; `*` stands for one name of the user's.
-const NOT_YET: [&str; 22] = [
+const NOT_YET: [&str; 17] = [
     "audit",
+    "auth.api_keys.max_unhinted_legacy",
+    "auth.api_keys.slow_lane",
     "auth.brute_force",
-    "auth.identities.*.allow_from",
     "auth.identities.*.rate_limit",
-    "auth.namespace_access",
-    "auth.oauth.openid_connect_issuers.*.inject_claims_into_headers",
     "auth.oauth.token_integration_subject",
     "auth.permission_sets.*.full_includes_devops",
-    "auth.pre_authenticated.assertion",
     "devops.console",
     "devops.devops_oauth2_subjects",
-    "devops.metrics_token",
     "devops.oauth",
     "devops.read_only_subjects",
     "devops.status_oauth2_subjects",
-    "devops.trusted_proxies",
     "history",
     "http_server.serve_docs",
+    "limits.message_size",
     "logging.otlp_endpoint",
-    "policies.namespace_policies",
-    "policies.subject_deletion_announcement_granularity",
-    "policies.subject_expiry_granularity",
+    "streaming.websocket.throttling.rejection_factor",
 ];
 
 /// Keys of Edge Server that this gateway accepts and has no use for.
@@ -48,7 +42,7 @@ const NOT_HERE: [&str; 8] = [
 ];
 
 /// A sentence for every setting that was written and has no effect.
-pub fn no_effect_yet(config: &Config, places: &Places, environment: &Environment) -> Vec<String> {
+pub fn no_effect_yet(places: &Places, environment: &Environment) -> Vec<String> {
     let mut sentences = Vec::new();
     for pattern in NOT_YET {
         sentences.extend(
@@ -63,7 +57,6 @@ pub fn no_effect_yet(config: &Config, places: &Places, environment: &Environment
             )
         }));
     }
-    sentences.extend(scopes(config));
     for name in WITHOUT_EFFECT {
         if environment.contains_key(name) {
             sentences.push(format!(
@@ -72,16 +65,6 @@ pub fn no_effect_yet(config: &Config, places: &Places, environment: &Environment
         }
     }
     sentences
-}
-
-fn scopes(config: &Config) -> impl Iterator<Item = String> {
-    use super::authentication::Permissions;
-    let sets = config.auth.providers().into_iter();
-    sets.flat_map(|providers| &providers.permission_sets)
-        .filter(|(_, set)| matches!(set.permissions, Permissions::Scopes(_)))
-        .map(|(name, _)| {
-            format!("`auth.permission_sets.{name}.permissions` lists scopes, but this version does not act on them yet")
-        })
 }
 
 fn written<'a>(places: &'a Places, pattern: &'a str) -> impl Iterator<Item = &'a str> {

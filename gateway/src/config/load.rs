@@ -95,7 +95,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         return Err(ConfigError::Invalid(refused));
     }
     environment::hash_operator_passwords(&options.environment, &mut config.devops);
-    let announcements = announcements::no_effect_yet(&config, &places, &options.environment);
+    let announcements = announcements::no_effect_yet(&places, &options.environment);
     Ok(Loaded {
         config,
         file: options.file.clone(),

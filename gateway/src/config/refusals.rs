@@ -12,6 +12,7 @@ mod identities;
 mod issuers;
 mod listeners;
 mod sections;
+mod unenforced;
 
 /// Everything about `config` that must not start.
 pub(super) fn of(config: &Config, places: &Places, environment: &Environment) -> Vec<Problem> {
@@ -26,6 +27,10 @@ pub(super) fn of(config: &Config, places: &Places, environment: &Environment) ->
         refusals.check_chain(authentication);
         refusals.check_issuers(authentication, &config.devops);
         refusals.check_identities(authentication, config);
+    }
+    // Mistakes first: what is misspelled may not be meant as a restriction.
+    if refusals.problems.is_empty() {
+        refusals.check_enforceable(config);
     }
     refusals.problems
 }

@@ -167,12 +167,13 @@ impl From<Error> for DittoError {
 
 fn not_found(resource: &PolicyResource, policy_id: &str) -> DittoError {
     let kind = resource.kind();
-    let message = match resource {
-        PolicyResource::Policy => format!("No policy `{policy_id}` that you may read."),
-        _ => format!(
+    let message = if *resource == PolicyResource::Policy {
+        format!("No policy `{policy_id}` that you may read.")
+    } else {
+        format!(
             "Nothing at `{}` of policy `{policy_id}` that you may read.",
             resource.pointer()
-        ),
+        )
     };
     DittoError::new(
         StatusCode::NOT_FOUND,

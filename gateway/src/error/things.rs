@@ -1,7 +1,7 @@
 //! Errors of things as Ditto tells them.
 
 use actix_web::http::StatusCode;
-use things::{Error, ResourceKind, ThingResource};
+use things::{Error, ThingResource};
 
 use super::{DittoError, json_invalid, shown};
 
@@ -139,12 +139,13 @@ impl From<Error> for DittoError {
 
 fn not_found(resource: &ThingResource, thing_id: &str) -> DittoError {
     let kind = resource.kind().as_str();
-    let message = match resource.kind() {
-        ResourceKind::Thing => format!("No thing `{thing_id}` that you may read."),
-        _ => format!(
+    let message = if *resource == ThingResource::Thing {
+        format!("No thing `{thing_id}` that you may read.")
+    } else {
+        format!(
             "Nothing at `{}` of thing `{thing_id}` that you may read.",
             resource.pointer()
-        ),
+        )
     };
     DittoError::new(
         StatusCode::NOT_FOUND,

@@ -212,10 +212,21 @@ fn permission_sets_exist() {
         &[],
         "the scope `thing:read` is unknown; did you mean `things:read`?",
     );
-    loaded(
+}
+
+#[test]
+fn a_restriction_that_is_not_enforced_does_not_start() {
+    for yaml in [
         "auth: { permission_sets: { s: { permissions: [\"things:read@org.acme.*\", ws] } } }\n",
-        &[],
-    );
+        "auth: { namespace_access: [{ allowed_namespaces: [org.acme] }] }\n",
+        "auth: { pre_authenticated: { assertion: { secret: abc } } }\n",
+        "devops: { status_authentication_method: oauth2, oauth: { openid_connect_issuers: { ops: { issuer: id.acme.example, audience: [ops] } } } }\n",
+        &identities(
+            "    a: { credential: { api_key: h }, permissions: [operators], allow_from: [10.0.0.0/8] }\n",
+        ),
+    ] {
+        check_problem(yaml, &[], "this version cannot enforce it");
+    }
 }
 
 #[test]
