@@ -123,6 +123,11 @@ async function whoAmI() {
   return (await response.json()).defaultSubject;
 }
 
+// The client rejects a promise of its own, which nobody can catch, whenever its socket closes for good.
+process.on('unhandledRejection', (reason) => {
+  if (reason !== 'Reconnect disabled') throw reason;
+});
+
 const http = httpClient();
 await usePolicies(http, await whoAmI());
 await useThings(http);

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::caller::Caller;
-use crate::process::{eventually, exit_code, gateway_binary, terminate};
+use crate::process::{child_of, eventually, exit_code, gateway_binary, terminate};
 use crate::settings::{merged, open_settings};
 
 /// Where a gateway listens, as it wrote itself into `endpoints.json` of its data folder.
@@ -186,7 +186,7 @@ impl TestGateway {
 
     /// Asks it to end and waits for that.
     pub async fn stop(mut self) -> Stopped {
-        terminate(self.process_id()).await;
+        terminate(self.process_id().await).await;
         let code = exit_code(&mut self.child).await;
         Stopped {
             folder: self.folder,
@@ -203,8 +203,14 @@ impl TestGateway {
         }
     }
 
-    fn process_id(&self) -> u32 {
-        self.child.id().expect("it is running")
+    /// The gateway's own process: under a wrapper that is the wrapper's child.
+    async fn process_id(&self) -> u32 {
+        let id = self.child.id().expect("it is running");
+        if self.wrapper.is_empty() {
+            id
+        } else {
+            child_of(id)
+        }
     }
 
     async fn launch(settings: Option<&Value>, wrapper: Vec<String>) -> Result<Self, StartFailure> {

@@ -80,15 +80,15 @@ impl Socket {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in frame {text:?}"))
     }
 
-    /// Sends a Ditto Protocol command under `correlation_id` and waits for its answer, skipping everything else.
+    /// Sends a Ditto Protocol command under `correlation_id` and waits for its answer, skipping events.
     pub async fn command(&mut self, correlation_id: &str, mut envelope: Value) -> Value {
         envelope["headers"]["correlation-id"] = correlation_id.into();
         self.send(envelope.to_string()).await;
         loop {
             let answer = self.json().await;
-            if answer["headers"]["correlation-id"] == correlation_id
-                && answer.get("status").is_some()
-            {
+            if answer.get("status").is_some() {
+                let id = &answer["headers"]["correlation-id"];
+                assert_eq!(id, correlation_id, "{envelope} -> {answer}");
                 return answer;
             }
         }
@@ -116,8 +116,12 @@ impl Socket {
     ///
     /// The peer's close.
     pub async fn next(&mut self) -> Result<String, Closed> {
+        deadline("a frame", self.frame()).await
+    }
+
+    async fn frame(&mut self) -> Result<String, Closed> {
         loop {
-            match deadline("a frame", self.stream.next()).await {
+            match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
                 Some(Ok(Message::Close(frame))) => {
                     let closed = frame

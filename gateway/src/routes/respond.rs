@@ -5,16 +5,9 @@ use std::fmt::Display;
 use ::policies::EntityTag;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use bytes::Bytes;
 use serde_json::Value;
 
 const ENTITY_REVISION: HeaderName = HeaderName::from_static("entity-revision");
-
-/// The content type of every body that a service answers with.
-const JSON: (HeaderName, HeaderValue) = (
-    header::CONTENT_TYPE,
-    HeaderValue::from_static("application/json"),
-);
 
 /// The outcome of a command on a thing or policy.
 pub(super) struct Outcome<'a> {
@@ -26,7 +19,7 @@ impl Outcome<'_> {
     /// 200 with the JSON text.
     pub(super) fn ok(&self, body: impl actix_web::body::MessageBody + 'static) -> HttpResponse {
         self.start(HttpResponse::Ok())
-            .insert_header(JSON)
+            .content_type("application/json")
             .body(body)
     }
 
@@ -34,7 +27,9 @@ impl Outcome<'_> {
     pub(super) fn created(&self, location: &str, body: &Value) -> HttpResponse {
         let mut response = self.start(HttpResponse::Created());
         insert(&mut response, header::LOCATION, location);
-        response.insert_header(JSON).body(body.to_string())
+        response
+            .content_type("application/json")
+            .body(body.to_string())
     }
 
     /// 204.
@@ -69,8 +64,7 @@ pub(super) fn location(request: &HttpRequest, suffix: &str) -> String {
 }
 
 fn insert(response: &mut HttpResponseBuilder, name: HeaderName, value: impl Display) {
-    // The text is ours and becomes the value without another copy.
-    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value.to_string())) {
+    if let Ok(value) = HeaderValue::from_str(&value.to_string()) {
         response.insert_header((name, value));
     }
 }

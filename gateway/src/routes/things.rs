@@ -85,24 +85,8 @@ async fn create(
     .await
 }
 
-/// Reads one thing or a part of it.
-pub(super) async fn retrieve(
-    context: RequestContext,
-    request: &HttpRequest,
-    (thing_id, resource): (ThingId, ThingResource),
-) -> Result<HttpResponse, DittoError> {
-    let fields = context.fields()?;
-    execute(
-        &context,
-        request,
-        (thing_id, resource, ThingAction::Retrieve { fields }),
-        "",
-    )
-    .await
-}
-
-/// Changes one thing or a part of it.
-pub(super) async fn write(
+/// Everything on one thing or a part of it.
+pub(super) async fn one(
     context: RequestContext,
     request: &HttpRequest,
     payload: Payload,
@@ -116,7 +100,10 @@ pub(super) async fn write(
         Method::PATCH => ThingAction::Merge(
             body::json(request, payload, (BodyType::MergePatch, bytes_max)).await?,
         ),
-        _ => ThingAction::Delete,
+        Method::DELETE => ThingAction::Delete,
+        _ => ThingAction::Retrieve {
+            fields: context.fields()?,
+        },
     };
     execute(&context, request, (thing_id, resource, action), "").await
 }

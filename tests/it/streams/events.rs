@@ -217,23 +217,3 @@ async fn namespaces_narrow_a_subscription_and_stop_ends_it() {
         "org.acme/d/things/twin/events/created"
     );
 }
-
-#[tokio::test]
-async fn a_filter_asks_about_what_changed() {
-    let gateway = TestGateway::start().await;
-    let alice = gateway.as_subject("nginx:alice");
-    given_lamp(&alice, "org.acme:lamp").await;
-    let mut socket = alice.web_socket().await.expect("a WebSocket");
-    socket
-        .control("START-SEND-EVENTS?filter=gt(attributes/x,5)")
-        .await;
-    alice
-        .put(&format!("{LAMP}/attributes/x"), &json!(3))
-        .await
-        .expect(201);
-    alice
-        .put(&format!("{LAMP}/attributes/x"), &json!(7))
-        .await
-        .expect(204);
-    assert_eq!(event(&mut socket).await.2, json!(7));
-}

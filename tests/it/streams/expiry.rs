@@ -113,7 +113,7 @@ async fn a_session_that_no_token_opened_takes_none() {
     let provider = OidcProvider::start().await;
     let gateway = TestGateway::start_with(provider.trusted()).await;
     let mut socket = gateway
-        .as_subject("acme:alice")
+        .as_subject("nginx:alice")
         .web_socket()
         .await
         .expect("a WebSocket");
