@@ -14,7 +14,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at again while waiting for it.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Awaits `future`, or panics naming `what` after [`DEADLINE`].
+/// Awaits `future`, or panics naming `what` after a minute.
 pub async fn deadline<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(DEADLINE, future).await {
         Ok(value) => value,
@@ -22,7 +22,7 @@ pub async fn deadline<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Asks `probe` until it answers `Some`, or panics naming `what` after [`DEADLINE`].
+/// Asks `probe` until it answers `Some`, or panics naming `what` after a minute.
 pub async fn eventually<T, F>(what: &str, mut probe: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
