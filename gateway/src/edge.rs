@@ -7,6 +7,7 @@ mod canonical_path;
 mod context;
 mod correlation_id;
 mod cross_origin;
+mod fields;
 mod headers;
 mod query;
 mod source;
@@ -14,10 +15,9 @@ mod source;
 use std::time::Instant;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use authentication::{HeaderLookup, PeerAddress, RequestKind, RequestParts};
+use authentication::{PeerAddress, RequestKind, RequestParts};
 
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
@@ -31,6 +31,7 @@ use crate::app::Gateway;
 use crate::error::DittoError;
 use crate::routes::{self, Route};
 use crate::telemetry::access::{self, Access};
+use fields::Fields;
 use query::Query;
 
 /// A request target is at most this long.
@@ -43,7 +44,8 @@ pub(crate) async fn serve(
     gateway: Data<Gateway>,
 ) -> HttpResponse {
     let started = Instant::now();
-    let correlation_id = correlation_id::of(request.headers());
+    let fields = Fields::read(request.headers());
+    let correlation_id = correlation_id::of(&fields);
     let mut access = Access {
         route: "/other",
         provider: None,
@@ -52,7 +54,12 @@ pub(crate) async fn serve(
     let time_limit = gateway.settings.request_timeout;
     let outcome = timeout(
         time_limit,
-        answer(&request, payload, (gateway, &correlation_id), &mut access),
+        answer(
+            (&request, &fields),
+            payload,
+            (gateway, &correlation_id),
+            &mut access,
+        ),
     )
     .await;
     let mut response = outcome.unwrap_or_else(|_| Err(timed_out())).unwrap_or_else(|error| {
@@ -70,14 +77,14 @@ pub(crate) async fn serve(
 }
 
 async fn answer(
-    request: &HttpRequest,
+    (request, fields): (&HttpRequest, &Fields<'_>),
     payload: Payload,
     (gateway, correlation_id): (std::sync::Arc<Gateway>, &std::sync::Arc<str>),
     access: &mut Access,
 ) -> Result<HttpResponse, DittoError> {
     check_target(request)?;
     let path = CanonicalPath::parse(request.path())?;
-    let source = Source::of(request, &gateway.settings.trusted_proxies);
+    let source = Source::of(request, fields, &gateway.settings.trusted_proxies);
     if gateway.settings.only_trusted_peers && !source.is_from_trusted_proxy {
         return Err(DittoError::new(
             StatusCode::FORBIDDEN,
@@ -91,7 +98,7 @@ async fn answer(
     if !is_health {
         gateway.limits.check_source(source_key)?;
     }
-    headers::check(request.headers())?;
+    fields.check()?;
     if let Some(preflight) = gateway.settings.origins.preflight(request)? {
         return Ok(preflight);
     }
@@ -102,8 +109,8 @@ async fn answer(
     access.route = route.pattern();
     route.check_method(request.method())?;
     let query = Query::parse(request.query_string())?;
-    let correlation_id = correlation_id::overridden(correlation_id, request.headers(), &query);
-    let translated = headers::translate(request.headers(), &query, correlation_id)?;
+    let correlation_id = correlation_id::overridden(correlation_id, fields, &query);
+    let translated = headers::translate(fields, &query, correlation_id)?;
     let mut context = RequestContext {
         now: gateway.clock.now(),
         gateway,
@@ -114,7 +121,7 @@ async fn answer(
         caller: None,
     };
     if route.needs_principal() {
-        let caller = authenticate(request, &route, &mut context).await?;
+        let caller = authenticate((request, fields), &route, &mut context).await?;
         access.provider = Some(caller.principal().provider());
         context.gateway.limits.check_subject(caller.limit_key())?;
         context.caller = Some(caller);
@@ -162,16 +169,15 @@ fn check_target(request: &HttpRequest) -> Result<(), DittoError> {
 
 /// Asks the chain; only here are [`Authenticated`]s made.
 async fn authenticate(
-    request: &HttpRequest,
+    (request, fields): (&HttpRequest, &Fields<'_>),
     route: &Route,
     context: &mut RequestContext,
 ) -> Result<Authenticated, DittoError> {
-    let headers = Headers(request.headers());
     let parts = RequestParts {
         method: request.method().as_str(),
         path: request.path(),
         query: request.query_string(),
-        headers: &headers,
+        headers: fields,
         peer: context
             .source
             .peer
@@ -217,12 +223,3 @@ fn is_without_permissions(principal: &Principal) -> bool {
 
 /// Callers have at most this many subjects; Ditto's `LIMITS_MESSAGES_AUTH_SUBJECTS_COUNT`.
 const SUBJECTS_MAX: usize = 100;
-
-/// Headers as the chain sees them: each at most once, because repeated ones were refused before.
-struct Headers<'a>(&'a HeaderMap);
-
-impl HeaderLookup for Headers<'_> {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.to_str().ok()
-    }
-}

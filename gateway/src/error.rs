@@ -12,7 +12,7 @@ use ::policies::EntityTag;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub(crate) use json::{body_not_json, json_invalid};
 
@@ -31,6 +31,18 @@ struct Parts {
     description: Option<Cow<'static, str>>,
     href: Option<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The wire form, members in Ditto's order.
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    status: u16,
+    error: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    href: Option<&'static str>,
 }
 
 impl DittoError {
@@ -101,17 +113,17 @@ impl DittoError {
 
     /// `{"status","error","message","description"?,"href"?}`.
     pub(crate) fn to_json(&self) -> Value {
-        let mut json = Map::new();
-        json.insert("status".to_owned(), self.0.status.as_u16().into());
-        json.insert("error".to_owned(), self.0.code.as_ref().into());
-        json.insert("message".to_owned(), self.0.message.as_str().into());
-        if let Some(description) = &self.0.description {
-            json.insert("description".to_owned(), description.as_ref().into());
+        serde_json::to_value(self.body()).unwrap_or_default()
+    }
+
+    fn body(&self) -> Body<'_> {
+        Body {
+            status: self.0.status.as_u16(),
+            error: &self.0.code,
+            message: &self.0.message,
+            description: self.0.description.as_deref(),
+            href: self.0.href,
         }
-        if let Some(href) = self.0.href {
-            json.insert("href".to_owned(), href.into());
-        }
-        Value::Object(json)
     }
 
     pub(crate) fn into_response(self) -> HttpResponse {
@@ -124,7 +136,7 @@ impl DittoError {
         }
         response
             .content_type("application/json")
-            .body(self.to_json().to_string())
+            .body(serde_json::to_string(&self.body()).unwrap_or_default())
     }
 }
 

@@ -135,6 +135,7 @@ impl Route {
         request: &HttpRequest,
         payload: Payload,
     ) -> Result<HttpResponse, DittoError> {
+        // Everything but reads is boxed: a read is far more frequent and must not carry their size around.
         match self {
             Self::Health => Ok(health::answer(&context)),
             Self::WhoAmI => whoami::answer(&context),
@@ -142,18 +143,19 @@ impl Route {
             Self::Things if streaming::sse::is_asked_for(request) => {
                 streaming::sse::open(context, request, None)
             }
-            Self::Thing(id, resource)
-                if *request.method() == Method::GET && streaming::sse::is_asked_for(request) =>
-            {
+            Self::Thing(id, resource) if streaming::sse::is_asked_for(request) => {
                 streaming::sse::open(context, request, Some((id, resource)))
             }
-            Self::Things => things::collection(context, request, payload).await,
-            Self::Thing(id, resource) => {
-                things::one(context, request, payload, (id, resource)).await
+            Self::Thing(id, resource) if *request.method() == Method::GET => {
+                things::retrieve(context, request, (id, resource)).await
             }
-            Self::Policies => policies::create(context, request, payload).await,
+            Self::Things => Box::pin(things::collection(context, request, payload)).await,
+            Self::Thing(id, resource) => {
+                Box::pin(things::write(context, request, payload, (id, resource))).await
+            }
+            Self::Policies => Box::pin(policies::create(context, request, payload)).await,
             Self::Policy(id, resource) => {
-                policies::one(context, request, payload, (id, resource)).await
+                Box::pin(policies::one(context, request, payload, (id, resource))).await
             }
         }
     }

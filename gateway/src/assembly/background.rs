@@ -8,8 +8,8 @@ use actix_web::rt::task::JoinHandle;
 use crate::app::Gateway;
 use crate::operator::Operator;
 
-/// How often idle limit keys are forgotten and the store is looked at.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
+/// How often measurements are summed up, idle limit keys forgotten and the store looked at.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Keeps the issuers' keys fresh, so that no request has to wait for them.
 pub(super) fn keys(gateway: &Arc<Gateway>) -> JoinHandle<()> {
@@ -27,6 +27,7 @@ pub(super) fn upkeep(gateway: &Arc<Gateway>, operator: Arc<Operator>) -> JoinHan
         let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
         loop {
             interval.tick().await;
+            operator.metrics.run_upkeep();
             gateway.limits.sweep();
             operator.check_store();
         }

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use super::fields::Fields;
 use super::query::Query;
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("correlation-id");
 
 /// The client's id, `x-correlation-id` first, else a random one.
-pub(super) fn of(headers: &HeaderMap) -> Arc<str> {
+pub(super) fn of(fields: &Fields<'_>) -> Arc<str> {
     ["x-correlation-id", "correlation-id"]
         .into_iter()
         .find_map(|name| {
-            headers
-                .get(name)?
-                .to_str()
-                .ok()
+            fields
+                .get(name)
                 .filter(|text| is_acceptable(text))
                 .map(Arc::from)
         })
@@ -25,14 +24,11 @@ pub(super) fn of(headers: &HeaderMap) -> Arc<str> {
 }
 
 /// `correlation-id` itself, as header or query parameter, has the last word.
-pub(super) fn overridden(initial: &Arc<str>, headers: &HeaderMap, query: &Query) -> Arc<str> {
-    let header = headers
-        .get(CORRELATION_ID)
-        .and_then(|value| value.to_str().ok());
-    match header
-        .or_else(|| query.get("correlation-id"))
-        .filter(|text| is_acceptable(text))
-    {
+pub(super) fn overridden(initial: &Arc<str>, fields: &Fields<'_>, query: &Query) -> Arc<str> {
+    let field = fields
+        .get("correlation-id")
+        .or_else(|| query.get("correlation-id"));
+    match field.filter(|text| is_acceptable(text)) {
         Some(text) if text != &**initial => Arc::from(text),
         Some(_) | None => Arc::clone(initial),
     }

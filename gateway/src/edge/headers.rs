@@ -5,12 +5,11 @@ mod timeout;
 
 use std::sync::Arc;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use policies::{DittoHeaders, IfEqual, Precondition};
 
 pub(crate) use timeout::Timeout;
 
+use super::fields::Fields;
 use super::query::Query;
 use crate::error::DittoError;
 
@@ -35,14 +34,6 @@ impl TranslatedHeaders {
     }
 }
 
-/// Field names are at most this long.
-const NAME_BYTES_MAX: usize = 64;
-/// Field values are at most this long.
-const VALUE_BYTES_MAX: usize = 16 * 1024;
-/// There are at most this many fields.
-const FIELDS_MAX: usize = 64;
-/// All fields but credentials together, in bytes; Ditto's `LIMITS_MESSAGES_HEADERS_SIZE`.
-const TOTAL_BYTES_MAX: usize = 5 * 1024;
 /// Query parameters that mean the header of the same name.
 /// Source: Ditto documentation, page "HTTP API concepts", section "Ditto headers as query parameters".
 const QUERY_PARAMETERS: [&str; 14] = [
@@ -62,57 +53,13 @@ const QUERY_PARAMETERS: [&str; 14] = [
     "dry-run",
 ];
 
-/// Refuses what is too large, repeated or spelled ambiguously.
-pub(crate) fn check(headers: &HeaderMap) -> Result<(), DittoError> {
-    if headers.len() > FIELDS_MAX {
-        return Err(too_large(format!(
-            "There are {} header fields, at most {FIELDS_MAX} are read.",
-            headers.len()
-        )));
-    }
-    if headers.len() != headers.len_keys() {
-        let twice = headers
-            .keys()
-            .find(|name| headers.get_all(*name).count() > 1);
-        return Err(duplicate(twice.map_or("", HeaderName::as_str)));
-    }
-    let mut total = 0;
-    for (name, value) in headers {
-        if name.as_str().len() > NAME_BYTES_MAX || value.len() > VALUE_BYTES_MAX {
-            return Err(too_large(format!(
-                "A header field has a name of at most {NAME_BYTES_MAX} and a value of at most {VALUE_BYTES_MAX} bytes."
-            )));
-        }
-        if is_folded_identity(name.as_str()) {
-            return Err(DittoError::bad_request("header.invalid", "A header field name imitates an identity header.")
-                .describe("Field names with `_` are read as `-` by some proxies, so this spelling is refused."));
-        }
-        if name != header::AUTHORIZATION {
-            total += name.as_str().len() + value.len();
-        }
-    }
-    if total > TOTAL_BYTES_MAX {
-        return Err(too_large(format!(
-            "The header fields have {total} bytes, at most {TOTAL_BYTES_MAX} are read."
-        )));
-    }
-    Ok(())
-}
-
-/// `x_ditto_pre_authenticated` and its like: the same word to a proxy or CGI host that folds `_` and `-`.
-fn is_folded_identity(name: &str) -> bool {
-    name.len() == "x-ditto-pre-authenticated".len()
-        && name.contains('_')
-        && name.replace('_', "-") == "x-ditto-pre-authenticated"
-}
-
 /// Parses what a command carries; header and query parameter of one name must agree.
 pub(crate) fn translate(
-    headers: &HeaderMap,
+    fields: &Fields<'_>,
     query: &Query,
     correlation_id: Arc<str>,
 ) -> Result<TranslatedHeaders, DittoError> {
-    let lookup = Lookup { headers, query };
+    let lookup = Lookup { fields, query };
     lookup.check_agreement()?;
     definitions::refuse_unsupported(&lookup)?;
     let response_required = lookup
@@ -143,22 +90,21 @@ pub(crate) fn translate(
                 .get("allow-policy-lockout")
                 .map_or(Ok(false), |text| boolean("allow-policy-lockout", text))?,
             requested_acks: Vec::new(),
-            custom: definitions::custom(headers),
+            custom: definitions::custom(fields),
         },
         timeout,
     })
 }
 
 /// Headers first, then the query parameters that stand for headers.
-pub(crate) struct Lookup<'a> {
-    headers: &'a HeaderMap,
+pub(crate) struct Lookup<'a, 'f> {
+    fields: &'a Fields<'f>,
     query: &'a Query,
 }
 
-impl<'a> Lookup<'a> {
+impl<'a> Lookup<'a, '_> {
     fn get(&self, name: &str) -> Option<&'a str> {
-        let header = self.headers.get(name).and_then(|value| value.to_str().ok());
-        header.or_else(|| {
+        self.fields.get(name).or_else(|| {
             if QUERY_PARAMETERS.contains(&name) {
                 self.query.get(name)
             } else {
@@ -173,9 +119,8 @@ impl<'a> Lookup<'a> {
             .names()
             .filter(|name| QUERY_PARAMETERS.contains(name))
         {
-            let header = self.headers.get(name).map(HeaderValue::as_bytes);
-            if header.is_some_and(|header| Some(header) != self.query.get(name).map(str::as_bytes))
-            {
+            let field = self.fields.get(name);
+            if field.is_some() && field != self.query.get(name) {
                 return Err(DittoError::bad_request(
                     "gateway:duplicate.header.field",
                     format!("The header `{name}` and the query parameter of that name have different values."),
@@ -225,24 +170,6 @@ fn invalid(name: &str, rule: &str) -> DittoError {
         format!("The value of the header `{name}` is invalid."),
     )
     .describe(format!("Mind that {rule}."))
-}
-
-fn duplicate(name: &str) -> DittoError {
-    DittoError::bad_request(
-        "gateway:duplicate.header.field",
-        format!("The header `{name}` was sent more than once."),
-    )
-    .describe("Send it once.")
-    .refer_to("https://www.rfc-editor.org/rfc/rfc9110#section-5.3")
-}
-
-fn too_large(message: String) -> DittoError {
-    DittoError::new(
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "headers.too.large",
-        message,
-    )
-    .describe("Send fewer or shorter header fields.")
 }
 
 #[cfg(test)]

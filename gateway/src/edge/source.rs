@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
+
+use super::fields::Fields;
 
 /// The two addresses of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,11 @@ pub(crate) struct Source {
 
 impl Source {
     /// Believes `X-Forwarded-For` only from trusted proxies: the right-most address that is none of them is the client.
-    pub(crate) fn of(request: &HttpRequest, trusted_proxies: &[IpNet]) -> Self {
+    pub(crate) fn of(
+        request: &HttpRequest,
+        fields: &Fields<'_>,
+        trusted_proxies: &[IpNet],
+    ) -> Self {
         let peer = request
             .peer_addr()
             .map(|address| address.ip().to_canonical());
@@ -30,7 +35,7 @@ impl Source {
         };
         let is_from_trusted_proxy = peer.is_none_or(is_trusted);
         let forwarded = if is_from_trusted_proxy {
-            forwarded_for(request.headers(), is_trusted)
+            forwarded_for(fields, is_trusted)
         } else {
             None
         };
@@ -42,8 +47,8 @@ impl Source {
     }
 }
 
-fn forwarded_for(headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
-    let hops = headers.get("x-forwarded-for")?.to_str().ok()?;
+fn forwarded_for(fields: &Fields<'_>, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+    let hops = fields.get("x-forwarded-for")?;
     let mut client = None;
     for hop in hops.rsplit(',').take(HOPS_MAX) {
         // Whatever stands left of a hop that is no address was written by nobody we know.
@@ -77,7 +82,7 @@ mod tests {
             "127.0.0.0/8".parse().unwrap(),
             "10.0.0.0/8".parse().unwrap(),
         ];
-        let source = Source::of(&request, &trusted);
+        let source = Source::of(&request, &Fields::read(request.headers()), &trusted);
         assert_eq!(
             source.client,
             Some(expected.parse().unwrap()),

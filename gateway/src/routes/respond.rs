@@ -5,9 +5,16 @@ use std::fmt::Display;
 use ::policies::EntityTag;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use bytes::Bytes;
 use serde_json::Value;
 
 const ENTITY_REVISION: HeaderName = HeaderName::from_static("entity-revision");
+
+/// The content type of every body that a service answers with.
+const JSON: (HeaderName, HeaderValue) = (
+    header::CONTENT_TYPE,
+    HeaderValue::from_static("application/json"),
+);
 
 /// The outcome of a command on a thing or policy.
 pub(super) struct Outcome<'a> {
@@ -19,7 +26,7 @@ impl Outcome<'_> {
     /// 200 with the JSON text.
     pub(super) fn ok(&self, body: impl actix_web::body::MessageBody + 'static) -> HttpResponse {
         self.start(HttpResponse::Ok())
-            .content_type("application/json")
+            .insert_header(JSON)
             .body(body)
     }
 
@@ -27,9 +34,7 @@ impl Outcome<'_> {
     pub(super) fn created(&self, location: &str, body: &Value) -> HttpResponse {
         let mut response = self.start(HttpResponse::Created());
         insert(&mut response, header::LOCATION, location);
-        response
-            .content_type("application/json")
-            .body(body.to_string())
+        response.insert_header(JSON).body(body.to_string())
     }
 
     /// 204.
@@ -64,7 +69,8 @@ pub(super) fn location(request: &HttpRequest, suffix: &str) -> String {
 }
 
 fn insert(response: &mut HttpResponseBuilder, name: HeaderName, value: impl Display) {
-    if let Ok(value) = HeaderValue::from_str(&value.to_string()) {
+    // The text is ours and becomes the value without another copy.
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value.to_string())) {
         response.insert_header((name, value));
     }
 }

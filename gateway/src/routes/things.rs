@@ -85,8 +85,24 @@ async fn create(
     .await
 }
 
-/// Everything on one thing or a part of it.
-pub(super) async fn one(
+/// Reads one thing or a part of it.
+pub(super) async fn retrieve(
+    context: RequestContext,
+    request: &HttpRequest,
+    (thing_id, resource): (ThingId, ThingResource),
+) -> Result<HttpResponse, DittoError> {
+    let fields = context.fields()?;
+    execute(
+        &context,
+        request,
+        (thing_id, resource, ThingAction::Retrieve { fields }),
+        "",
+    )
+    .await
+}
+
+/// Changes one thing or a part of it.
+pub(super) async fn write(
     context: RequestContext,
     request: &HttpRequest,
     payload: Payload,
@@ -100,10 +116,7 @@ pub(super) async fn one(
         Method::PATCH => ThingAction::Merge(
             body::json(request, payload, (BodyType::MergePatch, bytes_max)).await?,
         ),
-        Method::DELETE => ThingAction::Delete,
-        _ => ThingAction::Retrieve {
-            fields: context.fields()?,
-        },
+        _ => ThingAction::Delete,
     };
     execute(&context, request, (thing_id, resource, action), "").await
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ::things::{ThingId, ThingResource};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -29,6 +30,9 @@ use replay::Replay;
 
 /// Whether the client prefers a stream to a document: a range of its `Accept` names `text` as main type.
 pub(crate) fn is_asked_for(request: &HttpRequest) -> bool {
+    if *request.method() != Method::GET {
+        return false;
+    }
     let accept = request
         .headers()
         .get(header::ACCEPT)

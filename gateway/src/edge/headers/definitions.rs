@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::HeaderMap;
-
 use super::{Lookup, invalid};
+use crate::edge::fields::Fields;
 use crate::error::DittoError;
 
 /// Whether only the gateway sets headers of this name: a client's are dropped. Ditto's own prefix is reserved as a whole.
@@ -27,7 +26,7 @@ const UNSUPPORTED: [&str; 11] = [
     "policy-view",
 ];
 
-pub(super) fn refuse_unsupported(lookup: &Lookup<'_>) -> Result<(), DittoError> {
+pub(super) fn refuse_unsupported(lookup: &Lookup<'_, '_>) -> Result<(), DittoError> {
     if let Some(name) = UNSUPPORTED
         .into_iter()
         .find(|name| lookup.get(name).is_some())
@@ -86,13 +85,11 @@ fn is_label(text: &str) -> bool {
 /// Headers that neither Ditto nor HTTP knows: they travel with the command into its event.
 ///
 /// Ditto passes every unknown header on, a browser's cookies among them; only names that no HTTP hop sets travel here.
-pub(super) fn custom(headers: &HeaderMap) -> Vec<(Arc<str>, Arc<str>)> {
-    headers
+pub(super) fn custom(fields: &Fields<'_>) -> Vec<(Arc<str>, Arc<str>)> {
+    fields
         .iter()
-        .filter(|(name, _)| is_custom(name.as_str()))
-        .filter_map(|(name, value)| {
-            Some((Arc::from(name.as_str()), Arc::from(value.to_str().ok()?)))
-        })
+        .filter(|(name, _)| is_custom(name))
+        .map(|(name, value)| (Arc::from(name), Arc::from(value)))
         .collect()
 }
 
