@@ -1,6 +1,7 @@
 //! Names for secrets that say nothing about them outside this process.
 
 use aws_lc_rs::{hmac, rand};
+use siphasher::sip128::SipHasher24;
 
 /// Keyed by random bytes that live and die with the process: what it returns can be kept where a secret may not.
 pub(crate) struct Fingerprinter(hmac::Key);
@@ -26,9 +27,35 @@ impl Fingerprinter {
     }
 }
 
+/// As [`Fingerprinter`], several times faster on a token's length: for tokens, which nobody could guess anyway.
+///
+/// SipHash-2-4 with 128 bits of output is a pseudorandom function: without its key, which never leaves the process,
+/// nobody can make a token that has the fingerprint of another.
+pub(crate) struct TokenFingerprinter(SipHasher24);
+
+impl TokenFingerprinter {
+    pub(crate) fn new() -> Self {
+        let mut key = [0; 16];
+        rand::fill(&mut key).expect("the operating system gives random bytes");
+        Self(SipHasher24::new_with_key(&key))
+    }
+
+    pub(crate) fn of(&self, token: &str) -> Fingerprint {
+        self.0.hash(token.as_bytes()).as_bytes()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_have_names_of_their_own() {
+        let (one, other) = (TokenFingerprinter::new(), TokenFingerprinter::new());
+        assert_eq!(one.of("a.b.c"), one.of("a.b.c"));
+        assert_ne!(one.of("a.b.c"), one.of("a.b.d"));
+        assert_ne!(one.of("a.b.c"), other.of("a.b.c"));
+    }
 
     #[test]
     fn equal_secrets_have_equal_names_within_one_process_only() {

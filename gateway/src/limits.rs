@@ -214,14 +214,15 @@ pub(crate) struct TooManyRequests {
 }
 
 impl TooManyRequests {
+    /// Whole seconds, at least one, as `Retry-After` is written.
     pub(crate) fn retry_after_seconds(&self) -> u64 {
-        self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)
+        (self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)).max(1)
     }
 }
 
 impl From<TooManyRequests> for DittoError {
     fn from(exceeded: TooManyRequests) -> Self {
-        let retry_after = exceeded.retry_after_seconds().max(1);
+        let retry_after = exceeded.retry_after_seconds();
         let error = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too.many.requests",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, Url, redirect};
 use serde_json::Value;
 
-use super::settings::{KeySettings, Protocol};
+use super::settings::{JwtSettings, Protocol};
 use crate::{BackendFault, SettingsError};
 
 /// The most redirects of one request.
@@ -13,7 +13,8 @@ const REDIRECTS_MAX: usize = 3;
 
 /// Fetches documents with a limit on time, size and places.
 pub(super) struct Fetcher {
-    client: Client,
+    /// `None` if every issuer's keys come from a file: then the megabytes of a TLS client are not spent.
+    client: Option<Client>,
     size_max: usize,
     timeout: Duration,
 }
@@ -72,21 +73,15 @@ impl FetchFault {
 }
 
 impl Fetcher {
-    pub(super) fn new(settings: &KeySettings, protocol: Protocol) -> Result<Self, SettingsError> {
-        let client = Client::builder()
-            .redirect(redirect::Policy::custom(follow_on_same_host))
-            .timeout(settings.timeout)
-            .https_only(protocol == Protocol::Https)
-            .no_proxy()
-            .pool_max_idle_per_host(0) // A pooled connection would belong to the worker that opened it.
-            .build()
-            .map_err(|error| SettingsError::HttpClient {
-                message: error.to_string(),
-            })?;
+    pub(super) fn new(settings: &JwtSettings) -> Result<Self, SettingsError> {
+        let fetches = settings
+            .issuers
+            .iter()
+            .any(|issuer| issuer.jwks_file.is_none());
         Ok(Self {
-            client,
-            size_max: settings.max_size,
-            timeout: settings.timeout,
+            client: fetches.then(|| client(settings)).transpose()?,
+            size_max: settings.keys.max_size,
+            timeout: settings.keys.timeout,
         })
     }
 
@@ -102,7 +97,8 @@ impl Fetcher {
     }
 
     async fn document(&self, url: Url) -> Result<Vec<u8>, FetchFault> {
-        let request = self.client.get(url).header("accept", "application/json");
+        let client = self.client.as_ref().ok_or(FetchFault::Unreachable)?;
+        let request = client.get(url).header("accept", "application/json");
         let mut response = request.send().await.map_err(|error| fault_of(&error))?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(FetchFault::Status {
@@ -118,6 +114,19 @@ impl Fetcher {
         }
         Ok(document)
     }
+}
+
+fn client(settings: &JwtSettings) -> Result<Client, SettingsError> {
+    Client::builder()
+        .redirect(redirect::Policy::custom(follow_on_same_host))
+        .timeout(settings.keys.timeout)
+        .https_only(settings.protocol == Protocol::Https)
+        .no_proxy()
+        .pool_max_idle_per_host(0) // A pooled connection would belong to the worker that opened it.
+        .build()
+        .map_err(|error| SettingsError::HttpClient {
+            message: error.to_string(),
+        })
 }
 
 fn fault_of(error: &reqwest::Error) -> FetchFault {

@@ -18,7 +18,7 @@ use super::keys::PublicKey;
 use super::settings::JwtSettings;
 use super::unverified::{TOKEN_BYTES_MAX, UnverifiedJwt};
 use crate::bearer::Bearer;
-use crate::fingerprint::{Fingerprint, Fingerprinter};
+use crate::fingerprint::{Fingerprint, TokenFingerprinter};
 use crate::{
     Attempt, AuthenticationError, AuthenticationOutcome, AuthenticationProvider, RequestKind,
     RequestParts, SettingsError,
@@ -39,7 +39,7 @@ pub struct JwtProvider {
     /// By every form of `iss` that names them.
     issuers: HashMap<String, Arc<Issuer>>,
     fetcher: Fetcher,
-    fingerprinter: Fingerprinter,
+    fingerprinter: TokenFingerprinter,
     verified: Cache<Fingerprint, Arc<Verified>>,
     refused: Cache<Fingerprint, Arc<Refused>>,
 }
@@ -96,8 +96,8 @@ impl JwtProvider {
         }
         Ok(Self {
             issuers,
-            fetcher: Fetcher::new(&settings.keys, settings.protocol)?,
-            fingerprinter: Fingerprinter::new(),
+            fetcher: Fetcher::new(&settings)?,
+            fingerprinter: TokenFingerprinter::new(),
             verified: Cache::new(settings.remembered_tokens_max),
             refused: Cache::new(REFUSED_MAX),
             settings,

@@ -1,3 +1,5 @@
+//! Tests of the locks.
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,3 +1,5 @@
+//! Tests of applying changes.
+
 use serde_json::json;
 
 use super::*;

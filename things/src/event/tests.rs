@@ -1,3 +1,5 @@
+//! Tests of events.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the model.
+
 use serde_json::json;
 
 use super::*;

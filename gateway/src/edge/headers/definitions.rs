@@ -12,7 +12,7 @@ fn is_internal(name: &str) -> bool {
 }
 
 /// Headers that change what a command means and that this version cannot honour: refused, never ignored.
-const UNSUPPORTED: [&str; 11] = [
+const UNSUPPORTED: [&str; 12] = [
     "condition",
     "live-channel-condition",
     "live-channel-timeout-strategy",
@@ -23,6 +23,7 @@ const UNSUPPORTED: [&str; 11] = [
     "get-metadata",
     "delete-metadata",
     "declared-acks",
+    "dry-run",
     "policy-view",
 ];
 

@@ -10,19 +10,17 @@ use uuid::Uuid;
 
 use super::{Connection, control};
 use crate::error::DittoError;
+use crate::limits::TooManyRequests;
 
 /// Handles one text frame; whatever is wrong with it is answered, the connection stays.
 pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
-    let control = ControlMessage::parse(text);
-    // A refresh is exempt: it must get through when the budget is used up, and has a limit of its own.
-    if !matches!(control, Some(Ok(ControlMessage::JwtToken(_)))) {
-        let limit_key = connection.caller.borrow().limit_key();
-        if let Err(exceeded) = connection.context.gateway.limits.check_subject(limit_key) {
-            return send_error(connection, None, (&exceeded.into(), None));
-        }
-    }
-    match control {
-        Some(Ok(message)) => control::obey(connection, message).await,
+    match ControlMessage::parse(text) {
+        // A refresh is exempt: it must get through when the budget is used up, and has a limit of its own.
+        Some(Ok(message @ ControlMessage::JwtToken(_))) => control::obey(connection, message).await,
+        Some(Ok(message)) => match within_budget(connection) {
+            Ok(()) => control::obey(connection, message).await,
+            Err(exceeded) => send_error(connection, None, (&exceeded.into(), None)),
+        },
         Some(Err(error)) => {
             let error = DittoError::bad_request(
                 "protocoladapter:invalid.controlmessage",
@@ -35,10 +33,19 @@ pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
     }
 }
 
+/// Takes one unit of the caller's budget, which HTTP requests share.
+fn within_budget(connection: &Connection) -> Result<(), TooManyRequests> {
+    let limit_key = connection.caller.borrow().limit_key();
+    connection.context.gateway.limits.check_subject(limit_key)
+}
+
 async fn envelope(connection: &Rc<Connection>, text: &str) {
     let mut envelope = match Envelope::parse(text.as_bytes()) {
         Ok(envelope) => envelope,
-        Err(error) => return send_error(connection, None, (&error.into(), None)),
+        Err(error) => {
+            let error = within_budget(connection).map_or_else(DittoError::from, |()| error.into());
+            return send_error(connection, None, (&error, None));
+        }
     };
     let sent = envelope.headers.take().unwrap_or_default();
     let topic = envelope.topic_path();
@@ -56,6 +63,18 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
             );
         }
     };
+    if let Err(exceeded) = within_budget(connection) {
+        let mut headers = accepted;
+        headers.insert(
+            "retry-after".to_owned(),
+            exceeded.retry_after_seconds().into(),
+        );
+        return send_error_with(
+            connection,
+            (topic.ok().as_ref(), &headers),
+            &exceeded.into(),
+        );
+    }
     match topic {
         Err(error) => send_error_with(connection, (None, &accepted), &error.into()),
         Ok(topic) => command(connection, &topic, (accepted, envelope)).await,
@@ -138,7 +157,8 @@ fn context(
 
 /// Headers that change what a command means and that this version cannot honour, as on HTTP.
 fn refuse_unsupported(headers: &Map<String, Value>) -> Result<(), DittoError> {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 10] = [
+        "dry-run",
         "condition",
         "live-channel-condition",
         "merge-thing-patch-conditions",
@@ -150,12 +170,10 @@ fn refuse_unsupported(headers: &Map<String, Value>) -> Result<(), DittoError> {
         "policy-view",
     ];
     let labels = headers.get("requested-acks").and_then(Value::as_array);
-    let is_built_in = |label: &Value| {
-        label
-            .as_str()
-            .is_some_and(|label| headers::BUILT_IN_LABELS.contains(&label))
-    };
-    let asks_for_acks = labels.is_some_and(|labels| labels.iter().any(|label| !is_built_in(label)));
+    // A twin's command has no live response, so that label is without meaning, as in Ditto.
+    let is_given =
+        |label: &Value| matches!(label.as_str(), Some("twin-persisted" | "live-response"));
+    let asks_for_acks = labels.is_some_and(|labels| labels.iter().any(|label| !is_given(label)));
     match NAMES.into_iter().find(|name| headers.contains_key(*name)).or(asks_for_acks.then_some("requested-acks")) {
         Some(name) => Err(DittoError::bad_request(
             "command.headers.invalid",

@@ -1,3 +1,5 @@
+//! Tests of the cache of hot entities.
+
 use bytes::Bytes;
 
 use super::*;

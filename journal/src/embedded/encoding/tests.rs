@@ -1,3 +1,5 @@
+//! Tests of the stored form.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the watermark.
+
 use super::*;
 
 fn mark(position: u64) -> Mark {

@@ -1,3 +1,5 @@
+//! Tests of who may do what.
+
 use super::*;
 
 const EVE: &str = "nginx:eve";

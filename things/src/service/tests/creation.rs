@@ -1,3 +1,5 @@
+//! Tests of creating things and their policies.
+
 use super::*;
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Tests of what survives.
+
 use journal::{Journal, Position};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of events.
+
 use policies::SessionId;
 
 use super::*;

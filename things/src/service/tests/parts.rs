@@ -1,3 +1,5 @@
+//! Tests of parts of things.
+
 use super::*;
 
 /// A world in which thing `a:t` is empty.

@@ -1,3 +1,5 @@
+//! Tests of preconditions.
+
 use policies::{IfEqual, Precondition};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of reads.
+
 use super::*;
 
 async fn world() -> World {
