@@ -1,30 +1,35 @@
 //! The public application: what its handlers share, and the server that runs it.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::policies::Policies;
 use ::things::Things;
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest};
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 use authentication::AuthenticationChain;
 use authentication::jwt::JwtProvider;
-use ipnet::IpNet;
 use journal::Journal;
+use socket2::SockRef;
 
 use crate::assembly::Listener;
 use crate::clock::Clock;
-use crate::edge::{self, OriginPolicy};
+use crate::edge::{self, OriginPolicy, Peers};
 use crate::limits::Limits;
 use crate::routes::Route;
 use crate::streaming::{Hub, StreamingSettings};
 
 /// What the public edge is told by configuration.
 pub(crate) struct EdgeSettings {
-    /// Whose `X-Forwarded-For` is believed.
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Who may connect, and whom to believe.
+    pub(crate) peers: Peers,
+    /// Whether the listener speaks TLS itself.
+    pub(crate) speaks_tls: bool,
     /// Whether anyone but a trusted proxy is turned away.
     pub(crate) only_trusted_peers: bool,
     /// Larger bodies are refused.
@@ -120,6 +125,7 @@ pub(crate) fn serve(
         // A head that trickles in is given up on; bodies are bounded by the request timeout.
         .client_request_timeout(Duration::from_secs(10))
         .client_disconnect_timeout(Duration::from_secs(2))
+        .on_connect(|connection, _| give_up_on_stalled(connection))
         .shutdown_timeout(10)
         .disable_signals();
     let server = match (listener, settings.tls) {
@@ -128,4 +134,22 @@ pub(crate) fn serve(
         (Listener::Unix(listener), _) => server.listen_uds(listener)?,
     };
     Ok(server.run())
+}
+
+/// Data that a client does not take for this long ends its connection; nothing else bounds one that stops reading.
+const STALLED_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Sets `TCP_USER_TIMEOUT` (RFC 5482), which also covers a receive window that stays closed.
+fn give_up_on_stalled(connection: &dyn Any) {
+    let plain = connection.downcast_ref::<TcpStream>();
+    let socket = plain.or_else(|| {
+        connection
+            .downcast_ref::<TlsStream<TcpStream>>()
+            .map(|tls| tls.get_ref().0)
+    });
+    if let Some(socket) = socket
+        && let Err(error) = SockRef::from(socket).set_tcp_user_timeout(Some(STALLED_TIMEOUT))
+    {
+        tracing::debug!(%error, "A connection has no limit for stalled data");
+    }
 }

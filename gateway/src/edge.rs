@@ -22,7 +22,9 @@ use authentication::{PeerAddress, RequestKind, RequestParts};
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
-pub(crate) use source::Source;
+pub(crate) use headers::frame_defaults;
+use source::PeerGone;
+pub(crate) use source::{Peers, Source};
 
 use policies::{Principal, ProviderKind};
 use tokio::time::timeout;
@@ -45,46 +47,49 @@ pub(crate) async fn serve(
 ) -> HttpResponse {
     let started = Instant::now();
     let fields = Fields::read(request.headers());
-    let correlation_id = correlation_id::of(&fields);
     let mut access = Access {
         route: "/other",
         provider: None,
+        correlation_id: correlation_id::of(&fields),
     };
     let gateway = gateway.into_inner();
-    let time_limit = gateway.settings.request_timeout;
-    let outcome = timeout(
-        time_limit,
-        answer(
-            (&request, &fields),
-            payload,
-            (gateway, &correlation_id),
-            &mut access,
-        ),
-    )
-    .await;
-    let mut response = outcome.unwrap_or_else(|_| Err(timed_out())).unwrap_or_else(|error| {
-        tracing::debug!(correlation_id = %correlation_id, error.code = error.code(), "A request was refused");
-        error.into_response()
-    });
-    correlation_id::insert(response.headers_mut(), &correlation_id);
-    access::record(
-        &request,
-        response.status(),
-        (&correlation_id, started.elapsed()),
-        &access,
+    let work = answer(
+        (&request, &fields),
+        payload,
+        std::sync::Arc::clone(&gateway),
+        &mut access,
     );
+    let outcome = timeout(gateway.settings.request_timeout, work).await;
+    let mut response = outcome
+        .unwrap_or_else(|_| Err(timed_out()))
+        .unwrap_or_else(|error| {
+            let correlation_id = &*access.correlation_id;
+            tracing::debug!(
+                correlation_id,
+                error.code = error.code(),
+                "A request was refused"
+            );
+            error.into_response()
+        });
+    gateway
+        .settings
+        .origins
+        .allow(&request, response.headers_mut());
+    correlation_id::insert(response.headers_mut(), &access.correlation_id);
+    access::record(&request, response.status(), started.elapsed(), &access);
     response
 }
 
 async fn answer(
     (request, fields): (&HttpRequest, &Fields<'_>),
     payload: Payload,
-    (gateway, correlation_id): (std::sync::Arc<Gateway>, &std::sync::Arc<str>),
+    gateway: std::sync::Arc<Gateway>,
     access: &mut Access,
 ) -> Result<HttpResponse, DittoError> {
     check_target(request)?;
     let path = CanonicalPath::parse(request.path())?;
-    let source = Source::of(request, fields, &gateway.settings.trusted_proxies);
+    let source =
+        Source::of(request, fields, &gateway.settings.peers).map_err(|PeerGone| peer_gone())?;
     if gateway.settings.only_trusted_peers && !source.is_from_trusted_proxy {
         return Err(DittoError::new(
             StatusCode::FORBIDDEN,
@@ -102,6 +107,7 @@ async fn answer(
     if let Some(preflight) = gateway.settings.origins.preflight(request)? {
         return Ok(preflight);
     }
+    gateway.settings.origins.check_write(request)?;
     let route = Route::resolve(&path)?;
     if !gateway.settings.is_served(&route) {
         return Err(routes::not_found(&path));
@@ -109,10 +115,16 @@ async fn answer(
     access.route = route.pattern();
     route.check_method(request.method())?;
     let query = Query::parse(request.query_string())?;
-    let correlation_id = correlation_id::overridden(correlation_id, fields, &query);
-    let translated = headers::translate(fields, &query, correlation_id)?;
+    access.correlation_id = correlation_id::overridden(&access.correlation_id, fields, &query);
+    let translated = headers::translate(
+        fields,
+        &query,
+        std::sync::Arc::clone(&access.correlation_id),
+    )?;
     let mut context = RequestContext {
         now: gateway.clock.now(),
+        is_secure: gateway.settings.speaks_tls
+            || source.is_from_trusted_proxy && fields.get("x-forwarded-proto") == Some("https"),
         gateway,
         query,
         headers: translated,
@@ -126,13 +138,11 @@ async fn answer(
         context.gateway.limits.check_subject(caller.limit_key())?;
         context.caller = Some(caller);
     }
-    let origins = std::sync::Arc::clone(&context.gateway);
-    let mut response = route.handle(context, request, payload).await?;
-    origins
-        .settings
-        .origins
-        .allow(request, response.headers_mut());
-    Ok(response)
+    route.handle(context, request, payload).await
+}
+
+fn peer_gone() -> DittoError {
+    DittoError::bad_request("gateway:peer.unknown", "The connection is gone.")
 }
 
 fn timed_out() -> DittoError {
@@ -222,4 +232,4 @@ fn is_without_permissions(principal: &Principal) -> bool {
 }
 
 /// Callers have at most this many subjects; Ditto's `LIMITS_MESSAGES_AUTH_SUBJECTS_COUNT`.
-const SUBJECTS_MAX: usize = 100;
+pub(crate) const SUBJECTS_MAX: usize = 100;

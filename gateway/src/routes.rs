@@ -9,7 +9,7 @@ mod respond;
 mod things;
 mod whoami;
 
-pub(crate) use self::things::parse_id as parse_thing_id;
+pub(crate) use self::things::{check_count, parse_id as parse_thing_id};
 
 use ::policies::{PolicyId, PolicyResource};
 use ::things::{ThingId, ThingResource};

@@ -1,5 +1,7 @@
 //! One event per request: who was let in by what, and how it ended.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -57,7 +59,7 @@ pub(crate) async fn record_access(
     Ok(response)
 }
 
-/// Where the request comes from; `None` without a peer address.
+/// Where the request comes from.
 pub(crate) fn source_of(request: &HttpRequest) -> Option<Source> {
     let operations = request.app_data::<Data<Operations>>()?;
     let forwarded_for: Vec<&str> = request
@@ -66,7 +68,10 @@ pub(crate) fn source_of(request: &HttpRequest) -> Option<Source> {
         .map(|value| value.to_str().unwrap_or_default())
         .collect();
     Some(Source::of(
-        request.peer_addr()?.ip(),
+        // A connection that was reset has no peer any more; its failures must count all the same.
+        request
+            .peer_addr()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip()),
         forwarded_for.into_iter(),
         &operations.settings.trusted_proxies,
     ))

@@ -13,9 +13,9 @@ use crate::app::{EdgeSettings, ServerSettings};
 use crate::bootstrap::Bootstrap;
 use crate::config::devops::OperatorPassword;
 use crate::config::server::{EdgeHttpApi, PlainHttp, TlsConfig};
-use crate::config::value::Switchable;
+use crate::config::value::{ListenAddress, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
-use crate::edge::OriginPolicy;
+use crate::edge::{OriginPolicy, Peers};
 use crate::limits::{LimitSettings, RateLimit};
 use crate::streaming::{StreamingSettings, Throttling};
 use crate::telemetry::logging::LogFormat;
@@ -59,11 +59,15 @@ fn count(config: &Switchable<limits::Count>) -> Option<usize> {
 pub(super) fn edge(config: &Config) -> EdgeSettings {
     let server = &config.http_server;
     EdgeSettings {
-        trusted_proxies: server
-            .trusted_proxies
-            .iter()
-            .filter_map(|cidr| cidr.network())
-            .collect(),
+        peers: Peers {
+            on_unix_socket: matches!(server.listen_addr, ListenAddress::Unix(_)),
+            trusted_proxies: server
+                .trusted_proxies
+                .iter()
+                .filter_map(|cidr| cidr.network())
+                .collect(),
+        },
+        speaks_tls: matches!(server.tls_config, TlsConfig::Files(_)),
         only_trusted_peers: server.tls_config == TlsConfig::Plain(PlainHttp::TerminatedByProxy),
         body_bytes_max: server.max_body_size.in_memory(),
         request_timeout: server.request_timeout.duration(),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use jiff::Timestamp;
 use policies::{CommandContext, FieldSelector, Principal};
 
-use super::headers::TranslatedHeaders;
+use super::headers::{Timeout, TranslatedHeaders};
 use super::query::Query;
 use super::source::Source;
 use crate::app::Gateway;
@@ -52,6 +53,8 @@ pub(crate) struct RequestContext {
     pub(crate) source: Source,
     pub(crate) source_key: LimitKey,
     pub(crate) now: Timestamp,
+    /// Whether the client speaks TLS, with this listener or with a trusted proxy.
+    pub(crate) is_secure: bool,
     pub(super) caller: Option<Authenticated>,
 }
 
@@ -80,6 +83,29 @@ impl RequestContext {
         })
     }
 
+    /// Waits for a command as long as the caller does.
+    ///
+    /// # Errors
+    ///
+    /// 408 after the time in `timeout`; the command may have been carried out all the same.
+    pub(crate) async fn within_timeout<T>(
+        &self,
+        command: impl Future<Output = Result<T, DittoError>>,
+    ) -> Result<T, DittoError> {
+        let limit = self
+            .headers
+            .timeout
+            .filter(|timeout| !timeout.is_zero())
+            .map(Timeout::for_command)
+            .transpose()?;
+        match limit {
+            None => command.await,
+            Some(limit) => tokio::time::timeout(limit, command)
+                .await
+                .unwrap_or_else(|_| Err(command_timeout())),
+        }
+    }
+
     /// Whether the caller waived the response, which only a write allows.
     pub(crate) fn is_response_waived(&self, is_query: bool) -> Result<bool, DittoError> {
         let waived = self.headers.ditto.response_required == Some(false);
@@ -101,6 +127,15 @@ impl RequestContext {
         let text = self.query.all("fields").collect::<Vec<_>>().join(",");
         Ok(Some(text.parse()?))
     }
+}
+
+fn command_timeout() -> DittoError {
+    DittoError::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "command.timeout",
+        "The command took longer than `timeout` allows.",
+    )
+    .describe("Read the state to see whether it was carried out, or wait longer.")
 }
 
 #[derive(Debug, thiserror::Error)]

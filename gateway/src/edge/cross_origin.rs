@@ -64,7 +64,7 @@ impl OriginPolicy {
         answer.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
             HeaderValue::from_static(
-                "correlation-id, etag, entity-revision, location, retry-after",
+                "correlation-id, etag, entity-revision, location, ratelimit, ratelimit-policy, retry-after, www-authenticate",
             ),
         );
         true
@@ -80,6 +80,21 @@ impl OriginPolicy {
             Some(origin) if !self.is_allowed(origin, request) => Err(refused()),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// A page of a foreign origin must not change anything with credentials that a proxy or the browser adds.
+    ///
+    /// # Errors
+    ///
+    /// 403 for a write from an origin that is not on the list.
+    pub(super) fn check_write(&self, request: &HttpRequest) -> Result<(), DittoError> {
+        if matches!(
+            *request.method(),
+            Method::GET | Method::HEAD | Method::OPTIONS
+        ) {
+            return Ok(());
+        }
+        self.check_handshake(request)
     }
 
     fn is_allowed(&self, origin: &HeaderValue, request: &HttpRequest) -> bool {
@@ -142,6 +157,26 @@ mod tests {
         check("http://good.example", false);
         check("null", false);
         check("", false);
+    }
+
+    #[test]
+    fn a_foreign_page_may_not_write() {
+        let request = |method: Method| {
+            TestRequest::default()
+                .method(method)
+                .insert_header((header::ORIGIN, "https://evil.example"))
+                .to_http_request()
+        };
+        assert!(
+            OriginPolicy::default()
+                .check_write(&request(Method::POST))
+                .is_err()
+        );
+        assert!(
+            OriginPolicy::default()
+                .check_write(&request(Method::GET))
+                .is_ok()
+        );
     }
 
     #[test]

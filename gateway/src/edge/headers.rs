@@ -5,9 +5,12 @@ mod timeout;
 
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderMap;
 use policies::{DittoHeaders, IfEqual, Precondition};
 
 pub(crate) use timeout::Timeout;
+
+use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::query::Query;
@@ -18,20 +21,34 @@ use crate::error::DittoError;
 pub(crate) struct TranslatedHeaders {
     pub(crate) ditto: DittoHeaders,
     pub(crate) timeout: Option<Timeout>,
+    /// What verified claims set; a streaming session keeps it for every frame.
+    injected: Vec<(Arc<str>, Arc<str>)>,
 }
 
 impl TranslatedHeaders {
     /// Sets what verified claims say, over whatever the client sent there.
     pub(crate) fn inject(&mut self, injected: &[(Arc<str>, String)]) {
-        for (name, value) in injected {
-            self.ditto.custom.retain(|(known, _)| known != name);
-            if definitions::is_custom(name) {
-                self.ditto
-                    .custom
-                    .push((Arc::clone(name), Arc::from(value.as_str())));
-            }
-        }
+        self.injected = injected
+            .iter()
+            .map(|(name, value)| (Arc::clone(name), Arc::from(value.as_str())))
+            .collect();
+        overwrite(&mut self.ditto.custom, &self.injected);
     }
+
+    /// Does the same for the headers of a frame.
+    pub(crate) fn inject_into(&self, custom: &mut Vec<(Arc<str>, Arc<str>)>) {
+        overwrite(custom, &self.injected);
+    }
+}
+
+fn overwrite(custom: &mut Vec<(Arc<str>, Arc<str>)>, injected: &[(Arc<str>, Arc<str>)]) {
+    custom.retain(|(name, _)| !injected.iter().any(|(set, _)| set == name));
+    custom.extend(
+        injected
+            .iter()
+            .filter(|(name, _)| definitions::is_custom(name))
+            .cloned(),
+    );
 }
 
 /// Query parameters that mean the header of the same name.
@@ -52,6 +69,27 @@ const QUERY_PARAMETERS: [&str; 14] = [
     "at-historical-timestamp",
     "dry-run",
 ];
+
+/// What the handshake of a stream sets for every frame that does not say otherwise.
+///
+/// Source: Ditto documentation, page "WebSocket protocol binding", section on headers of the upgrade request.
+pub(crate) fn frame_defaults(fields: &HeaderMap, query: &Query) -> Map<String, Value> {
+    const NAMES: [&str; 3] = [
+        "allow-policy-lockout",
+        "response-required",
+        "requested-acks",
+    ];
+    NAMES
+        .into_iter()
+        .filter_map(|name| {
+            let field = fields.get(name).and_then(|value| value.to_str().ok());
+            Some((
+                name.to_owned(),
+                Value::from(field.or_else(|| query.get(name))?),
+            ))
+        })
+        .collect()
+}
 
 /// Parses what a command carries; header and query parameter of one name must agree.
 pub(crate) fn translate(
@@ -93,6 +131,7 @@ pub(crate) fn translate(
             custom: definitions::custom(fields),
         },
         timeout,
+        injected: Vec::new(),
     })
 }
 

@@ -18,18 +18,39 @@ pub(crate) struct Source {
     pub(crate) is_from_trusted_proxy: bool,
 }
 
+/// Who may connect, and how.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Peers {
+    /// Whether the listener is a Unix socket, whose peers have no address.
+    pub(crate) on_unix_socket: bool,
+    /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+}
+
+/// The other end of a TCP connection is gone: nothing is known of who it was.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PeerGone;
+
 impl Source {
     /// Believes `X-Forwarded-For` only from trusted proxies: the right-most address that is none of them is the client.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerGone`] for a TCP connection without peer, as after a reset: it must not pass for a Unix socket.
     pub(crate) fn of(
         request: &HttpRequest,
         fields: &Fields<'_>,
-        trusted_proxies: &[IpNet],
-    ) -> Self {
+        peers: &Peers,
+    ) -> Result<Self, PeerGone> {
         let peer = request
             .peer_addr()
             .map(|address| address.ip().to_canonical());
+        if peer.is_none() && !peers.on_unix_socket {
+            return Err(PeerGone);
+        }
         let is_trusted = |address: IpAddr| {
-            trusted_proxies
+            peers
+                .trusted_proxies
                 .iter()
                 .any(|network| network.contains(&address))
         };
@@ -39,11 +60,11 @@ impl Source {
         } else {
             None
         };
-        Self {
+        Ok(Self {
             peer,
             client: forwarded.or(peer),
             is_from_trusted_proxy,
-        }
+        })
     }
 }
 
@@ -78,11 +99,14 @@ mod tests {
             .peer_addr(format!("{peer}:1234").parse().unwrap())
             .insert_header(("x-forwarded-for", forwarded_for))
             .to_http_request();
-        let trusted = [
-            "127.0.0.0/8".parse().unwrap(),
-            "10.0.0.0/8".parse().unwrap(),
-        ];
-        let source = Source::of(&request, &Fields::read(request.headers()), &trusted);
+        let peers = Peers {
+            on_unix_socket: false,
+            trusted_proxies: vec![
+                "127.0.0.0/8".parse().unwrap(),
+                "10.0.0.0/8".parse().unwrap(),
+            ],
+        };
+        let source = Source::of(&request, &Fields::read(request.headers()), &peers).unwrap();
         assert_eq!(
             source.client,
             Some(expected.parse().unwrap()),
@@ -102,6 +126,25 @@ mod tests {
             "127.0.0.1",
             "1.2.3.4, 198.51.100.1, 10.0.0.3",
             "198.51.100.1",
+        );
+    }
+
+    #[test]
+    fn a_tcp_connection_that_is_gone_is_nobody() {
+        let request = TestRequest::default().to_http_request();
+        let fields = Fields::read(request.headers());
+        assert_eq!(
+            Source::of(&request, &fields, &Peers::default()),
+            Err(PeerGone)
+        );
+        let unix = Peers {
+            on_unix_socket: true,
+            ..Peers::default()
+        };
+        assert!(
+            Source::of(&request, &fields, &unix)
+                .unwrap()
+                .is_from_trusted_proxy
         );
     }
 

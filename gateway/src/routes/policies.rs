@@ -124,16 +124,19 @@ async fn execute(
     let waived = context.is_response_waived(is_query)?;
     let command = context.command()?;
     let policies: &Policies = &context.gateway.policies;
-    let response = policies
-        .execute(
-            &command,
-            PolicyCommand {
-                policy_id,
-                resource,
-                action,
-            },
-        )
-        .await?;
+    let work = async {
+        Ok(policies
+            .execute(
+                &command,
+                PolicyCommand {
+                    policy_id,
+                    resource,
+                    action,
+                },
+            )
+            .await?)
+    };
+    let response = context.within_timeout(work).await?;
     if waived {
         return Ok(respond::accepted());
     }
@@ -153,7 +156,7 @@ async fn execute(
             revision,
             ..
         } => {
-            let location = respond::location(request, location_suffix);
+            let location = respond::location(context, request, location_suffix);
             Outcome {
                 etag: etag.as_ref(),
                 revision,

@@ -8,6 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::edge::RequestContext;
+
 const ENTITY_REVISION: HeaderName = HeaderName::from_static("entity-revision");
 
 /// The content type of every body that a service answers with.
@@ -57,13 +59,16 @@ pub(super) fn accepted() -> HttpResponse {
 }
 
 /// The request's own URI without query, with `suffix` appended.
-pub(super) fn location(request: &HttpRequest, suffix: &str) -> String {
-    let connection = request.connection_info();
+pub(super) fn location(context: &RequestContext, request: &HttpRequest, suffix: &str) -> String {
+    let scheme = if context.is_secure { "https" } else { "http" };
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let path = request.path();
     format!(
-        "{}://{}{}{suffix}",
-        connection.scheme(),
-        connection.host(),
+        "{scheme}://{host}{}{suffix}",
         path.strip_suffix('/').unwrap_or(path)
     )
 }

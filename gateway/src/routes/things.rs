@@ -41,6 +41,7 @@ pub(super) async fn collection(
         .split(',')
         .map(parse_id)
         .collect::<Result<Vec<_>, _>>()?;
+    check_count(&ids)?;
     let command = context.command()?;
     let fields = context.fields()?;
     let things = context
@@ -51,6 +52,26 @@ pub(super) async fn collection(
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .body(Value::Array(things).to_string()))
+}
+
+/// Things that one request may read: an answer is made in one piece, and nobody else is served meanwhile.
+const RETRIEVED_MAX: usize = 200;
+
+/// # Errors
+///
+/// 400 for more ids than one request may name.
+pub(crate) fn check_count(ids: &[ThingId]) -> Result<(), DittoError> {
+    if ids.len() <= RETRIEVED_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "There are {} thing ids, at most {RETRIEVED_MAX} are read at once.",
+        ids.len()
+    );
+    Err(
+        DittoError::bad_request("things:things.ids.toomany", message)
+            .describe("Ask for them in several requests."),
+    )
 }
 
 async fn create(
@@ -131,16 +152,19 @@ async fn execute(
     let waived = context.is_response_waived(is_query)?;
     let command = context.command()?;
     let things: &Things = &context.gateway.things;
-    let response = things
-        .execute(
-            &command,
-            ThingCommand {
-                thing_id,
-                resource,
-                action,
-            },
-        )
-        .await?;
+    let work = async {
+        Ok(things
+            .execute(
+                &command,
+                ThingCommand {
+                    thing_id,
+                    resource,
+                    action,
+                },
+            )
+            .await?)
+    };
+    let response = context.within_timeout(work).await?;
     if waived {
         return Ok(respond::accepted());
     }
@@ -165,7 +189,7 @@ async fn execute(
             revision,
             ..
         } => {
-            let location = respond::location(request, location_suffix);
+            let location = respond::location(context, request, location_suffix);
             Outcome {
                 etag: etag.as_ref(),
                 revision,

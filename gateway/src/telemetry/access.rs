@@ -1,5 +1,6 @@
 //! One event and one measurement per request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -17,13 +18,15 @@ pub(crate) struct Access {
     pub(crate) route: &'static str,
     /// Who vouched for the caller.
     pub(crate) provider: Option<ProviderKind>,
+    /// Ties the response to its log lines and events.
+    pub(crate) correlation_id: Arc<str>,
 }
 
 /// Never logs a query or a header: credentials and ids of people may be in them.
 pub(crate) fn record(
     request: &HttpRequest,
     status: StatusCode,
-    (correlation_id, duration): (&str, Duration),
+    duration: Duration,
     access: &Access,
 ) {
     metrics::roundtrip(
@@ -33,7 +36,7 @@ pub(crate) fn record(
     );
     tracing::info!(
         target: TARGET,
-        correlation_id,
+        correlation_id = &*access.correlation_id,
         http.method = request.method().as_str(),
         http.route = access.route,
         http.status = status.as_u16(),
