@@ -10,13 +10,14 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use governor::clock::{Clock as _, QuantaClock, QuantaInstant};
 use governor::middleware::NoOpMiddleware;
 use governor::{Quota, RateLimiter};
+use parking_lot::Mutex;
 use policies::Principal;
 
 use crate::error::DittoError;
@@ -145,13 +146,13 @@ impl Limits {
         Ok(StreamPermit::new(by_source, by_subject))
     }
 
-    /// Forgets keys that came to rest.
+    /// Forgets keys whose budgets are full again anyway; to be called often, looks as often as the budgets take.
     pub(crate) fn sweep(&self) {
         for limiter in [&self.per_source, &self.per_subject, &self.handshakes]
             .into_iter()
             .flatten()
         {
-            limiter.table.sweep();
+            limiter.sweep_if_due(Instant::now());
         }
     }
 
@@ -167,6 +168,7 @@ impl Limits {
 struct Limiter {
     name: &'static str,
     limit: RateLimit,
+    swept: Mutex<Instant>,
     table: Arc<BoundedTable>,
     limiter: KeyedLimiter,
 }
@@ -188,8 +190,19 @@ impl Limiter {
         Self {
             name,
             limit,
+            swept: Mutex::new(Instant::now()),
             table,
             limiter,
+        }
+    }
+
+    /// Drops a key only after its used-up budget had the time to refill: forgetting it earlier would be a present.
+    fn sweep_if_due(&self, now: Instant) {
+        let refill = self.limit.window / self.limit.requests.get() * self.limit.burst.get();
+        let mut swept = self.swept.lock();
+        if now.duration_since(*swept) > refill {
+            *swept = now;
+            self.table.sweep();
         }
     }
 
@@ -335,6 +348,22 @@ mod tests {
         assert_eq!(table.keys(), 1);
         table.sweep();
         assert_eq!(table.keys(), 0);
+    }
+
+    #[test]
+    fn a_budget_is_not_forgotten_before_it_is_full_again() {
+        let limits = limits(1, 3);
+        let key = limits.source_key(Some([127, 0, 0, 1].into()));
+        while limits.check_source(key).is_ok() {}
+        let limiter = limits.per_source.as_ref().unwrap();
+        let start = *limiter.swept.lock();
+        for hours in 1..=3 {
+            limiter.sweep_if_due(start + Duration::from_secs(hours * 3600));
+        }
+        assert_eq!(limiter.table.keys(), 1);
+        limiter.sweep_if_due(start + Duration::from_secs(4 * 3600));
+        limiter.sweep_if_due(start + Duration::from_secs(8 * 3600));
+        assert_eq!(limiter.table.keys(), 0);
     }
 
     #[test]

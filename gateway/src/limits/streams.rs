@@ -28,15 +28,14 @@ impl StreamSlots {
 
     pub(super) fn acquire(&self, key: LimitKey) -> Result<Slot, TooManyRequests> {
         let mut open = self.open.lock();
-        let count = open.entry(key).or_default();
-        if *count >= self.max {
+        if open.get(&key).copied().unwrap_or_default() >= self.max {
             return Err(TooManyRequests {
                 limit: self.name,
                 budget: None,
                 retry_after: Duration::from_secs(1),
             });
         }
-        *count += 1;
+        *open.entry(key).or_default() += 1;
         Ok(Slot {
             slots: self.clone(),
             key,
