@@ -13,13 +13,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout};
 
 use super::lifeline::{End, EndKind};
 use super::session::Session;
 use super::shard::{Entered, Shard};
 use super::throttle::Throttle;
-use crate::edge::{Authenticated, RequestContext};
+use crate::edge::{Authenticated, RequestContext, frame_defaults};
 use crate::error::DittoError;
 use crate::telemetry::metrics;
 
@@ -34,6 +35,8 @@ pub(super) struct Connection {
     pub(super) caller: RefCell<Authenticated>,
     pub(super) session: Rc<Session>,
     pub(super) place: Entered,
+    /// Headers of every frame that does not set them itself.
+    defaults: Map<String, Value>,
     refreshes: refresh::Refreshes,
 }
 
@@ -47,6 +50,7 @@ pub(crate) fn upgrade(
     gateway.settings.origins.check_handshake(request)?;
     gateway.limits.check_handshake(context.source_key)?;
     let caller = context.caller()?.clone();
+    let defaults = protocol::headers::accept(frame_defaults(request.headers(), &context.query))?;
     let permit = gateway
         .limits
         .open_stream(context.source_key, caller.limit_key())?;
@@ -72,6 +76,7 @@ pub(crate) fn upgrade(
         caller: RefCell::new(caller),
         session,
         place,
+        defaults,
         refreshes: refresh::Refreshes::default(),
         context,
     });

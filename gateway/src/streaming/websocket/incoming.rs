@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{Connection, control};
 use crate::error::DittoError;
 use crate::limits::TooManyRequests;
+use crate::routes::check_count;
 
 /// Handles one text frame; whatever is wrong with it is answered, the connection stays.
 pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
@@ -33,10 +34,11 @@ pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
     }
 }
 
-/// Takes one unit of the caller's budget, which HTTP requests share.
+/// Takes one unit of the source's and the caller's budget, which HTTP requests share.
 fn within_budget(connection: &Connection) -> Result<(), TooManyRequests> {
-    let limit_key = connection.caller.borrow().limit_key();
-    connection.context.gateway.limits.check_subject(limit_key)
+    let limits = &connection.context.gateway.limits;
+    limits.check_source(connection.context.source_key)?;
+    limits.check_subject(connection.caller.borrow().limit_key())
 }
 
 async fn envelope(connection: &Rc<Connection>, text: &str) {
@@ -50,7 +52,8 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
     let sent = envelope.headers.take().unwrap_or_default();
     let topic = envelope.topic_path();
     let accepted = match headers::accept(sent) {
-        Ok(mut headers) => {
+        Ok(headers) => {
+            let mut headers = headers::with_defaults(headers, &connection.defaults);
             let fresh = || Value::String(Uuid::new_v4().to_string());
             headers.entry("correlation-id").or_insert_with(fresh);
             headers
@@ -115,6 +118,7 @@ async fn execute(
             Some(Envelope::thing_response(topic, path, headers, &response))
         }
         Incoming::Things { thing_ids, fields } => {
+            check_count(&thing_ids)?;
             let things = gateway
                 .things
                 .retrieve_many(&context, &thing_ids, fields.as_ref())
@@ -143,7 +147,8 @@ fn context(
     headers: &Map<String, Value>,
 ) -> Result<CommandContext, DittoError> {
     let fresh = || Arc::from(Uuid::new_v4().to_string());
-    let ditto: DittoHeaders = headers::ditto_headers(headers, fresh)?;
+    let mut ditto: DittoHeaders = headers::ditto_headers(headers, fresh)?;
+    connection.context.headers.inject_into(&mut ditto.custom);
     Ok(CommandContext {
         principal: connection.caller.borrow().principal().clone(),
         headers: DittoHeaders {

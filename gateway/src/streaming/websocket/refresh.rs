@@ -10,6 +10,7 @@ use authentication::AuthenticationError;
 use tokio::time::Instant;
 
 use super::Connection;
+use crate::edge::SUBJECTS_MAX;
 use crate::streaming::lifeline::{End, EndKind};
 use crate::telemetry::metrics;
 
@@ -64,7 +65,9 @@ impl Connection {
         let old = self.session.principal();
         old.provider() == ProviderKind::Jwt
             && old.credential().issuer == new.credential().issuer
+            && old.credential().subject.is_some()
             && old.credential().subject == new.credential().subject
+            && new.subjects().len() <= SUBJECTS_MAX
     }
 
     fn renew(&self, principal: Principal) {
