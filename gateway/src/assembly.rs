@@ -93,6 +93,15 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     Ok(())
 }
 
+/// Tries everything that a start makes of the configuration, short of opening the store and listening.
+pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+    settings::namespace_policies(config)?;
+    settings::server(config, SystemClock.now())?;
+    crate::tls::server_config(&config.devops.tls_config, SystemClock.now())?;
+    authentication::assemble(config, None)?;
+    Ok(())
+}
+
 fn open_store(loaded: &Loaded) -> Result<Arc<Embedded>, StoreError> {
     let options = EmbeddedOptions {
         accept_damaged_tail: loaded.flags.accept_damaged_tail,

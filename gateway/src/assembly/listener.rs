@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
@@ -40,8 +41,13 @@ impl Listener {
             let message = format!("{} is in use by another process", path.display());
             return Err(io::Error::new(io::ErrorKind::AddrInUse, message));
         }
-        if path.exists() {
-            std::fs::remove_file(path)?;
+        match std::fs::symlink_metadata(path) {
+            Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
+            Ok(_) => {
+                let message = format!("{} exists and is no socket", path.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            }
+            Err(_) => {}
         }
         let listener = UnixListener::bind(path).map_err(|error| {
             io::Error::new(

@@ -59,6 +59,7 @@ impl Check {
             environment: console.environment.clone(),
             ..LoadOptions::default()
         })?;
+        crate::assembly::check(&loaded.config)?;
         for announcement in &loaded.announcements {
             writeln!(console.output, "note: {announcement}")?;
         }

@@ -4,6 +4,7 @@ use std::{io, process::ExitCode};
 
 use authentication::SettingsError;
 use journal::StoreError;
+use policies::{EntityIdError, NamespacePatternError};
 
 use crate::{bootstrap::BootstrapError, config::ConfigError, tls::TlsError};
 
@@ -45,7 +46,11 @@ impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let message = format!("{error:#}");
         let is_configuration = |cause: &(dyn std::error::Error + 'static)| {
-            cause.is::<ConfigError>() || cause.is::<TlsError>() || cause.is::<SettingsError>()
+            cause.is::<ConfigError>()
+                || cause.is::<TlsError>()
+                || cause.is::<SettingsError>()
+                || cause.is::<EntityIdError>()
+                || cause.is::<NamespacePatternError>()
         };
         let is_store = |cause: &(dyn std::error::Error + 'static)| {
             cause.is::<StoreError>() || cause.is::<BootstrapError>()

@@ -12,6 +12,14 @@ impl Refusals<'_> {
         self.check_operator_methods(&config.devops);
         if let Some(authentication) = config.auth.providers() {
             self.check_authentication(authentication);
+            let others = authentication.pre_authenticated.enabled
+                || !authentication.oauth.openid_connect_issuers.is_empty();
+            if config.http_server.auth.is_some() && others {
+                self.refuse_restriction(
+                    "http_server.auth",
+                    "leave it out, or accept API keys only: it names identities, and other callers have none",
+                );
+            }
         }
     }
 

@@ -218,6 +218,7 @@ fn permission_sets_exist() {
 fn a_restriction_that_is_not_enforced_does_not_start() {
     for yaml in [
         "auth: { permission_sets: { s: { permissions: [\"things:read@org.acme.*\", ws] } } }\n",
+        "http_server: { auth: [] }\nauth: { pre_authenticated: { enabled: true } }\n",
         "auth: { namespace_access: [{ allowed_namespaces: [org.acme] }] }\n",
         "auth: { pre_authenticated: { assertion: { secret: abc } } }\n",
         "devops: { status_authentication_method: oauth2, oauth: { openid_connect_issuers: { ops: { issuer: id.acme.example, audience: [ops] } } } }\n",
