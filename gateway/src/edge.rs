@@ -31,7 +31,7 @@ use tokio::time::timeout;
 
 use crate::app::Gateway;
 use crate::error::DittoError;
-use crate::routes::{self, Route};
+use crate::routes::{self, Answer, Route};
 use crate::telemetry::access::{self, Access};
 use fields::Fields;
 use query::Query;
@@ -138,7 +138,10 @@ async fn answer(
         context.gateway.limits.check_subject(caller.limit_key())?;
         context.caller = Some(caller);
     }
-    route.handle(context, request, payload).await
+    match route.handle(context, request, payload) {
+        Answer::Ready(answer) => answer,
+        Answer::Pending(work) => work.await,
+    }
 }
 
 fn peer_gone() -> DittoError {

@@ -11,6 +11,8 @@ mod whoami;
 
 pub(crate) use self::things::{check_count, parse_id as parse_thing_id};
 
+use std::pin::Pin;
+
 use ::policies::{PolicyId, PolicyResource};
 use ::things::{ThingId, ThingResource};
 use actix_web::http::header::{self, HeaderValue};
@@ -129,36 +131,55 @@ impl Route {
     }
 
     /// Hands the request to whoever answers it.
-    pub(crate) async fn handle(
+    pub(crate) fn handle<'r>(
         self,
         context: RequestContext,
-        request: &HttpRequest,
+        request: &'r HttpRequest,
         payload: Payload,
-    ) -> Result<HttpResponse, DittoError> {
-        // Everything but reads is boxed: a read is far more frequent and must not carry their size around.
+    ) -> Answer<'r> {
         match self {
-            Self::Health => Ok(health::answer(&context)),
-            Self::WhoAmI => whoami::answer(&context),
-            Self::WebSocket => streaming::websocket::upgrade(context, request, payload),
+            Self::Health => Answer::Ready(Ok(health::answer(&context))),
+            Self::WhoAmI => Answer::Ready(whoami::answer(&context)),
+            Self::WebSocket => {
+                Answer::Ready(streaming::websocket::upgrade(context, request, payload))
+            }
             Self::Things if streaming::sse::is_asked_for(request) => {
-                streaming::sse::open(context, request, None)
+                Answer::Ready(streaming::sse::open(context, request, None))
             }
             Self::Thing(id, resource) if streaming::sse::is_asked_for(request) => {
-                streaming::sse::open(context, request, Some((id, resource)))
+                Answer::Ready(streaming::sse::open(context, request, Some((id, resource))))
             }
             Self::Thing(id, resource) if *request.method() == Method::GET => {
-                things::retrieve(context, request, (id, resource)).await
+                things::retrieve(context, request, (id, resource))
             }
-            Self::Things => Box::pin(things::collection(context, request, payload)).await,
-            Self::Thing(id, resource) => {
-                Box::pin(things::write(context, request, payload, (id, resource))).await
+            Self::Things => {
+                Answer::Pending(Box::pin(things::collection(context, request, payload)))
             }
-            Self::Policies => Box::pin(policies::create(context, request, payload)).await,
-            Self::Policy(id, resource) => {
-                Box::pin(policies::one(context, request, payload, (id, resource))).await
+            Self::Thing(id, resource) => Answer::Pending(Box::pin(things::write(
+                context,
+                request,
+                payload,
+                (id, resource),
+            ))),
+            Self::Policies => {
+                Answer::Pending(Box::pin(policies::create(context, request, payload)))
             }
+            Self::Policy(id, resource) => Answer::Pending(Box::pin(policies::one(
+                context,
+                request,
+                payload,
+                (id, resource),
+            ))),
         }
     }
+}
+
+/// An answer, or the work that leads to it: a read waits for nothing and must not carry the size of writes around.
+pub(crate) enum Answer<'r> {
+    /// Known without waiting.
+    Ready(Result<HttpResponse, DittoError>),
+    /// Needs a body, the store or another service.
+    Pending(Pin<Box<dyn Future<Output = Result<HttpResponse, DittoError>> + 'r>>),
 }
 
 /// Reads what follows a thing id; `None` if no such resource exists.

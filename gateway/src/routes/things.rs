@@ -1,5 +1,6 @@
 //! `/api/2/things`: parse, call the service, answer.
 
+use ::policies::FieldSelector;
 use ::things::{
     RetrievedBody, ThingAction, ThingCommand, ThingId, ThingResource, ThingResponse, Things,
 };
@@ -8,6 +9,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
+use super::Answer;
 use super::body::{self, BodyType};
 use super::respond::{self, Outcome};
 use crate::edge::RequestContext;
@@ -107,19 +109,40 @@ async fn create(
 }
 
 /// Reads one thing or a part of it.
-pub(super) async fn retrieve(
+pub(super) fn retrieve(
     context: RequestContext,
     request: &HttpRequest,
     (thing_id, resource): (ThingId, ThingResource),
-) -> Result<HttpResponse, DittoError> {
+) -> Answer<'_> {
+    match retrieve_at_once(&context, &thing_id, &resource) {
+        Ok((Some(response), _)) => Answer::Ready(Ok(answer(&context, request, response, ""))),
+        Ok((None, fields)) => Answer::Pending(Box::pin(async move {
+            execute(
+                &context,
+                request,
+                (thing_id, resource, ThingAction::Retrieve { fields }),
+                "",
+            )
+            .await
+        })),
+        Err(error) => Answer::Ready(Err(error)),
+    }
+}
+
+fn retrieve_at_once(
+    context: &RequestContext,
+    thing_id: &ThingId,
+    resource: &ThingResource,
+) -> Result<(Option<ThingResponse>, Option<FieldSelector>), DittoError> {
     let fields = context.fields()?;
-    execute(
-        &context,
-        request,
-        (thing_id, resource, ThingAction::Retrieve { fields }),
-        "",
-    )
-    .await
+    context.is_response_waived(true)?;
+    let response = context.gateway.things.retrieve_at_once(
+        &context.command()?,
+        thing_id,
+        resource,
+        fields.as_ref(),
+    )?;
+    Ok((response, fields))
 }
 
 /// Changes one thing or a part of it.
@@ -168,7 +191,16 @@ async fn execute(
     if waived {
         return Ok(respond::accepted());
     }
-    Ok(match response {
+    Ok(answer(context, request, response, location_suffix))
+}
+
+fn answer(
+    context: &RequestContext,
+    request: &HttpRequest,
+    response: ThingResponse,
+    location_suffix: &str,
+) -> HttpResponse {
+    match response {
         ThingResponse::Retrieved {
             body,
             etag,
@@ -206,5 +238,5 @@ async fn execute(
             revision,
         }
         .no_content(),
-    })
+    }
 }

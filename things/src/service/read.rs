@@ -29,6 +29,34 @@ pub(super) struct Sight<'c> {
 }
 
 impl Things {
+    /// Reads without waiting for anything; `None` if the selection asks for the policy too, which [`Things::execute`]
+    /// answers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Things::execute`].
+    pub fn retrieve_at_once(
+        &self,
+        context: &CommandContext,
+        thing_id: &ThingId,
+        resource: &ThingResource,
+        fields: Option<&FieldSelector>,
+    ) -> Result<Option<ThingResponse>, Error> {
+        resource.validate()?;
+        let sight = self.look(context, thing_id, resource)?;
+        if sight.embeds_policy(fields) {
+            return Ok(None);
+        }
+        let etag = sight.etag()?;
+        check_precondition(&context.headers.precondition, &sight, etag)?;
+        let body = sight.body(fields)?;
+        Ok(Some(ThingResponse::Retrieved {
+            body,
+            etag: Some(etag),
+            revision: sight.stored.entity.revision,
+        }))
+    }
+
     pub(super) async fn retrieve(
         &self,
         context: &CommandContext,
@@ -36,16 +64,13 @@ impl Things {
         resource: &ThingResource,
         fields: Option<&FieldSelector>,
     ) -> Result<ThingResponse, Error> {
+        if let Some(response) = self.retrieve_at_once(context, thing_id, resource, fields)? {
+            return Ok(response);
+        }
         let sight = self.look(context, thing_id, resource)?;
         let etag = sight.etag()?;
-        let embeds_policy = sight.embeds_policy(fields);
-        if !embeds_policy {
-            check_precondition(&context.headers.precondition, &sight, etag)?;
-        }
-        let mut body = sight.body(fields)?;
-        if embeds_policy {
-            body = Box::pin(self.with_policy(&sight, body)).await?;
-        }
+        let body = sight.body(fields)?;
+        let body = Box::pin(self.with_policy(&sight, body)).await?;
         Ok(ThingResponse::Retrieved {
             body,
             etag: Some(etag),
