@@ -113,6 +113,23 @@ impl Things {
         Ok(Delivery::new(event, enforcer))
     }
 
+    /// Who gets `event` now, long after it happened: the policy that its thing follows today decides.
+    ///
+    /// If the thing is gone, the policy that it had at the event does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Things::delivery`], and [`Error::Store`] if the thing could not be read.
+    pub fn delivery_today(&self, event: &ThingEvent, now: Timestamp) -> Result<Delivery, Error> {
+        let enforcer = match self.load(&event.thing_id)? {
+            Loaded::Exists(Stored { state, .. }) => {
+                self.enforcer(&event.thing_id, state.policy_id(), now)?
+            }
+            Loaded::Missing { .. } => self.enforcer(&event.thing_id, &event.policy_id, now)?,
+        };
+        Ok(Delivery::new(event, enforcer))
+    }
+
     fn load(&self, thing_id: &ThingId) -> Result<Loaded, Error> {
         let Some(entity) = self.journal.entity(&key(thing_id))? else {
             return Ok(Loaded::Missing { revision: 0 });

@@ -102,7 +102,7 @@ impl Hub {
 }
 
 /// Reads a record and decides who may see it under the policy in force now.
-pub(super) fn published(
+fn published(
     record: &Record,
     things: &Things,
     clock: &dyn Clock,

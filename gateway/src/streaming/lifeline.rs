@@ -103,6 +103,14 @@ impl Lifeline {
         self.end.borrow().clone()
     }
 
+    /// Whether the session is over at `now`: the expiry counts even if no timer has noticed it.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        if self.remaining(now) == Some(Duration::ZERO) {
+            self.cut(End::expired());
+        }
+        self.end.borrow().is_some()
+    }
+
     /// Waits for the end.
     pub(crate) async fn ended(&self, clock: &dyn Clock) -> End {
         loop {

@@ -88,6 +88,13 @@ impl Outbound {
         self.waiting.borrow_mut().responses.pop_front()
     }
 
+    /// Forgets everything that waits.
+    pub(crate) fn clear(&self) {
+        *self.waiting.borrow_mut() = Waiting::default();
+        self.pong.take();
+        self.taken.notify_one();
+    }
+
     /// Waits until a frame was taken.
     pub(crate) async fn taken(&self) {
         self.taken.notified().await;

@@ -30,7 +30,7 @@ pub(crate) struct Session {
     subjects: RefCell<Vec<SubjectId>>,
     subscription: RefCell<Option<Box<dyn Renderer>>>,
     delivered: Cell<Position>,
-    _permit: StreamPermit,
+    permit: Cell<Option<StreamPermit>>,
 }
 
 impl Session {
@@ -47,7 +47,7 @@ impl Session {
             principal: RefCell::new(principal),
             subscription: RefCell::new(None),
             delivered: Cell::new(Position::START),
-            _permit: permit,
+            permit: Cell::new(Some(permit)),
         }
     }
 
@@ -68,6 +68,13 @@ impl Session {
 
     pub(crate) fn unsubscribe(&self) {
         *self.subscription.borrow_mut() = None;
+    }
+
+    /// Gives back what it occupies, even if somebody still holds it.
+    pub(super) fn release(&self) {
+        self.unsubscribe();
+        self.outbound.clear();
+        self.permit.take();
     }
 
     /// Acts as `principal` from now on; delivery narrows at once, what is gained counts from the next subscription.

@@ -140,6 +140,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         self.shard.sessions.borrow_mut().remove(&self.session.id.0);
         self.shard.forget(&self.session, &self.subjects.borrow());
+        self.session.release();
         self.hub.count_session(-1);
         metrics::streaming_sessions().decrement(1.0);
         let reason = self

@@ -5,8 +5,11 @@
 mod render;
 mod replay;
 
+use std::cell::Cell;
+use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::things::{ThingId, ThingResource};
 use actix_web::http::Method;
@@ -15,18 +18,20 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use journal::Position;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use super::StreamingSettings;
 use super::lifeline::{End, EndKind};
 use super::session::Session;
 use super::shard::{Entered, Shard};
 use super::throttle::Throttle;
-use crate::app::Gateway;
+use crate::clock::Clock;
 use crate::edge::RequestContext;
-use crate::error::DittoError;
+use crate::error::{DittoError, ErrorChain};
 use crate::routes::parse_thing_id;
 use render::{Selection, ThingRenderer, comment, control};
-use replay::Replay;
+use replay::{Replay, Source};
 
 /// Whether the client prefers a stream to a document: a range of its `Accept` names `text` as main type.
 pub(crate) fn is_asked_for(request: &HttpRequest) -> bool {
@@ -67,8 +72,20 @@ pub(crate) fn open(
     let head = gateway.journal.head();
     let renderer = Rc::new(ThingRenderer::new(selection));
     session.subscribe(Box::new(Rc::clone(&renderer)), head);
-    let replay = resume_after.map(|after| Replay::new(after, head, renderer));
-    let events = Events::new(gateway, (session, place), replay);
+    let replay = resume_after.map(|after| {
+        let source = Source {
+            journal: Arc::clone(&gateway.journal),
+            things: Arc::clone(&gateway.things),
+            clock: Arc::clone(&gateway.clock),
+        };
+        Replay::new(source, after, head, renderer)
+    });
+    let events = Events::new(
+        &gateway.settings.streaming,
+        Arc::clone(&gateway.clock),
+        (session, place),
+        replay,
+    );
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
@@ -150,31 +167,42 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<Position>, DittoError> 
 
 /// One open stream.
 struct Events {
-    gateway: Arc<Gateway>,
+    clock: Arc<dyn Clock>,
     session: Rc<Session>,
     replay: Option<Replay>,
     throttle: Throttle,
+    /// Taken from where it waited, but not yet let through by the throttle.
+    pending: Option<Pending>,
+    heartbeat: Duration,
     heartbeat_at: Instant,
     is_over: bool,
     /// Dropped with the stream, which takes the session out of its shard.
-    _place: Entered,
+    _presence: Presence,
+}
+
+/// A frame that the throttle has counted.
+struct Pending {
+    frame: Bytes,
+    due: Instant,
 }
 
 impl Events {
     fn new(
-        gateway: Arc<Gateway>,
+        settings: &StreamingSettings,
+        clock: Arc<dyn Clock>,
         (session, place): (Rc<Session>, Entered),
         replay: Option<Replay>,
     ) -> Self {
-        let streaming = &gateway.settings.streaming;
         Self {
-            throttle: Throttle::new(streaming.sse_throttling),
-            heartbeat_at: Instant::now() + streaming.sse_heartbeat,
+            throttle: Throttle::new(settings.sse_throttling),
+            pending: None,
+            heartbeat: settings.sse_heartbeat,
+            heartbeat_at: Instant::now() + settings.sse_heartbeat,
             is_over: false,
-            gateway,
+            _presence: Presence::new(&session, Arc::clone(&clock), place),
+            clock,
             session,
             replay,
-            _place: place,
         }
     }
 
@@ -191,47 +219,91 @@ impl Events {
         if self.is_over {
             return None;
         }
-        if let Some(chunk) = self.next_replayed() {
-            return Some(chunk);
-        }
         let session = Rc::clone(&self.session);
-        let clock = Arc::clone(&self.gateway.clock);
-        let next = async {
-            let frame = session.outbound.next().await;
-            self.throttle.admit().await;
-            frame
-        };
+        let clock = Arc::clone(&self.clock);
+        let heartbeat_at = self.heartbeat_at;
         let chunk = tokio::select! {
             biased;
             end = session.lifeline.ended(&*clock) => {
                 self.is_over = true;
                 farewell(&end)
             }
-            frame = next => frame,
-            () = sleep_until(self.heartbeat_at) => comment("alive"),
+            frame = self.next_admitted() => frame,
+            () = sleep_until(heartbeat_at) => comment("alive"),
         };
-        self.heartbeat_at = Instant::now() + self.gateway.settings.streaming.sse_heartbeat;
+        self.heartbeat_at = Instant::now() + self.heartbeat;
         Some(chunk)
     }
 
-    fn next_replayed(&mut self) -> Option<Bytes> {
-        let replay = self.replay.as_mut()?;
-        match replay.next(&self.gateway, &self.session) {
-            Ok(Some(chunk)) => Some(chunk),
-            Ok(None) => {
-                self.replay = None;
-                None
+    /// The next frame, once the throttle lets it pass.
+    ///
+    /// Invariant: dropping this future loses no frame and counts none twice.
+    async fn next_admitted(&mut self) -> Bytes {
+        let Pending { frame, due } = match self.pending.take() {
+            Some(pending) => pending,
+            None => {
+                let frame = self.next_frame().await;
+                let now = Instant::now();
+                let due = now + self.throttle.delay(now);
+                Pending { frame, due }
             }
-            Err(error) => {
-                tracing::error!(error = %crate::error::ErrorChain(&error), "A stream could not be resumed");
-                self.session.lifeline.cut(End::new(
-                    1011,
-                    EndKind::Protocol,
-                    "The stream could not be resumed.",
-                ));
-                None
+        };
+        if due > Instant::now() {
+            // Cheap to copy: the bytes are shared.
+            self.pending = Some(Pending {
+                frame: frame.clone(),
+                due,
+            });
+            sleep_until(due).await;
+            self.pending = None;
+        }
+        frame
+    }
+
+    /// What was missed, then what happens.
+    async fn next_frame(&mut self) -> Bytes {
+        while let Some(replay) = &mut self.replay {
+            match replay.next(&self.session).await {
+                Ok(Some(frame)) => return frame,
+                Ok(None) => self.replay = None,
+                Err(error) => {
+                    tracing::error!(error = %ErrorChain(&error), "A stream could not be resumed");
+                    self.session.lifeline.cut(End::new(
+                        1011,
+                        EndKind::Protocol,
+                        "The stream could not be resumed.",
+                    ));
+                    // A live frame now would make the client believe that it has what came before.
+                    return pending().await;
+                }
             }
         }
+        self.session.outbound.next().await
+    }
+}
+
+/// The session's place in its shard: given up when the stream ends, whether or not the client still reads.
+struct Presence {
+    place: Rc<Cell<Option<Entered>>>,
+    watch: JoinHandle<()>,
+}
+
+impl Presence {
+    fn new(session: &Rc<Session>, clock: Arc<dyn Clock>, place: Entered) -> Self {
+        let place = Rc::new(Cell::new(Some(place)));
+        let (watched, watched_place) = (Rc::clone(session), Rc::clone(&place));
+        let watch = actix_web::rt::spawn(async move {
+            watched.lifeline.ended(&*clock).await;
+            drop(watched_place.take());
+        });
+        Self { place, watch }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.watch.abort();
+        drop(self.place.take());
     }
 }
 
@@ -248,3 +320,6 @@ fn farewell(end: &End) -> Bytes {
     };
     control(event, &end.reason)
 }
+
+#[cfg(test)]
+mod tests;

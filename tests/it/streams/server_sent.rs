@@ -1,9 +1,9 @@
 //! `text/event-stream` on things.
 
 use serde_json::{Value, json};
-use tests::{Caller, EventStream, TestGateway};
+use tests::{Caller, EventStream, OidcProvider, TestGateway, TokenShape};
 
-use crate::given::{given_lamp, reader};
+use crate::given::{given_lamp, owned_by, reader};
 
 const LAMP: &str = "/api/2/things/org.acme:lamp";
 
@@ -133,6 +133,98 @@ async fn another_ones_position_shows_nothing_of_his() {
             "{nonsense}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_was_missed_is_throttled_and_ends_with_the_token() {
+    let provider = OidcProvider::start().await;
+    let mut settings = provider.trusted();
+    settings["streaming"] = json!({
+        "sse": { "throttling": { "enabled": true, "interval": "1s", "limit": 1 } }
+    });
+    let gateway = TestGateway::start_with(settings).await;
+    let alice = gateway.as_bearer(&provider.token("alice").await);
+    given_lamp(&alice, "org.acme:lamp").await;
+    for number in 0..20 {
+        alice
+            .put(&format!("{LAMP}/attributes/serial"), &json!(number))
+            .await
+            .expect(204);
+    }
+    let short = TokenShape {
+        audience: "twinward",
+        algorithm: "ES256",
+        lifetime_seconds: 3,
+    };
+    let short = gateway.as_bearer(&provider.token_of("alice", short).await);
+    let mut resumed = opened(&short.with("last-event-id", "0"), LAMP).await;
+    let mut names = Vec::new();
+    while let Some(event) = resumed.next().await {
+        names.push(event.name);
+    }
+    assert_eq!(names.pop().as_deref(), Some("expired"), "after {names:?}");
+    assert!(
+        (1..=6).contains(&names.len()),
+        "{} events at one per second within three seconds",
+        names.len()
+    );
+}
+
+#[tokio::test]
+async fn the_policy_of_today_decides_about_events_of_yesterday() {
+    let gateway = TestGateway::start().await;
+    let as_subject = |name: &str| gateway.as_subject(&format!("nginx:{name}"));
+    let (alice, bob, carol) = (as_subject("alice"), as_subject("bob"), as_subject("carol"));
+    given_lamp(&alice, "org.acme:lamp").await;
+    let entry = |policy_id: &str| format!("/api/2/policies/{policy_id}/entries/guest");
+    alice
+        .put(&entry("org.acme:lamp"), &reader("nginx:bob", "thing:/"))
+        .await
+        .expect(201);
+    alice
+        .put(&format!("{LAMP}/attributes/serial"), &json!("secret"))
+        .await
+        .expect(204);
+    alice
+        .put("/api/2/policies/org.acme:other", &owned_by("nginx:alice"))
+        .await
+        .expect(201);
+    alice
+        .put(&entry("org.acme:other"), &reader("nginx:carol", "thing:/"))
+        .await
+        .expect(201);
+    alice
+        .put(&format!("{LAMP}/policyId"), &json!("org.acme:other"))
+        .await
+        .expect(204);
+
+    let from_the_start = |caller: &Caller| caller.with("last-event-id", "0");
+    let mut bobs = opened(&from_the_start(&bob), "/api/2/things").await;
+    given_lamp(&bob, "org.acme:bobs").await;
+    assert_eq!(
+        data(&mut bobs).await["thingId"],
+        "org.acme:bobs",
+        "who lost the thing sees nothing of it"
+    );
+    let mut carols = opened(&from_the_start(&carol), "/api/2/things").await;
+    assert_eq!(
+        data(&mut carols).await["attributes"]["serial"],
+        "A-1",
+        "who gained the thing sees it"
+    );
+
+    alice.delete(LAMP).await.expect(204);
+    alice
+        .delete("/api/2/policies/org.acme:other")
+        .await
+        .expect(204);
+    let mut carols = opened(&from_the_start(&carol), "/api/2/things").await;
+    given_lamp(&carol, "org.acme:carols").await;
+    assert_eq!(
+        data(&mut carols).await["thingId"],
+        "org.acme:carols",
+        "of what is gone, only a policy that is still there shows anything"
+    );
 }
 
 #[tokio::test]

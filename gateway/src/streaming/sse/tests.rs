@@ -1,0 +1,262 @@
+//! Streams over a real journal, without a server.
+
+use ::policies::{Credential, Policies, PolicyLimits, Principal, ProviderKind};
+use ::things::{ThingLimits, Things};
+use jiff::Timestamp;
+use journal::{Append, Embedded, EmbeddedOptions, EntityKey, EntityKind, Journal, Memo};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::limits::{LimitSettings, Limits};
+use crate::streaming::{Hub, Throttling};
+
+/// Jumps a day ahead after so many readings.
+struct JumpingClock(AtomicU32);
+
+impl JumpingClock {
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn after(readings: u32) -> Arc<Self> {
+        Arc::new(Self(AtomicU32::new(readings)))
+    }
+}
+
+impl Clock for JumpingClock {
+    fn now(&self) -> Timestamp {
+        let left = |left: u32| left.checked_sub(1);
+        match self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
+        {
+            Ok(_) => Self::START,
+            Err(_) => Self::START + Duration::from_secs(86_400),
+        }
+    }
+}
+
+struct World {
+    journal: Arc<Embedded>,
+    things: Arc<Things>,
+    hub: Arc<Hub>,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    settings: StreamingSettings,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Embedded::open(folder.path(), EmbeddedOptions::default()).unwrap();
+        let policies = Arc::new(Policies::new(journal.clone(), PolicyLimits::default()));
+        let limits = ThingLimits {
+            thing_size_max: 1024,
+            default_namespace: "org.acme".to_owned(),
+        };
+        let things = Arc::new(Things::new(journal.clone(), policies, limits));
+        Self {
+            hub: Hub::start(&*journal, Arc::clone(&things), Arc::clone(&clock)).unwrap(),
+            limits: Limits::new(LimitSettings {
+                per_source: None,
+                per_subject: None,
+                handshakes_per_source: None,
+                streams_per_source: Some(1),
+                streams_per_subject: None,
+            }),
+            settings: StreamingSettings {
+                websocket_throttling: None,
+                websocket_frame_bytes_max: 1024,
+                websocket_outbound_bytes_max: 1024,
+                sse_throttling: None,
+                sse_outbound_bytes_max: 1024,
+                sse_heartbeat: Duration::from_secs(60),
+            },
+            journal,
+            things,
+            clock,
+            _folder: folder,
+        }
+    }
+
+    /// Appends records that no stream shows.
+    async fn given_invisible(&self, count: usize) {
+        let append = |number| Append {
+            entity: EntityKey::new(EntityKind::Revocation, format!("r-{number}")),
+            expected_revision: 0,
+            timestamp: JumpingClock::START,
+            signal: Bytes::new(),
+            signal_memo: Memo::default(),
+            state: Some(Bytes::from_static(b"{}")),
+            state_memo: Memo::default(),
+        };
+        self.journal
+            .append((0..count).map(append).collect())
+            .await
+            .unwrap();
+    }
+
+    fn permit(&self) -> Option<crate::limits::StreamPermit> {
+        let source = self.limits.source_key(None);
+        self.limits.open_stream(source, source).ok()
+    }
+
+    /// A stream whose credential lasts an hour, and its session.
+    fn opened(&self, resume_after: Option<Position>) -> (Events, Rc<Session>) {
+        let principal = Principal::new(
+            ProviderKind::PreAuthenticated,
+            vec!["nginx:alice".parse().unwrap()],
+            Some(JumpingClock::START + Duration::from_secs(3600)),
+            Credential::default(),
+        );
+        let permit = self.permit().expect("a stream is free");
+        let session = Rc::new(Session::new(principal, permit, 1024));
+        let place = Shard::of_worker(&self.hub).enter(&self.hub, &session);
+        let renderer = Rc::new(ThingRenderer::new(Selection {
+            thing_ids: Vec::new(),
+            namespaces: Vec::new(),
+            fields: None,
+            pointer: None,
+        }));
+        let replay = resume_after.map(|after| {
+            let source = Source {
+                journal: self.journal.clone(),
+                things: Arc::clone(&self.things),
+                clock: Arc::clone(&self.clock),
+            };
+            Replay::new(source, after, self.journal.head(), renderer)
+        });
+        let clock = Arc::clone(&self.clock);
+        let entered = (Rc::clone(&session), place);
+        (Events::new(&self.settings, clock, entered, replay), session)
+    }
+
+    /// Lets other tasks of the worker run until no session is left.
+    async fn until_deserted(&self) {
+        let deserted = async {
+            while self.hub.sessions() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), deserted)
+            .await
+            .expect("the session leaves its shard");
+    }
+}
+
+fn never_jumping() -> Arc<dyn Clock> {
+    JumpingClock::after(u32::MAX)
+}
+
+#[actix_web::test]
+async fn a_search_for_missed_events_lets_others_run() {
+    let world = World::new(never_jumping());
+    world.given_invisible(640).await;
+    let (mut events, session) = world.opened(Some(Position::START));
+    let turns = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&turns);
+    let other = actix_web::rt::spawn(async move {
+        loop {
+            counted.set(counted.get() + 1);
+            tokio::task::yield_now().await;
+        }
+    });
+    session
+        .outbound
+        .push_event(Bytes::from_static(b"live"))
+        .unwrap();
+    assert_eq!(events.next().await.unwrap(), "live");
+    other.abort();
+    assert!(turns.get() >= 10, "{} turns for ten portions", turns.get());
+}
+
+#[actix_web::test]
+async fn a_search_for_missed_events_ends_with_the_credential() {
+    let world = World::new(JumpingClock::after(8));
+    world.given_invisible(640).await;
+    let (mut events, _session) = world.opened(Some(Position::START));
+    assert_eq!(events.next().await, Some(farewell(&End::expired())));
+    assert_eq!(events.next().await, None);
+}
+
+#[actix_web::test]
+async fn an_event_of_the_past_does_not_outlive_a_cut() {
+    let world = World::new(never_jumping());
+    // This position is of no journal, which the replay says first.
+    let (mut events, session) = world.opened(Some(Position(7)));
+    session.lifeline.cut(End::shutdown());
+    assert_eq!(events.next().await, Some(farewell(&End::shutdown())));
+}
+
+#[actix_web::test]
+async fn heartbeats_lose_nothing_that_the_throttle_holds_back() {
+    let mut world = World::new(never_jumping());
+    let interval = Duration::from_millis(100);
+    world.settings.sse_throttling = Some(Throttling { interval, limit: 1 });
+    world.settings.sse_heartbeat = Duration::from_millis(10);
+    // The replay says that it knows no such position, under the same throttle.
+    let (mut events, session) = world.opened(Some(Position(7)));
+    for event in ["one", "two", "three"] {
+        session.outbound.push_event(Bytes::from(event)).unwrap();
+    }
+    let start = Instant::now();
+    let mut heartbeats = 0;
+    let mut received = Vec::new();
+    while received.len() < 4 {
+        let chunk = events.next().await.unwrap();
+        if chunk == comment("alive") {
+            heartbeats += 1;
+        } else {
+            received.push(chunk);
+        }
+    }
+    assert!(received[0].starts_with(b"event:gap"), "{received:?}");
+    assert_eq!(received[1..], ["one", "two", "three"]);
+    assert!(heartbeats > 0, "the test saw no heartbeat");
+    assert!(
+        start.elapsed() >= interval * 3,
+        "{:?} for four events",
+        start.elapsed()
+    );
+    // Had every heartbeat counted a message, each would have waited for ten windows.
+    assert!(
+        start.elapsed() < interval * 15,
+        "{:?} for four events",
+        start.elapsed()
+    );
+}
+
+#[actix_web::test]
+async fn a_session_whose_client_stopped_reading_leaves_at_its_end() {
+    let world = World::new(never_jumping());
+    let (mut events, session) = world.opened(None);
+    session
+        .outbound
+        .push_event(Bytes::from_static(b"unread"))
+        .unwrap();
+    assert!(world.permit().is_none(), "the stream occupies its permit");
+    session.lifeline.cut(End::shutdown());
+    world.until_deserted().await;
+    assert_eq!(session.outbound.pop(), None);
+    assert!(world.permit().is_some(), "the permit is free again");
+    // Who reads on after all learns why.
+    assert_eq!(events.next().await, Some(farewell(&End::shutdown())));
+    assert_eq!(events.next().await, None);
+}
+
+#[actix_web::test]
+async fn a_client_that_disconnects_leaves_nothing_behind() {
+    let world = World::new(never_jumping());
+    let (events, session) = world.opened(None);
+    tokio::task::yield_now().await;
+    drop(events);
+    assert_eq!(world.hub.sessions(), 0);
+    assert!(world.permit().is_some(), "the permit is free again");
+    let alone = async {
+        while Rc::strong_count(&session) > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), alone)
+        .await
+        .expect("the watching task ends");
+}
