@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::SettingsError;
 use crate::fingerprint::{Fingerprint, Fingerprinter};
@@ -28,12 +28,25 @@ const MEMORY_KIB: std::ops::RangeInclusive<u32> = 8 * 1024..=256 * 1024;
 
 /// Hashes a password with argon2id and a random salt, as a PHC string.
 pub fn hash_password(password: &str) -> String {
+    hash(&Argon2::default(), password)
+}
+
+fn hash(argon2: &Argon2<'_>, password: &str) -> String {
     let mut salt = [0; 16];
     rand::fill(&mut salt).expect("the operating system gives random bytes");
-    Argon2::default()
+    argon2
         .hash_password_with_salt(password.as_bytes(), &salt)
-        .expect("the default parameters fit the salt")
+        .expect("the parameters fit the salt")
         .to_string()
+}
+
+/// Hashes what [`generate_password`] made: it cannot be guessed, so the least memory that is accepted will do, and a
+/// process that makes its first password stays small.
+pub fn hash_generated_password(password: &SecretString) -> String {
+    let params =
+        Params::new(*MEMORY_KIB.start(), 3, 1, None).expect("the parameters are within bounds");
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    hash(&argon2, password.expose_secret())
 }
 
 /// Makes a password of 192 bits.

@@ -9,9 +9,9 @@ use std::{
 
 use authentication::{
     api_key::{ApiKeyCredential, IdentitySettings, generate_with_pepper},
-    password::{generate_password, hash_password},
+    password::{generate_password, hash_generated_password},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::config::{
     Loaded,
@@ -91,7 +91,7 @@ impl Bootstrap {
         let takes_password = !config.devops.names_operator();
         if takes_password && stored.operator_password.is_none() {
             let password = generate_password();
-            stored.operator_password = Some(hash_password(password.expose_secret()));
+            stored.operator_password = Some(hash_generated_password(&password));
             made.password = Some(password);
         }
         let mut bootstrap = Self {

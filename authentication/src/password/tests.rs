@@ -54,3 +54,15 @@ fn hashes_out_of_bounds_are_refused() {
         );
     }
 }
+
+#[test]
+fn a_generated_password_opens_its_own_hash() {
+    let password = generate_password();
+    let settings = PasswordHashSettings {
+        hash: hash_generated_password(&password),
+        expires_at: None,
+    };
+    let verifier = PasswordVerifier::new(vec![settings]).unwrap();
+    assert!(verifier.verify(password.expose_secret(), Timestamp::UNIX_EPOCH));
+    assert!(!verifier.verify("another", Timestamp::UNIX_EPOCH));
+}
