@@ -22,7 +22,7 @@ use authentication::{PeerAddress, RequestKind, RequestParts};
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
-pub(crate) use headers::frame_defaults;
+pub(crate) use headers::{frame_defaults, refuse_unsupported, unsupported as unsupported_header};
 use source::PeerGone;
 pub(crate) use source::{Peers, Source};
 

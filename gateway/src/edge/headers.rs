@@ -8,6 +8,7 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use policies::{DittoHeaders, IfEqual, Precondition};
 
+pub(crate) use definitions::{refuse_unsupported, unsupported};
 pub(crate) use timeout::Timeout;
 
 use serde_json::{Map, Value};
@@ -99,7 +100,7 @@ pub(crate) fn translate(
 ) -> Result<TranslatedHeaders, DittoError> {
     let lookup = Lookup { fields, query };
     lookup.check_agreement()?;
-    definitions::refuse_unsupported(&lookup)?;
+    definitions::refuse_unsupported_request(&lookup)?;
     let response_required = lookup
         .get("response-required")
         .map(|text| boolean("response-required", text))

@@ -12,25 +12,40 @@ fn is_internal(name: &str) -> bool {
 }
 
 /// Headers that change what a command means and that this version cannot honour: refused, never ignored.
-const UNSUPPORTED: [&str; 12] = [
+const UNSUPPORTED: [&str; 10] = [
     "condition",
     "live-channel-condition",
-    "live-channel-timeout-strategy",
     "at-historical-revision",
     "at-historical-timestamp",
     "merge-thing-patch-conditions",
     "put-metadata",
     "get-metadata",
     "delete-metadata",
-    "declared-acks",
     "dry-run",
     "policy-view",
 ];
 
-pub(super) fn refuse_unsupported(lookup: &Lookup<'_, '_>) -> Result<(), DittoError> {
-    if let Some(name) = UNSUPPORTED
+/// The same, where only a request or handshake can carry them.
+const UNSUPPORTED_IN_REQUESTS: [&str; 2] = ["live-channel-timeout-strategy", "declared-acks"];
+
+/// Refuses a command, however it arrived, that carries a header which cannot be honoured.
+///
+/// # Errors
+///
+/// 400 for the first such header that `is_set` knows.
+pub(crate) fn refuse_unsupported(is_set: impl Fn(&str) -> bool) -> Result<(), DittoError> {
+    UNSUPPORTED
         .into_iter()
-        .find(|name| lookup.get(name).is_some())
+        .find(|name| is_set(name))
+        .map_or(Ok(()), |name| Err(unsupported(name)))
+}
+
+pub(super) fn refuse_unsupported_request(lookup: &Lookup<'_, '_>) -> Result<(), DittoError> {
+    let is_set = |name: &str| lookup.get(name).is_some();
+    refuse_unsupported(is_set)?;
+    if let Some(name) = UNSUPPORTED_IN_REQUESTS
+        .into_iter()
+        .find(|name| is_set(name))
     {
         return Err(unsupported(name));
     }
@@ -43,7 +58,7 @@ pub(super) fn refuse_unsupported(lookup: &Lookup<'_, '_>) -> Result<(), DittoErr
     }
 }
 
-fn unsupported(name: &str) -> DittoError {
+pub(crate) fn unsupported(name: &str) -> DittoError {
     DittoError::bad_request("command.headers.invalid", format!("The header `{name}` is not supported by this version."))
         .describe("The request was not carried out, because without this header it would mean something else.")
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Connection, control};
+use crate::edge;
 use crate::error::DittoError;
 use crate::limits::TooManyRequests;
 use crate::routes::check_count;
@@ -160,33 +161,17 @@ fn context(
     })
 }
 
-/// Headers that change what a command means and that this version cannot honour, as on HTTP.
+/// As on HTTP: headers that cannot be honoured, and acknowledgements that nobody gives.
 fn refuse_unsupported(headers: &Map<String, Value>) -> Result<(), DittoError> {
-    const NAMES: [&str; 10] = [
-        "dry-run",
-        "condition",
-        "live-channel-condition",
-        "merge-thing-patch-conditions",
-        "at-historical-revision",
-        "at-historical-timestamp",
-        "put-metadata",
-        "get-metadata",
-        "delete-metadata",
-        "policy-view",
-    ];
+    edge::refuse_unsupported(|name| headers.contains_key(name))?;
     let labels = headers.get("requested-acks").and_then(Value::as_array);
     // A twin's command has no live response, so that label is without meaning, as in Ditto.
     let is_given =
         |label: &Value| matches!(label.as_str(), Some("twin-persisted" | "live-response"));
-    let asks_for_acks = labels.is_some_and(|labels| labels.iter().any(|label| !is_given(label)));
-    match NAMES.into_iter().find(|name| headers.contains_key(*name)).or(asks_for_acks.then_some("requested-acks")) {
-        Some(name) => Err(DittoError::bad_request(
-            "command.headers.invalid",
-            format!("The header `{name}` is not supported by this version."),
-        )
-        .describe("The command was not carried out, because without this header it would mean something else.")),
-        None => Ok(()),
+    if labels.is_some_and(|labels| labels.iter().any(|label| !is_given(label))) {
+        return Err(edge::unsupported_header("requested-acks"));
     }
+    Ok(())
 }
 
 fn unsupported(what: &str) -> DittoError {
