@@ -1,4 +1,4 @@
-//! Passwords of operators: argon2id at rest (RFC 9106), remembered for the next scrape.
+//! Passwords of operators: argon2id at rest (RFC 9106), or bcrypt as `htpasswd` makes it; remembered for the next scrape.
 
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ const REMEMBERED_MAX: usize = 64;
 const REFUSED_MAX: usize = 256;
 /// Memory bounds of a configured hash, in KiB: a file must not be able to ask for 16 GiB.
 const MEMORY_KIB: std::ops::RangeInclusive<u32> = 8 * 1024..=256 * 1024;
+
+/// Cost bounds of a bcrypt hash: from what `htpasswd -B` does on its own to about a second of work.
+const BCRYPT_COST: std::ops::RangeInclusive<u32> = 5..=14;
 
 /// Hashes a password with argon2id and a random salt, as a PHC string.
 pub fn hash_password(password: &str) -> String {
@@ -59,7 +62,7 @@ pub fn generate_password() -> SecretString {
 /// One configured password.
 #[derive(Debug, Clone)]
 pub struct PasswordHashSettings {
-    /// What [`hash_password`] returned.
+    /// What [`hash_password`] returned, or a bcrypt hash of `htpasswd -nB`.
     pub hash: String,
     /// Until when it counts.
     pub expires_at: Option<Timestamp>,
@@ -76,8 +79,13 @@ pub struct PasswordVerifier {
 }
 
 struct Entry {
-    hash: PasswordHash,
+    hash: Hash,
     expires_at: Option<Timestamp>,
+}
+
+enum Hash {
+    Argon2(PasswordHash),
+    Bcrypt(String),
 }
 
 #[derive(Clone, Copy)]
@@ -91,7 +99,7 @@ impl PasswordVerifier {
     ///
     /// # Errors
     ///
-    /// [`SettingsError::PasswordHash`] for a hash that is not argon2id or asks for too little or too much.
+    /// [`SettingsError::PasswordHash`] for what is no argon2id or bcrypt hash, or one that asks for too little or too much.
     pub fn new(hashes: Vec<PasswordHashSettings>) -> Result<Self, SettingsError> {
         let hashes = hashes
             .into_iter()
@@ -152,16 +160,8 @@ impl PasswordVerifier {
 
 impl Entry {
     fn new(settings: PasswordHashSettings, position: usize) -> Result<Self, SettingsError> {
-        let error = || SettingsError::PasswordHash { position };
-        let hash = PasswordHash::new(&settings.hash).map_err(|_| error())?;
-        let params = Params::try_from(&hash).map_err(|_| error())?;
-        let bounded = MEMORY_KIB.contains(&params.m_cost())
-            && (1..=10).contains(&params.t_cost())
-            && (1..=8).contains(&params.p_cost());
-        let complete = hash.salt.is_some() && hash.hash.is_some();
-        if hash.algorithm.as_str() != "argon2id" || !bounded || !complete {
-            return Err(error());
-        }
+        let hash = Hash::parse(&settings.hash)
+            .map_err(|fault| SettingsError::PasswordHash { position, fault })?;
         Ok(Self {
             hash,
             expires_at: settings.expires_at,
@@ -173,10 +173,68 @@ impl Entry {
     }
 
     fn fits(&self, password: &str) -> bool {
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
-            .verify_password(password.as_bytes(), &self.hash)
-            .is_ok()
+        match &self.hash {
+            Hash::Argon2(hash) => Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
+                .verify_password(password.as_bytes(), hash)
+                .is_ok(),
+            // A longer password would fit by its first 72 bytes alone; it is refused instead.
+            Hash::Bcrypt(hash) => bcrypt::non_truncating_verify(password, hash).unwrap_or(false),
+        }
     }
+}
+
+impl Hash {
+    fn parse(text: &str) -> Result<Self, PasswordHashFault> {
+        if !text.starts_with('$') {
+            return Err(PasswordHashFault::NoHash);
+        }
+        if text.starts_with("$2") {
+            return Self::parse_bcrypt(text);
+        }
+        let hash = PasswordHash::new(text).map_err(|_| PasswordHashFault::Unreadable)?;
+        let params = Params::try_from(&hash).map_err(|_| PasswordHashFault::Unreadable)?;
+        let complete = hash.salt.is_some() && hash.hash.is_some();
+        if hash.algorithm.as_str() != "argon2id" || !complete {
+            return Err(PasswordHashFault::Unreadable);
+        }
+        let bounded = MEMORY_KIB.contains(&params.m_cost())
+            && (1..=10).contains(&params.t_cost())
+            && (1..=8).contains(&params.p_cost());
+        if bounded {
+            Ok(Self::Argon2(hash))
+        } else {
+            Err(PasswordHashFault::Cost)
+        }
+    }
+
+    fn parse_bcrypt(text: &str) -> Result<Self, PasswordHashFault> {
+        let parts: bcrypt::HashParts = text.parse().map_err(|_| PasswordHashFault::Unreadable)?;
+        if BCRYPT_COST.contains(&parts.get_cost()) {
+            Ok(Self::Bcrypt(text.to_owned()))
+        } else {
+            Err(PasswordHashFault::Cost)
+        }
+    }
+}
+
+/// Why a configured password hash is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordHashFault {
+    /// It is no hash at all: a password in the clear, most likely.
+    #[error(
+        "it is no hash, and a password in the clear is there for whoever reads the file; run `twinward password hash` and write what it prints"
+    )]
+    NoHash,
+    /// It is neither argon2id nor bcrypt, or is cut off.
+    #[error(
+        "it is no complete argon2id or bcrypt hash; run `twinward password hash`, or `htpasswd -nBC 12 devops` and write what follows `devops:`"
+    )]
+    Unreadable,
+    /// It asks for too little work or too much.
+    #[error(
+        "it asks for too little or too much work; run `twinward password hash`, or `htpasswd -nBC 12 devops`"
+    )]
+    Cost,
 }
 
 #[cfg(test)]

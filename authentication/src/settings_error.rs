@@ -1,6 +1,7 @@
 //! What makes a provider's settings unusable: found at construction, never per request.
 
 use crate::api_key::HashError;
+use crate::password::PasswordHashFault;
 use crate::placeholder::TemplateError;
 
 /// The settings of a provider contradict each other or cannot be read.
@@ -144,9 +145,11 @@ pub enum SettingsError {
         subject: String,
     },
     /// A password hash cannot be used.
-    #[error("password hash {position} is not an argon2id hash within bounds")]
+    #[error("password hash {position} cannot be used: {fault}")]
     PasswordHash {
         /// Which of the hashes, from 1.
         position: usize,
+        /// Why, and what to write instead.
+        fault: PasswordHashFault,
     },
 }

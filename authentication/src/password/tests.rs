@@ -66,3 +66,33 @@ fn a_generated_password_opens_its_own_hash() {
     assert!(verifier.verify(password.expose_secret(), Timestamp::UNIX_EPOCH));
     assert!(!verifier.verify("another", Timestamp::UNIX_EPOCH));
 }
+
+#[test]
+fn a_hash_of_htpasswd_fits_its_password_and_nothing_longer() {
+    let hash = bcrypt::hash("correct horse", 5)
+        .unwrap()
+        .replacen("$2b$", "$2y$", 1);
+    let verifier = PasswordVerifier::new(vec![settings(&hash, None)]).unwrap();
+    assert!(verifier.verify("correct horse", now()));
+    assert!(!verifier.verify("correct hors", now()));
+    let long = "x".repeat(72);
+    let hash = bcrypt::hash(&long, 5).unwrap();
+    let verifier = PasswordVerifier::new(vec![settings(&hash, None)]).unwrap();
+    assert!(!verifier.verify(&format!("{long}y"), now()));
+}
+
+#[test]
+fn what_is_no_hash_is_refused_with_what_to_do() {
+    for (text, expected) in [
+        ("hunter2", "password hash"),
+        ("", "password hash"),
+        ("$apr1$abc$def", "complete argon2id or bcrypt"),
+        ("$2y$05$short", "complete argon2id or bcrypt"),
+        (&bcrypt::hash("x", 4).unwrap(), "too little or too much"),
+    ] {
+        let error = PasswordVerifier::new(vec![settings(text, None)]).err();
+        let message = error.expect("it is refused").to_string();
+        assert!(message.contains(expected), "{text}: {message}");
+        assert!(text.is_empty() || !message.contains(text), "{message}");
+    }
+}
