@@ -1,15 +1,17 @@
 //! The operator service's own application: its state, and the order of its middleware.
 
+use std::sync::Arc;
+
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, Error};
 
-use authentication::SettingsError;
+use jiff::Timestamp;
 
+use crate::access::OperatorAccess;
 use crate::brute_force::BruteForceGuard;
-use crate::credentials::Passwords;
 use crate::dependencies::DevopsDependencies;
 use crate::middleware::{record_access, require_canonical_path};
 use crate::routes;
@@ -18,25 +20,27 @@ use crate::settings::DevopsSettings;
 /// What every request to the operator service shares.
 pub(crate) struct Operations {
     pub(crate) settings: DevopsSettings,
-    pub(crate) passwords: Passwords,
+    pub(crate) access: Arc<OperatorAccess>,
     pub(crate) dependencies: DevopsDependencies,
     pub(crate) brute_force: BruteForceGuard,
 }
 
 impl Operations {
     pub(crate) fn new(
-        mut settings: DevopsSettings,
+        settings: DevopsSettings,
+        access: Arc<OperatorAccess>,
         dependencies: DevopsDependencies,
-    ) -> Result<Self, SettingsError> {
-        Ok(Self {
-            passwords: Passwords::new(
-                std::mem::take(&mut settings.devops_passwords),
-                std::mem::take(&mut settings.status_passwords),
-            )?,
+    ) -> Self {
+        Self {
+            access,
             brute_force: BruteForceGuard::new(settings.brute_force),
             settings,
             dependencies,
-        })
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.dependencies.clock)()
     }
 }
 

@@ -1,20 +1,17 @@
-//! Decides whether the `Authorization` header of a request opens a surface.
+//! What the `Authorization` header of a request presents; whether it opens anything is for `access` to say.
 
-use authentication::SettingsError;
-use authentication::password::{PasswordHashSettings, PasswordVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
-
-use crate::surface::Surface;
+use secrecy::SecretString;
 
 /// The one user of basic authentication, on every surface.
 const USER: &str = "devops";
 
-/// Longest credential that is looked at, in bytes.
-const CREDENTIAL_BYTES_MAX: usize = 1024;
+/// Longest password that is looked at, encoded, in bytes.
+const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// Longest header that is looked at, in bytes: tokens are longer than passwords.
+const CREDENTIAL_BYTES_MAX: usize = 16 * 1024;
 
 /// What a request presented.
 #[derive(Debug)]
@@ -25,25 +22,6 @@ pub(crate) enum Presented {
     Token(SecretString),
     /// Something that opens nothing: another scheme or user, or a header that does not parse.
     Unusable,
-}
-
-/// What opened a surface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Grant {
-    DevopsPassword,
-    StatusPassword,
-    MetricsToken,
-}
-
-impl Grant {
-    /// The word that log events use.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::DevopsPassword => "devops_password",
-            Self::StatusPassword => "status_password",
-            Self::MetricsToken => "metrics_token",
-        }
-    }
 }
 
 impl Presented {
@@ -58,7 +36,7 @@ impl Presented {
     }
 
     fn of_scheme(scheme: &str, credential: &str) -> Option<Self> {
-        if scheme.eq_ignore_ascii_case("basic") {
+        if scheme.eq_ignore_ascii_case("basic") && credential.len() <= PASSWORD_BYTES_MAX {
             let decoded = String::from_utf8(STANDARD.decode(credential).ok()?).ok()?;
             let (user, password) = decoded.split_once(':')?;
             (user == USER).then(|| Self::Password(password.into()))
@@ -70,82 +48,10 @@ impl Presented {
     }
 }
 
-/// The passwords of both kinds.
-pub(crate) struct Passwords {
-    devops: PasswordVerifier,
-    status: PasswordVerifier,
-}
-
-impl Passwords {
-    pub(crate) fn new(
-        devops: Vec<PasswordHashSettings>,
-        status: Vec<PasswordHashSettings>,
-    ) -> Result<Self, SettingsError> {
-        Ok(Self {
-            devops: PasswordVerifier::new(devops)?,
-            status: PasswordVerifier::new(status)?,
-        })
-    }
-
-    /// What `password` opens `surface` as, if that is known without a hash.
-    pub(crate) fn recognise(
-        &self,
-        password: &SecretString,
-        surface: Surface,
-        now: Timestamp,
-    ) -> Option<Grant> {
-        self.opening(surface)
-            .find(|(_, verifier)| {
-                verifier.verify_remembered(password.expose_secret(), now) == Some(true)
-            })
-            .map(|(grant, _)| grant)
-    }
-
-    /// What `password` opens `surface` as. May hash: only for threads that may block.
-    pub(crate) fn verify(
-        &self,
-        password: &SecretString,
-        surface: Surface,
-        now: Timestamp,
-    ) -> Option<Grant> {
-        self.opening(surface)
-            .find(|(_, verifier)| verifier.verify(password.expose_secret(), now))
-            .map(|(grant, _)| grant)
-    }
-
-    /// Whose passwords open `surface`: the devops passwords open all.
-    fn opening(&self, surface: Surface) -> impl Iterator<Item = (Grant, &PasswordVerifier)> {
-        let status = match surface {
-            Surface::Status | Surface::Metrics => Some((Grant::StatusPassword, &self.status)),
-            Surface::Devops => None,
-        };
-        status
-            .into_iter()
-            .chain([(Grant::DevopsPassword, &self.devops)])
-    }
-}
-
-/// Whether `token` is the one that opens `surface`; only the metrics have one.
-pub(crate) fn recognise_token(
-    token: &SecretString,
-    surface: Surface,
-    metrics_token: Option<&SecretString>,
-) -> Option<Grant> {
-    match surface {
-        Surface::Metrics => metrics_token
-            .is_some_and(|expected| is_same(token, expected))
-            .then_some(Grant::MetricsToken),
-        Surface::Status | Surface::Devops => None,
-    }
-}
-
-fn is_same(presented: &SecretString, expected: &SecretString) -> bool {
-    let expected = expected.expose_secret().as_bytes();
-    !expected.is_empty() && bool::from(presented.expose_secret().as_bytes().ct_eq(expected))
-}
-
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     #[track_caller]

@@ -21,6 +21,8 @@ pub struct DevopsDependencies {
     pub metrics: Arc<dyn MetricsSource>,
     /// Knows what this process is.
     pub status: Arc<dyn StatusSource>,
+    /// Keeps a record of what operators did.
+    pub audit: Arc<dyn OperatorAudit>,
     /// The time.
     pub clock: Clock,
 }
@@ -56,4 +58,37 @@ pub trait MetricsSource: Send + Sync {
 pub trait StatusSource: Send + Sync {
     /// An object of version, host and size, as Ditto's `/status` shows it.
     fn static_status(&self) -> serde_json::Map<String, serde_json::Value>;
+}
+
+/// Keeps a record of what operators did.
+pub trait OperatorAudit: Send + Sync {
+    /// Notes one call; must not wait.
+    fn record(&self, call: &OperatorCall<'_>);
+}
+
+/// One request to a route that asks for a credential, after its answer is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorCall<'a> {
+    /// When it came.
+    pub at: Timestamp,
+    /// `devops`, or the subject of the token; `None` if nobody was let in.
+    pub operator: Option<&'a str>,
+    /// What was presented: `devops_password`, `status_password`, `metrics_token`, `token`, or `none`.
+    pub credential: &'static str,
+    /// `granted`, `no_credential`, `rejected`, `throttled` or `forbidden`.
+    pub outcome: &'static str,
+    /// The surface: `devops`, `status` or `metrics`.
+    pub surface: &'static str,
+    /// The method; `other` for an invented one.
+    pub method: &'a str,
+    /// The route's pattern.
+    pub route: &'a str,
+    /// The path as sent: canonical, so that it says what was meant.
+    pub path: &'a str,
+    /// The status of the answer.
+    pub status: u16,
+    /// Where it came from: an IPv4 address or an IPv6 network.
+    pub source: Option<String>,
+    /// Ties the call to its log lines.
+    pub correlation_id: &'a str,
 }

@@ -7,8 +7,8 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
+use crate::challenge::Challenge;
 use crate::middleware::PathFault;
-use crate::surface::Surface;
 
 /// Why a request was not answered; its text is the error's message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +24,21 @@ pub(crate) enum Refusal {
     #[error("The header `{name}` came more than once.")]
     DuplicateHeader { name: &'static str },
     #[error("This needs a valid operator credential.")]
-    NotAuthenticated { surface: Surface },
+    NotAuthenticated { challenge: Challenge },
+    #[error("The token was refused: {reason}.")]
+    TokenRejected {
+        code: &'static str,
+        reason: String,
+        challenge: Challenge,
+    },
+    #[error("The token is good, but none of its subjects may enter here.")]
+    NotAdmitted { challenge: Challenge },
+    #[error("The token cannot be checked at the moment.")]
+    IssuerUnavailable,
+    #[error("You may look, but not change anything.")]
+    ReadOnly,
+    #[error("A page of another site may not change anything here.")]
+    CrossSite,
     #[error("Too many failed attempts came from this address.")]
     TooManyAttempts { retry_after: Duration },
     #[error("The body is larger than {bytes_max} bytes.")]
@@ -66,9 +80,16 @@ impl Refusal {
             Self::DuplicateHeader { .. } => {
                 (StatusCode::BAD_REQUEST, "gateway:duplicate.header.field")
             }
-            Self::NotAuthenticated { .. } => {
+            Self::NotAuthenticated { .. } | Self::NotAdmitted { .. } => {
                 (StatusCode::UNAUTHORIZED, "gateway:authentication.failed")
             }
+            Self::TokenRejected { code, .. } => (StatusCode::UNAUTHORIZED, code),
+            Self::IssuerUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "gateway:publickey.provider.unavailable",
+            ),
+            Self::ReadOnly => (StatusCode::FORBIDDEN, "devops:role.insufficient"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "gateway:origin.notallowed"),
             Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too.many.requests"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "gateway:body.toolarge"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "gateway:body.timeout"),
@@ -93,9 +114,14 @@ impl Refusal {
             Self::UnknownRoute => "See docs/operator-api.md for the paths there are.",
             Self::MethodNotAllowed { .. } => "The header Allow names the methods it takes.",
             Self::DuplicateHeader { .. } => "Send it once.",
-            Self::NotAuthenticated { .. } => {
-                "Use HTTP basic authentication with the user `devops` and a password of this surface."
+            Self::NotAuthenticated { challenge } => challenge.description(),
+            Self::TokenRejected { .. } => "Get a new token from an issuer of the operators.",
+            Self::NotAdmitted { .. } => {
+                "Ask for one of your subjects to be listed in the configuration of this surface."
             }
+            Self::IssuerUnavailable => "The issuer's keys are not available. Try again.",
+            Self::ReadOnly => "Ask an operator who is not in `devops.read_only_subjects`.",
+            Self::CrossSite => "Send the request from the console, or without a browser.",
             Self::TooManyAttempts { .. } => "Wait as long as the header Retry-After says.",
             Self::BodyTooLarge { .. } => "Send less.",
             Self::BodyTooSlow | Self::BodyIncomplete => "Send it again.",
@@ -116,17 +142,19 @@ impl Refusal {
             Self::MethodNotAllowed { allowed } => {
                 Some((header::ALLOW, HeaderValue::from_static(allowed)))
             }
-            // RFC 7617 §2.1 would have the charset quoted; this is the challenge that Ditto's clients know.
-            Self::NotAuthenticated { surface } => {
-                HeaderValue::try_from(format!("Basic realm=\"{}\",charset=UTF-8", surface.realm()))
-                    .ok()
-                    .map(|challenge| (header::WWW_AUTHENTICATE, challenge))
-            }
+            Self::NotAuthenticated { challenge }
+            | Self::TokenRejected { challenge, .. }
+            | Self::NotAdmitted { challenge } => HeaderValue::try_from(challenge.to_string())
+                .ok()
+                .map(|challenge| (header::WWW_AUTHENTICATE, challenge)),
+            Self::IssuerUnavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             Self::TooManyAttempts { retry_after } => Some((
                 header::RETRY_AFTER,
                 HeaderValue::from(retry_after.as_millis().div_ceil(1000).max(1) as u64),
             )),
             Self::AmbiguousPath(_)
+            | Self::ReadOnly
+            | Self::CrossSite
             | Self::TargetTooLong { .. }
             | Self::UnknownRoute
             | Self::DuplicateHeader { .. }

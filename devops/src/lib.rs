@@ -3,8 +3,10 @@
 //! It shares no route, credential or middleware with the public edge, and knows the rest of the process only through
 //! the traits of [`DevopsDependencies`].
 
+mod access;
 mod app;
 mod brute_force;
+mod challenge;
 mod credentials;
 mod dependencies;
 mod error;
@@ -19,12 +21,14 @@ mod surface;
 #[cfg(test)]
 mod tests;
 
+pub use access::{AccessSettings, Admission, OperatorAccess};
 pub use dependencies::{
-    Clock, DevopsDependencies, HealthSource, MetricsSource, Readiness, StatusSource,
+    Clock, DevopsDependencies, HealthSource, MetricsSource, OperatorAudit, OperatorCall, Readiness,
+    StatusSource,
 };
 pub use health::Health;
 pub use logging::{
     LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName, TracingLogControl,
 };
-pub use server::{ServeError, serve};
+pub use server::serve;
 pub use settings::{BruteForceSettings, DevopsSettings};

@@ -10,17 +10,31 @@ pub use levels::LogLevels;
 pub use logger_name::{LoggerName, LoggerNameError};
 pub use tracing_control::TracingLogControl;
 
+use jiff::Timestamp;
+
 /// Shows and changes log levels.
 pub trait LogControl: Send + Sync {
     /// Every known logger, the root first.
     fn levels(&self) -> Vec<LoggerLevel>;
 
-    /// Gives `logger` a level, at once and for all it stands above.
+    /// Gives `logger` a level, at once and for all it stands above; with an end, the level of before returns then.
     ///
     /// # Errors
     ///
     /// [`LogControlError`] if the level is not in force afterwards.
-    fn set_level(&self, logger: &LoggerName, level: LogLevel) -> Result<(), LogControlError>;
+    fn set_level(
+        &self,
+        logger: &LoggerName,
+        level: LogLevel,
+        until: Option<Timestamp>,
+    ) -> Result<(), LogControlError>;
+
+    /// Takes back the levels whose end has come; to be called every few seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`LogControlError`] if the levels are not in force afterwards.
+    fn expire(&self, now: Timestamp) -> Result<(), LogControlError>;
 }
 
 /// A logger and its own level.
@@ -30,6 +44,8 @@ pub struct LoggerLevel {
     pub logger: LoggerName,
     /// Its level; `None` if it follows the logger above.
     pub level: Option<LogLevel>,
+    /// When the level of before returns; `None` if it stays.
+    pub until: Option<Timestamp>,
 }
 
 /// A level could not be set.

@@ -2,7 +2,9 @@
 
 mod access_log;
 mod canonical_path;
+mod correlation_id;
 mod require_operator;
+mod same_site;
 
 pub(crate) use access_log::record_access;
 pub(crate) use canonical_path::{PathFault, require_canonical_path};

@@ -1,5 +1,7 @@
 //! The whole HTTP surface for operators; a scope names its credentials exactly once, a route never does.
 
+mod answerers;
+mod body;
 mod logging;
 mod metrics;
 mod overall;

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::web::Data;
-use authentication::SettingsError;
 
+use crate::access::OperatorAccess;
 use crate::app::{Operations, create_app};
 use crate::dependencies::DevopsDependencies;
 use crate::settings::DevopsSettings;
@@ -19,31 +20,21 @@ const HASHING_THREADS: usize = 2;
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// Why the operator service could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// A password hash cannot be used.
-    #[error("the operator service cannot use its passwords")]
-    Passwords(#[from] SettingsError),
-    /// The listener cannot be used.
-    #[error("the operator service cannot listen")]
-    Listen(#[from] io::Error),
-}
-
 /// Prepares the operator service on `listener`; it runs while the returned server is awaited, and leaves signals alone.
 ///
 /// # Errors
 ///
-/// [`ServeError`] if a password hash or the listener cannot be used.
+/// If the listener cannot be used.
 pub fn serve(
     mut settings: DevopsSettings,
+    access: Arc<OperatorAccess>,
     dependencies: DevopsDependencies,
     listener: TcpListener,
-) -> Result<Server, ServeError> {
+) -> io::Result<Server> {
     let tls = settings.tls.take();
     let (connections_max, head_timeout) = (settings.connections_max, settings.head_timeout);
     let shutdown_timeout = settings.shutdown_timeout;
-    let operations = Data::new(Operations::new(settings, dependencies)?);
+    let operations = Data::new(Operations::new(settings, access, dependencies));
     let server = HttpServer::new(move || create_app(operations.clone()))
         .workers(1)
         .worker_max_blocking_threads(HASHING_THREADS)

@@ -2,21 +2,13 @@
 
 use std::time::Duration;
 
-use authentication::password::PasswordHashSettings;
 use ipnet::IpNet;
-use secrecy::SecretString;
 
 /// The operator service's settings.
 #[derive(Debug, Clone)]
 pub struct DevopsSettings {
     /// Name of this process in answers that list instances.
     pub instance: String,
-    /// The passwords that open every route; without any, nobody gets in.
-    pub devops_passwords: Vec<PasswordHashSettings>,
-    /// The passwords that open the routes that only show status.
-    pub status_passwords: Vec<PasswordHashSettings>,
-    /// Lets a scraper read `/metrics` with `Authorization: Bearer <token>`, and nothing else; never the empty string.
-    pub metrics_token: Option<SecretString>,
     /// Peers whose `X-Forwarded-For` names the source that failed attempts count for.
     pub trusted_proxies: Vec<IpNet>,
     /// How failed attempts slow a source down; `None` never does.
@@ -44,9 +36,6 @@ impl Default for DevopsSettings {
     fn default() -> Self {
         Self {
             instance: "gateway-0".to_owned(),
-            devops_passwords: Vec::new(),
-            status_passwords: Vec::new(),
-            metrics_token: None,
             trusted_proxies: Vec::new(),
             brute_force: Some(BruteForceSettings::default()),
             tls: None,

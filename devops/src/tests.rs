@@ -28,7 +28,8 @@ use crate::app::{Operations, create_app};
 use crate::health::{DetailLevel, Health, HealthStatus};
 use crate::logging::{LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName};
 use crate::{
-    BruteForceSettings, DevopsDependencies, DevopsSettings, HealthSource, MetricsSource, Readiness,
+    AccessSettings, Admission, BruteForceSettings, DevopsDependencies, DevopsSettings,
+    HealthSource, MetricsSource, OperatorAccess, OperatorAudit, OperatorCall, Readiness,
     StatusSource,
 };
 
@@ -42,6 +43,25 @@ struct Process {
     readiness: Mutex<Readiness>,
     levels: Mutex<LogLevels>,
     now: Mutex<Timestamp>,
+    calls: Mutex<Vec<String>>,
+}
+
+impl OperatorAudit for Process {
+    fn record(&self, call: &OperatorCall<'_>) {
+        let OperatorCall {
+            operator,
+            credential,
+            outcome,
+            method,
+            path,
+            status,
+            ..
+        } = call;
+        let operator = operator.unwrap_or("nobody");
+        self.calls.lock().push(format!(
+            "{operator} {credential} {outcome} {method} {path} {status}"
+        ));
+    }
 }
 
 impl HealthSource for Process {
@@ -73,8 +93,22 @@ impl LogControl for Process {
         self.levels.lock().list()
     }
 
-    fn set_level(&self, logger: &LoggerName, level: LogLevel) -> Result<(), LogControlError> {
-        self.levels.lock().set(logger.clone(), level)
+    fn set_level(
+        &self,
+        logger: &LoggerName,
+        level: LogLevel,
+        until: Option<Timestamp>,
+    ) -> Result<(), LogControlError> {
+        let mut levels = self.levels.lock();
+        match until {
+            None => levels.set(logger.clone(), level),
+            Some(until) => levels.set_until(logger.clone(), level, until),
+        }
+    }
+
+    fn expire(&self, now: Timestamp) -> Result<(), LogControlError> {
+        self.levels.lock().expire(now);
+        Ok(())
     }
 }
 
@@ -97,8 +131,13 @@ impl Operator {
     }
 
     fn start_with(settings: DevopsSettings) -> Self {
+        Self::start_for(settings, access())
+    }
+
+    fn start_for(settings: DevopsSettings, access: AccessSettings) -> Self {
         let process = Arc::new(Process::new());
-        let operations = Operations::new(settings, process.clone().dependencies()).unwrap();
+        let access = OperatorAccess::new(access).unwrap();
+        let operations = Operations::new(settings, access, process.clone().dependencies());
         Self {
             process,
             operations: Data::new(operations),
@@ -133,6 +172,7 @@ impl Process {
             readiness: Mutex::new(Readiness::Ready),
             levels: Mutex::new(LogLevels::new(LogLevel::Info)),
             now: Mutex::new("2026-01-01T00:00:00Z".parse().unwrap()),
+            calls: Mutex::default(),
         }
     }
 
@@ -142,7 +182,8 @@ impl Process {
             log_control: self.clone(),
             health: self.clone(),
             metrics: self.clone(),
-            status: self,
+            status: self.clone(),
+            audit: self,
             clock: Arc::new(move || *process.now.lock()),
         }
     }
@@ -185,9 +226,6 @@ impl Answer {
 fn settings() -> DevopsSettings {
     DevopsSettings {
         instance: "here".to_owned(),
-        devops_passwords: vec![hashed("an older password"), hashed(DEVOPS_PASSWORD)],
-        status_passwords: vec![hashed(STATUS_PASSWORD)],
-        metrics_token: Some(METRICS_TOKEN.into()),
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
         brute_force: Some(BruteForceSettings {
             failures: 3,
@@ -195,6 +233,15 @@ fn settings() -> DevopsSettings {
             block: Duration::from_secs(30),
         }),
         ..DevopsSettings::default()
+    }
+}
+
+fn access() -> AccessSettings {
+    AccessSettings {
+        devops: Admission::Passwords(vec![hashed("an older password"), hashed(DEVOPS_PASSWORD)]),
+        status: Admission::Passwords(vec![hashed(STATUS_PASSWORD)]),
+        metrics_token: Some(METRICS_TOKEN.into()),
+        ..AccessSettings::default()
     }
 }
 

@@ -66,13 +66,10 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     let server_settings = settings::server(config, gateway.clock.now())?;
     let public_server = app::serve(Data::from(Arc::clone(&gateway)), public, server_settings)
         .context("the public listener")?;
-    let operator = operator::assemble(Arc::clone(&gateway), metrics);
-    let operator_settings = settings::devops(config, &bootstrap, gateway.clock.now())?;
-    let operator_server = operator::serve(
-        operator_settings,
-        (Arc::clone(&operator), log_control),
-        private,
-    )?;
+    let access = operator::access(config, bootstrap.operator_password())?;
+    let operator = operator::assemble((Arc::clone(&gateway), access), (log_control, metrics));
+    let operator_settings = settings::devops(config, gateway.clock.now())?;
+    let operator_server = operator::serve(operator_settings, Arc::clone(&operator), private)?;
     let servers = Servers::start(public_server, operator_server);
     hand_over(&loaded, bootstrap, &endpoints)?;
     endpoints
@@ -97,6 +94,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     settings::namespace_policies(config)?;
     settings::server(config, SystemClock.now())?;
+    operator::access(config, None)?;
     crate::tls::server_config(&config.devops.tls_config, SystemClock.now())?;
     authentication::assemble(config, None)?;
     Ok(())

@@ -1,19 +1,27 @@
 //! What the operator service asks of the gateway.
 
+mod access;
+mod audit;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use devops::health::{DetailLevel, HealthStatus};
-use devops::{Health, HealthSource, MetricsSource, Readiness, StatusSource};
+use devops::{
+    Health, HealthSource, LogControl, MetricsSource, OperatorAccess, Readiness, StatusSource,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
 
 use crate::app::Gateway;
 use crate::telemetry::metrics;
+pub(crate) use access::access_settings;
 
 /// Health, metrics and status of this process.
 pub(crate) struct Operator {
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) access: Arc<OperatorAccess>,
+    pub(crate) log_control: Arc<dyn LogControl>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) status: Map<String, Value>,
     pub(crate) store_failures: AtomicU64,
@@ -28,6 +36,13 @@ impl Operator {
                 let failures = self.store_failures.fetch_add(1, Ordering::Relaxed) + 1;
                 tracing::error!(error = %crate::error::ErrorChain(&error), failures, "The store cannot be read");
             }
+        }
+    }
+
+    /// Takes back log levels whose end has come.
+    pub(crate) fn expire_log_levels(&self) {
+        if let Err(error) = self.log_control.expire(self.gateway.clock.now()) {
+            tracing::warn!(%error, "Log levels that were to end did not");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use tracing_subscriber::filter::Targets;
 
 use super::logger_name::OWN_CRATES;
@@ -12,6 +13,15 @@ use super::{LogControlError, LogLevel, LoggerLevel, LoggerName};
 pub struct LogLevels {
     root: LogLevel,
     own: BTreeMap<LoggerName, LogLevel>,
+    temporary: BTreeMap<LoggerName, Temporary>,
+}
+
+/// A level that ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Temporary {
+    until: Timestamp,
+    /// What returns then; `None` for a logger that had no level of its own.
+    before: Option<LogLevel>,
 }
 
 impl LogLevels {
@@ -23,15 +33,61 @@ impl LogLevels {
         Self {
             root,
             own: BTreeMap::new(),
+            temporary: BTreeMap::new(),
         }
     }
 
-    /// Gives a logger a level.
+    /// Gives a logger a level for good.
     ///
     /// # Errors
     ///
     /// [`LogControlError::TooManyLoggers`] beyond [`Self::LOGGERS_MAX`].
     pub fn set(&mut self, logger: LoggerName, level: LogLevel) -> Result<(), LogControlError> {
+        self.temporary.remove(&logger);
+        self.put(logger, level)
+    }
+
+    /// Gives a logger a level until the level of before returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`LogLevels::set`].
+    pub fn set_until(
+        &mut self,
+        logger: LoggerName,
+        level: LogLevel,
+        until: Timestamp,
+    ) -> Result<(), LogControlError> {
+        let before = match self.temporary.get(&logger) {
+            Some(temporary) => temporary.before,
+            None if logger.is_root() => Some(self.root),
+            None => self.own.get(&logger).copied(),
+        };
+        self.put(logger.clone(), level)?;
+        self.temporary.insert(logger, Temporary { until, before });
+        Ok(())
+    }
+
+    /// Takes back what ends at or before `now`; tells whether there was anything.
+    pub fn expire(&mut self, now: Timestamp) -> bool {
+        let ended: Vec<(LoggerName, Temporary)> = self
+            .temporary
+            .iter()
+            .filter(|(_, temporary)| temporary.until <= now)
+            .map(|(logger, temporary)| (logger.clone(), *temporary))
+            .collect();
+        for (logger, temporary) in &ended {
+            self.temporary.remove(logger);
+            match temporary.before {
+                Some(level) if logger.is_root() => self.root = level,
+                Some(level) => drop(self.own.insert(logger.clone(), level)),
+                None => drop(self.own.remove(logger)),
+            }
+        }
+        !ended.is_empty()
+    }
+
+    fn put(&mut self, logger: LoggerName, level: LogLevel) -> Result<(), LogControlError> {
         if logger.is_root() {
             self.root = level;
             return Ok(());
@@ -72,7 +128,11 @@ impl LogLevels {
         let root = (LoggerName::root(), Some(self.root));
         std::iter::once(root)
             .chain(loggers)
-            .map(|(logger, level)| LoggerLevel { logger, level })
+            .map(|(logger, level)| LoggerLevel {
+                until: self.temporary.get(&logger).map(|temporary| temporary.until),
+                logger,
+                level,
+            })
             .collect()
     }
 }
@@ -157,5 +217,40 @@ mod tests {
         assert_eq!(refused.count(), 1000 - LogLevels::LOGGERS_MAX);
         assert_eq!(levels.set(LoggerName::root(), LogLevel::Off), Ok(()));
         assert_eq!(levels.set("x0".parse().unwrap(), LogLevel::Off), Ok(()));
+    }
+
+    #[test]
+    fn a_temporary_level_gives_way_to_the_one_before() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let logger: LoggerName = "gateway".parse().unwrap();
+        let mut levels = levels(&[("gateway", LogLevel::Warn)]);
+        let before = levels.clone();
+        levels
+            .set_until(logger.clone(), LogLevel::Trace, at(10))
+            .unwrap();
+        levels
+            .set_until(logger.clone(), LogLevel::Debug, at(20))
+            .unwrap();
+        levels
+            .set_until(LoggerName::root(), LogLevel::Off, at(10))
+            .unwrap();
+        assert!(!levels.expire(at(9)));
+        assert!(levels.expire(at(10)));
+        assert_ne!(levels, before);
+        assert!(levels.expire(at(20)));
+        assert_eq!(levels, before);
+    }
+
+    #[test]
+    fn a_level_for_good_replaces_a_temporary_one() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let logger: LoggerName = "fjall".parse().unwrap();
+        let mut levels = levels(&[]);
+        levels
+            .set_until(logger.clone(), LogLevel::Trace, at(10))
+            .unwrap();
+        levels.set(logger, LogLevel::Error).unwrap();
+        assert!(!levels.expire(at(10)));
+        assert!(!levels.targets().would_enable("fjall", &Level::WARN));
     }
 }

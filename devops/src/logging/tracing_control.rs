@@ -1,5 +1,6 @@
 //! Log levels of a running `tracing` subscriber.
 
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::reload;
@@ -23,22 +24,45 @@ impl<S> TracingLogControl<S> {
     }
 }
 
+impl<S> TracingLogControl<S> {
+    /// Puts changed levels in force, and only then remembers them.
+    fn apply(&self, current: &mut LogLevels, changed: LogLevels) -> Result<(), LogControlError> {
+        self.handle
+            .reload(changed.targets())
+            .map_err(|error| LogControlError::NotApplied {
+                reason: error.to_string(),
+            })?;
+        *current = changed;
+        Ok(())
+    }
+}
+
 impl<S> LogControl for TracingLogControl<S> {
     fn levels(&self) -> Vec<LoggerLevel> {
         self.levels.lock().list()
     }
 
-    fn set_level(&self, logger: &LoggerName, level: LogLevel) -> Result<(), LogControlError> {
+    fn set_level(
+        &self,
+        logger: &LoggerName,
+        level: LogLevel,
+        until: Option<Timestamp>,
+    ) -> Result<(), LogControlError> {
         let mut levels = self.levels.lock();
         let mut changed = levels.clone();
-        changed.set(logger.clone(), level)?;
-        let targets = changed.targets();
-        self.handle
-            .reload(targets)
-            .map_err(|error| LogControlError::NotApplied {
-                reason: error.to_string(),
-            })?;
-        *levels = changed;
+        match until {
+            None => changed.set(logger.clone(), level)?,
+            Some(until) => changed.set_until(logger.clone(), level, until)?,
+        }
+        self.apply(&mut levels, changed)
+    }
+
+    fn expire(&self, now: Timestamp) -> Result<(), LogControlError> {
+        let mut levels = self.levels.lock();
+        let mut changed = levels.clone();
+        if changed.expire(now) {
+            self.apply(&mut levels, changed)?;
+        }
         Ok(())
     }
 }
@@ -62,11 +86,12 @@ mod tests {
                 .set_level(
                     &"org.eclipse.ditto.gateway".parse().unwrap(),
                     LogLevel::Debug,
+                    None,
                 )
                 .unwrap();
             assert!(is_enabled());
             control
-                .set_level(&"gateway".parse().unwrap(), LogLevel::Off)
+                .set_level(&"gateway".parse().unwrap(), LogLevel::Off, None)
                 .unwrap();
             assert!(!is_enabled());
         });
@@ -78,7 +103,7 @@ mod tests {
         let (filter, handle) = reload::Layer::<_, Registry>::new(levels.targets());
         drop(filter);
         let control = TracingLogControl::new(levels.clone(), handle);
-        let result = control.set_level(&LoggerName::root(), LogLevel::Trace);
+        let result = control.set_level(&LoggerName::root(), LogLevel::Trace, None);
         assert!(matches!(result, Err(LogControlError::NotApplied { .. })));
         assert_eq!(control.levels(), levels.list());
     }

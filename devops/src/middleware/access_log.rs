@@ -7,47 +7,83 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
-use tracing::info;
+use tracing::{Instrument, info, info_span};
 
+use super::correlation_id;
+use crate::access::Grant;
 use crate::app::Operations;
-use crate::credentials::Grant;
+use crate::dependencies::OperatorCall;
 use crate::source::Source;
 use crate::surface::Surface;
 
-/// How the question for a credential ended; kept with the request until its event is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Access {
+/// How the question for a credential ended, and who it was; kept with the request until its event is written.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
     pub(crate) surface: Surface,
     pub(crate) outcome: AccessOutcome,
+    pub(crate) grant: Option<Grant>,
 }
 
 /// How the question for a credential ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AccessOutcome {
-    Granted(Grant),
+    Granted,
     NoCredential,
     Rejected,
     Throttled,
+    Forbidden,
 }
 
-/// Writes the event. Credentials, paths and queries stay out of it: the route's pattern says enough.
+impl AccessOutcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::NoCredential => "no_credential",
+            Self::Rejected => "rejected",
+            Self::Throttled => "throttled",
+            Self::Forbidden => "forbidden",
+        }
+    }
+}
+
+/// Gives the request an id that every log line carries, and writes its event when it is answered.
 pub(crate) async fn record_access(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let response = next.call(request).await?;
+    let correlation_id = correlation_id::of(request.headers());
+    let span = info_span!("operator_request", correlation_id = &*correlation_id);
+    async move {
+        let mut response = next.call(request).await?;
+        record(&response, &correlation_id);
+        correlation_id::insert(response.headers_mut(), &correlation_id);
+        Ok(response)
+    }
+    .instrument(span)
+    .await
+}
+
+/// Credentials and queries stay out of the log event, and so do paths: the route's pattern says enough.
+fn record(response: &ServiceResponse<impl MessageBody>, correlation_id: &str) {
     let request = response.request();
-    let access = request.extensions().get::<Access>().copied();
-    let (outcome, credential) = words_of(access.map(|access| access.outcome));
-    let surface = access.map_or("open", |access| access.surface.as_str());
+    let entry = request.extensions().get::<Entry>().cloned();
+    let grant = entry.as_ref().and_then(|entry| entry.grant.as_ref());
+    let outcome = entry
+        .as_ref()
+        .map_or("open", |entry| entry.outcome.as_str());
+    let credential = grant.map_or("none", |grant| grant.kind.as_str());
+    let surface = entry
+        .as_ref()
+        .map_or("open", |entry| entry.surface.as_str());
     let method = known_method(request);
     let route = request.match_pattern();
     let route = route.as_deref().unwrap_or("none");
     let status = response.status().as_u16();
-    let source = source_of(request).map(tracing::field::display);
+    let source = source_of(request);
     info!(
         target: "devops::access",
-        source,
+        correlation_id,
+        source = source.map(tracing::field::display),
         http.method = method,
         http.route = route,
         http.status = status,
@@ -56,7 +92,21 @@ pub(crate) async fn record_access(
         operator.credential = credential,
         "Operator request `{method} {route}` was answered with {status}"
     );
-    Ok(response)
+    if let (Some(_), Some(operations)) = (&entry, request.app_data::<Data<Operations>>()) {
+        operations.dependencies.audit.record(&OperatorCall {
+            at: operations.now(),
+            operator: grant.map(|grant| &*grant.operator),
+            credential,
+            outcome,
+            surface,
+            method,
+            route,
+            path: request.path(),
+            status,
+            source: source.map(|source| source.to_string()),
+            correlation_id,
+        });
+    }
 }
 
 /// Where the request comes from.
@@ -75,16 +125,6 @@ pub(crate) fn source_of(request: &HttpRequest) -> Option<Source> {
         forwarded_for.into_iter(),
         &operations.settings.trusted_proxies,
     ))
-}
-
-fn words_of(outcome: Option<AccessOutcome>) -> (&'static str, &'static str) {
-    match outcome {
-        None => ("open", "none"),
-        Some(AccessOutcome::Granted(grant)) => ("granted", grant.as_str()),
-        Some(AccessOutcome::NoCredential) => ("no_credential", "none"),
-        Some(AccessOutcome::Rejected) => ("rejected", "none"),
-        Some(AccessOutcome::Throttled) => ("throttled", "none"),
-    }
 }
 
 /// A method of our routes or a standard one; an invented one is a client's free text.

@@ -1,22 +1,29 @@
-//! Lets nobody pass into a scope without a credential of its surface.
+//! Lets nobody pass into a scope without a credential of its surface, and nobody change what they may only see.
 
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
 use jiff::Timestamp;
 use secrecy::SecretString;
+use std::sync::Arc;
 
-use super::access_log::{Access, AccessOutcome, source_of};
+use super::access_log::{AccessOutcome, Entry, source_of};
+use super::same_site::check_same_site;
+use crate::access::{Access, Grant, Role, TokenRefusal};
 use crate::app::Operations;
-use crate::credentials::{self, Grant, Presented};
+use crate::challenge::Challenge;
+use crate::credentials::Presented;
 use crate::error::Refusal;
 use crate::source::Source;
 use crate::surface::Surface;
+
+/// Changes nothing although it takes a body.
+const QUESTION: &str = "/devops/explain";
 
 pub(crate) async fn require_status<B: MessageBody>(
     request: ServiceRequest,
@@ -45,11 +52,15 @@ async fn require<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let verdict = admit(surface, request.request()).await;
-    let outcome = match &verdict {
-        Ok(grant) => AccessOutcome::Granted(*grant),
-        Err(denial) => denial.outcome,
+    let (outcome, grant) = match &verdict {
+        Ok(grant) => (AccessOutcome::Granted, Some(grant.clone())),
+        Err(denial) => (denial.outcome, denial.grant.clone()),
     };
-    request.extensions_mut().insert(Access { surface, outcome });
+    request.extensions_mut().insert(Entry {
+        surface,
+        outcome,
+        grant,
+    });
     match verdict {
         Ok(_) => next
             .call(request)
@@ -65,28 +76,24 @@ async fn require<B: MessageBody>(
 struct Denial {
     refusal: Refusal,
     outcome: AccessOutcome,
+    /// Who it was, if somebody was recognised.
+    grant: Option<Grant>,
 }
 
 impl Denial {
-    fn no_credential(surface: Surface) -> Self {
+    fn new(refusal: Refusal, outcome: AccessOutcome) -> Self {
         Self {
-            refusal: Refusal::NotAuthenticated { surface },
-            outcome: AccessOutcome::NoCredential,
-        }
-    }
-
-    fn rejected(surface: Surface) -> Self {
-        Self {
-            refusal: Refusal::NotAuthenticated { surface },
-            outcome: AccessOutcome::Rejected,
+            refusal,
+            outcome,
+            grant: None,
         }
     }
 
     fn throttled(retry_after: Duration) -> Self {
-        Self {
-            refusal: Refusal::TooManyAttempts { retry_after },
-            outcome: AccessOutcome::Throttled,
-        }
+        Self::new(
+            Refusal::TooManyAttempts { retry_after },
+            AccessOutcome::Throttled,
+        )
     }
 
     fn internal() -> Self {
@@ -96,34 +103,61 @@ impl Denial {
 
 impl From<Refusal> for Denial {
     fn from(refusal: Refusal) -> Self {
-        Self {
-            refusal,
-            outcome: AccessOutcome::Rejected,
-        }
+        Self::new(refusal, AccessOutcome::Rejected)
     }
 }
 
 /// What there is to know about one try to get in.
 struct Attempt {
     operations: Data<Operations>,
+    access: Arc<Access>,
     surface: Surface,
     source: Option<Source>,
     now: Timestamp,
 }
 
 async fn admit(surface: Surface, request: &HttpRequest) -> Result<Grant, Denial> {
-    let presented = presented_by(request)?.ok_or_else(|| Denial::no_credential(surface))?;
     let operations = request
         .app_data::<Data<Operations>>()
         .expect("create_app adds the operations")
         .clone();
+    let access = operations.access.current();
+    let presented = presented_by(request)?.ok_or_else(|| {
+        let challenge = Challenge::of(&access, surface);
+        Denial::new(
+            Refusal::NotAuthenticated { challenge },
+            AccessOutcome::NoCredential,
+        )
+    })?;
     let attempt = Attempt {
         surface,
         source: source_of(request),
-        now: (operations.dependencies.clock)(),
+        now: operations.now(),
+        access,
         operations,
     };
-    attempt.judge(presented).await
+    let grant = attempt.judge(presented).await?;
+    authorize(grant, request)
+}
+
+/// A browser sends remembered passwords along with what any page makes it send: such a page may not change anything.
+fn authorize(grant: Grant, request: &HttpRequest) -> Result<Grant, Denial> {
+    let only_looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    let refusal = if only_looks {
+        None
+    } else if grant.role == Role::Read && request.path() != QUESTION {
+        Some(Refusal::ReadOnly)
+    } else {
+        check_same_site(request).err()
+    };
+    match refusal {
+        None => Ok(grant),
+        Some(refusal) => Err(Denial {
+            refusal,
+            outcome: AccessOutcome::Forbidden,
+            grant: Some(grant),
+        }),
+    }
 }
 
 fn presented_by(request: &HttpRequest) -> Result<Option<Presented>, Refusal> {
@@ -140,25 +174,23 @@ fn presented_by(request: &HttpRequest) -> Result<Option<Presented>, Refusal> {
 impl Attempt {
     /// Cheap answers first, for everybody; hashing only for who need not wait.
     async fn judge(self, presented: Presented) -> Result<Grant, Denial> {
-        let operations = &self.operations;
         match presented {
-            Presented::Password(password) => {
-                match operations
-                    .passwords
-                    .recognise(&password, self.surface, self.now)
-                {
-                    Some(grant) => Ok(grant),
-                    None => web::block(move || self.hash(&password))
-                        .await
-                        .unwrap_or_else(|_| Err(Denial::internal())),
-                }
+            Presented::Password(password) => self.judge_password(password).await,
+            Presented::Token(token) => self.judge_token(&token).await,
+            Presented::Unusable => Err(self.fail(self.not_authenticated())),
+        }
+    }
+
+    async fn judge_password(self, password: SecretString) -> Result<Grant, Denial> {
+        let passwords = self.access.passwords();
+        match passwords.recognise(&password, self.surface, self.now) {
+            Some(grant) => Ok(grant),
+            None if !self.access.takes_passwords(self.surface) => {
+                Err(self.fail(self.not_authenticated()))
             }
-            Presented::Token(token) => {
-                let expected = operations.settings.metrics_token.as_ref();
-                credentials::recognise_token(&token, self.surface, expected)
-                    .ok_or_else(|| self.fail())
-            }
-            Presented::Unusable => Err(self.fail()),
+            None => web::block(move || self.hash(&password))
+                .await
+                .unwrap_or_else(|_| Err(Denial::internal())),
         }
     }
 
@@ -167,19 +199,47 @@ impl Attempt {
         if let Some(wait) = self.wait() {
             return Err(Denial::throttled(wait));
         }
-        self.operations
-            .passwords
+        self.access
+            .passwords()
             .verify(password, self.surface, self.now)
-            .ok_or_else(|| self.fail())
+            .ok_or_else(|| self.fail(self.not_authenticated()))
+    }
+
+    async fn judge_token(&self, token: &SecretString) -> Result<Grant, Denial> {
+        if let Some(grant) = self.access.recognise_metrics_token(token, self.surface) {
+            return Ok(grant);
+        }
+        let challenge = Challenge::of(&self.access, self.surface).invalid_token();
+        if !self.access.takes_tokens(self.surface) {
+            return Err(self.fail(Refusal::NotAuthenticated { challenge }));
+        }
+        let verified = self.access.tokens();
+        verified
+            .verify(token, self.surface, self.now)
+            .await
+            .map_err(|refusal| match refusal {
+                TokenRefusal::Unavailable => Denial::from(Refusal::IssuerUnavailable),
+                TokenRefusal::NotAdmitted => self.fail(Refusal::NotAdmitted { challenge }),
+                TokenRefusal::Rejected { code, reason } => self.fail(Refusal::TokenRejected {
+                    code,
+                    reason,
+                    challenge,
+                }),
+            })
+    }
+
+    fn not_authenticated(&self) -> Refusal {
+        let challenge = Challenge::of(&self.access, self.surface);
+        Refusal::NotAuthenticated { challenge }
     }
 
     /// Counts a failure, unless the source had to wait anyway.
-    fn fail(&self) -> Denial {
+    fn fail(&self, refusal: Refusal) -> Denial {
         let wait = self.wait().or_else(|| {
             let guard = &self.operations.brute_force;
             guard.record_failure(self.source?, self.now)
         });
-        wait.map_or_else(|| Denial::rejected(self.surface), Denial::throttled)
+        wait.map_or_else(|| Denial::from(refusal), Denial::throttled)
     }
 
     fn wait(&self) -> Option<Duration> {

@@ -110,13 +110,16 @@ async fn each_of_several_passwords_opens() {
 #[actix_web::test]
 async fn an_expired_password_opens_nothing_though_it_was_remembered() {
     let end = "2026-01-01T00:01:00Z".parse().unwrap();
-    let operator = Operator::start_with(DevopsSettings {
-        devops_passwords: vec![PasswordHashSettings {
-            expires_at: Some(end),
-            ..hashed(DEVOPS_PASSWORD)
-        }],
-        ..settings()
-    });
+    let operator = Operator::start_for(
+        settings(),
+        AccessSettings {
+            devops: Admission::Passwords(vec![PasswordHashSettings {
+                expires_at: Some(end),
+                ..hashed(DEVOPS_PASSWORD)
+            }]),
+            ..access()
+        },
+    );
     let before = operator.get("/status", Some(basic(DEVOPS_PASSWORD))).await;
     operator.pass(Duration::from_secs(60));
     let after = operator.get("/status", Some(basic(DEVOPS_PASSWORD))).await;
@@ -125,10 +128,11 @@ async fn an_expired_password_opens_nothing_though_it_was_remembered() {
 
 #[actix_web::test]
 async fn without_passwords_and_token_nobody_gets_in() {
-    let operator = Operator::start_with(DevopsSettings {
+    let settings = DevopsSettings {
         brute_force: None,
         ..DevopsSettings::default()
-    });
+    };
+    let operator = Operator::start_for(settings, AccessSettings::default());
     for authorization in [
         basic(""),
         basic("devops"),
@@ -179,5 +183,116 @@ async fn answers_are_not_stored_or_sniffed() {
             Some("nosniff"),
             "{path}"
         );
+    }
+}
+
+#[actix_web::test]
+async fn every_call_is_on_record_with_who_made_it() {
+    let operator = Operator::start();
+    operator.get("/health", None).await;
+    operator.get("/devops/logging", None).await;
+    operator.get("/devops/logging", Some(basic("guess"))).await;
+    operator.get("/status", Some(basic(STATUS_PASSWORD))).await;
+    let change = put("/devops/logging", r#"{"level":"info"}"#);
+    operator
+        .send(with(change, Some(basic(DEVOPS_PASSWORD))))
+        .await;
+    assert_eq!(
+        *operator.process.calls.lock(),
+        [
+            "nobody none no_credential GET /devops/logging 401",
+            "nobody none rejected GET /devops/logging 401",
+            "devops status_password granted GET /status 200",
+            "devops devops_password granted PUT /devops/logging 200",
+        ]
+    );
+}
+
+#[actix_web::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let operator = Operator::start();
+    let change = put("/devops/logging", r#"{"level":"off"}"#)
+        .insert_header(("host", "ops:8081"))
+        .insert_header(("origin", "https://evil.example"));
+    let answer = operator
+        .send(with(change, Some(basic(DEVOPS_PASSWORD))))
+        .await;
+    answer.assert_error(403, "gateway:origin.notallowed");
+    assert_eq!(
+        *operator.process.levels.lock(),
+        LogLevels::new(LogLevel::Info)
+    );
+    assert_eq!(
+        *operator.process.calls.lock(),
+        ["devops devops_password forbidden PUT /devops/logging 403"]
+    );
+}
+
+#[actix_web::test]
+async fn credentials_are_replaced_all_at_once_and_a_broken_set_changes_nothing() {
+    let operator = Operator::start();
+    let open = async |password: &str| {
+        let answer = operator.get("/devops/logging", Some(basic(password))).await;
+        answer.status.as_u16()
+    };
+    assert_eq!(
+        (open(DEVOPS_PASSWORD).await, open("a newer one").await),
+        (200, 401)
+    );
+    let broken = AccessSettings {
+        devops: Admission::Passwords(vec![PasswordHashSettings {
+            hash: "in the clear".to_owned(),
+            expires_at: None,
+        }]),
+        ..access()
+    };
+    assert!(operator.operations.access.replace(broken).is_err());
+    assert_eq!(open(DEVOPS_PASSWORD).await, 200);
+    let newer = AccessSettings {
+        devops: Admission::Passwords(vec![hashed("a newer one")]),
+        ..access()
+    };
+    operator.operations.access.replace(newer).unwrap();
+    assert_eq!(
+        (open(DEVOPS_PASSWORD).await, open("a newer one").await),
+        (401, 200)
+    );
+}
+
+#[actix_web::test]
+async fn where_tokens_are_asked_for_a_password_opens_nothing() {
+    let settings = AccessSettings {
+        devops: Admission::Subjects(Vec::new()),
+        status: Admission::Passwords(vec![hashed(STATUS_PASSWORD)]),
+        ..access()
+    };
+    let operator = Operator::start_for(settings_without_guard(), settings);
+    let denied = operator
+        .get("/devops/logging", Some(basic(DEVOPS_PASSWORD)))
+        .await;
+    denied.assert_error(401, "gateway:authentication.failed");
+    assert_eq!(
+        denied.header("www-authenticate"),
+        Some("Bearer realm=\"DITTO-DEVOPS\"")
+    );
+    let status = operator.get("/status", None).await;
+    assert_eq!(
+        status.header("www-authenticate"),
+        Some("Basic realm=\"DITTO-STATUS\",charset=UTF-8, Bearer realm=\"DITTO-STATUS\"")
+    );
+    let token = operator
+        .get("/devops/logging", Some("Bearer a.b.c".to_owned()))
+        .await;
+    token.assert_error(401, "gateway:authentication.failed");
+    assert_eq!(
+        token.header("www-authenticate"),
+        Some("Bearer realm=\"DITTO-DEVOPS\",error=\"invalid_token\"")
+    );
+}
+
+fn settings_without_guard() -> DevopsSettings {
+    DevopsSettings {
+        brute_force: None,
+        ..settings()
     }
 }

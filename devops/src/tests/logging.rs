@@ -96,7 +96,10 @@ async fn a_change_that_failed_says_so() {
     let operator = Operator::start();
     for number in 0..LogLevels::LOGGERS_MAX {
         let name = format!("x{number}").parse().unwrap();
-        operator.process.set_level(&name, LogLevel::Info).unwrap();
+        operator
+            .process
+            .set_level(&name, LogLevel::Info, None)
+            .unwrap();
     }
     let body = r#"{"logger":"one_more","level":"info"}"#;
     let answer = change(&operator, "/devops/logging/gateway/here", body).await;
@@ -171,4 +174,43 @@ async fn a_body_over_the_limit_is_refused_and_one_at_the_limit_is_read() {
     let at = change(&operator, "/devops/logging", &padded(64 * 1024)).await;
     assert_eq!(at.status, 200);
     assert_eq!(level_of(&operator.process, "ROOT"), Some(LogLevel::Debug));
+}
+
+#[actix_web::test]
+async fn a_level_with_an_end_shows_it_and_gives_way() {
+    let operator = Operator::start();
+    let body = r#"{"logger":"gateway","level":"trace","until":"2026-01-01T00:10:00Z"}"#;
+    let change = with(put("/devops/logging", body), Some(basic(DEVOPS_PASSWORD)));
+    assert_eq!(operator.send(change).await.status, 200);
+    let shown = operator
+        .get("/devops/logging/gateway/here", Some(basic(DEVOPS_PASSWORD)))
+        .await
+        .json();
+    let gateway = json!({
+        "level": "trace", "logger": "org.eclipse.ditto.gateway", "until": "2026-01-01T00:10:00Z"
+    });
+    assert!(
+        shown["loggerConfigs"]
+            .as_array()
+            .unwrap()
+            .contains(&gateway),
+        "{shown}"
+    );
+    operator
+        .process
+        .expire("2026-01-01T00:10:00Z".parse().unwrap())
+        .unwrap();
+    assert_eq!(
+        *operator.process.levels.lock(),
+        LogLevels::new(LogLevel::Info)
+    );
+}
+
+#[actix_web::test]
+async fn an_end_that_has_passed_is_refused() {
+    let operator = Operator::start();
+    let body = r#"{"level":"trace","until":"2025-12-31T23:59:59Z"}"#;
+    let change = with(put("/devops/logging", body), Some(basic(DEVOPS_PASSWORD)));
+    let answer = operator.send(change).await;
+    answer.assert_error(400, "json.invalid");
 }

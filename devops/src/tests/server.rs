@@ -6,14 +6,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::{ServeError, serve};
+use crate::serve;
 
 /// Sends bytes to the service and reads until it closes.
 async fn exchange(settings: DevopsSettings, request: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let dependencies = Arc::new(Process::new()).dependencies();
-    let server = serve(settings, dependencies, listener).unwrap();
+    let server = serve(
+        settings,
+        OperatorAccess::new(access()).unwrap(),
+        dependencies,
+        listener,
+    )
+    .unwrap();
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
 
@@ -65,17 +71,14 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     assert!(answer.contains("gateway:body.timeout"), "{answer}");
 }
 
-#[actix_web::test]
-async fn a_hash_that_cannot_be_used_stops_the_start() {
-    let settings = DevopsSettings {
-        devops_passwords: vec![PasswordHashSettings {
+#[test]
+fn a_hash_that_cannot_be_used_stops_the_start() {
+    let settings = AccessSettings {
+        devops: Admission::Passwords(vec![PasswordHashSettings {
             hash: "foobar".to_owned(),
             expires_at: None,
-        }],
-        ..settings()
+        }]),
+        ..access()
     };
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let dependencies = Arc::new(Process::new()).dependencies();
-    let result = serve(settings, dependencies, listener);
-    assert!(matches!(result, Err(ServeError::Passwords(_))));
+    assert!(OperatorAccess::new(settings).is_err());
 }

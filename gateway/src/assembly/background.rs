@@ -30,6 +30,11 @@ pub(super) fn upkeep(gateway: &Arc<Gateway>, operator: Arc<Operator>) -> JoinHan
             operator.metrics.run_upkeep();
             gateway.limits.sweep();
             operator.check_store();
+            operator.expire_log_levels();
+            operator
+                .access
+                .refresh_keys_if_due(gateway.clock.now())
+                .await;
         }
     })
 }

@@ -5,17 +5,32 @@ use std::sync::atomic::AtomicU64;
 
 use actix_web::dev::Server;
 use anyhow::{Context, bail};
-use devops::{DevopsDependencies, DevopsSettings, LogControl};
+use devops::{DevopsDependencies, DevopsSettings, LogControl, OperatorAccess};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
 
 use super::Listener;
 use crate::app::Gateway;
-use crate::operator::Operator;
+use crate::config::Config;
+use crate::config::value::Secret;
+use crate::operator::{Operator, access_settings};
 
-pub(super) fn assemble(gateway: Arc<Gateway>, metrics: PrometheusHandle) -> Arc<Operator> {
+/// Who may enter; `first` is the password that the first start made.
+pub(super) fn access(
+    config: &Config,
+    first: Option<Secret>,
+) -> anyhow::Result<Arc<OperatorAccess>> {
+    OperatorAccess::new(access_settings(&config.devops, first)).context("`devops`")
+}
+
+pub(super) fn assemble(
+    (gateway, access): (Arc<Gateway>, Arc<OperatorAccess>),
+    (log_control, metrics): (Arc<dyn LogControl>, PrometheusHandle),
+) -> Arc<Operator> {
     Arc::new(Operator {
         gateway,
+        access,
+        log_control,
         metrics,
         status: status(),
         store_failures: AtomicU64::new(0),
@@ -37,19 +52,21 @@ fn status() -> Map<String, Value> {
 
 pub(super) fn serve(
     settings: DevopsSettings,
-    (operator, log_control): (Arc<Operator>, Arc<dyn LogControl>),
+    operator: Arc<Operator>,
     listener: Listener,
 ) -> anyhow::Result<Server> {
     let Listener::Tcp(listener) = listener else {
         bail!("the operator service listens on TCP only")
     };
     let clock = Arc::clone(&operator.gateway.clock);
+    let access = Arc::clone(&operator.access);
     let dependencies = DevopsDependencies {
-        log_control,
+        log_control: Arc::clone(&operator.log_control),
         health: Arc::clone(&operator) as _,
         metrics: Arc::clone(&operator) as _,
-        status: operator,
+        status: Arc::clone(&operator) as _,
+        audit: operator,
         clock: Arc::new(move || clock.now()),
     };
-    devops::serve(settings, dependencies, listener).context("the operator service")
+    devops::serve(settings, access, dependencies, listener).context("the operator service")
 }

@@ -3,15 +3,12 @@
 use std::num::NonZeroU32;
 
 use anyhow::Context;
-use authentication::password::PasswordHashSettings;
 use devops::{BruteForceSettings, DevopsSettings, LogLevel};
 use jiff::Timestamp;
 use policies::{NamespacePolicies, PolicyLimits};
 use things::ThingLimits;
 
 use crate::app::{EdgeSettings, ServerSettings};
-use crate::bootstrap::Bootstrap;
-use crate::config::devops::OperatorPassword;
 use crate::config::server::{EdgeHttpApi, PlainHttp, TlsConfig};
 use crate::config::value::{ListenAddress, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
@@ -163,35 +160,10 @@ pub(super) fn things(config: &Config) -> ThingLimits {
     }
 }
 
-pub(super) fn devops(
-    config: &Config,
-    bootstrap: &Bootstrap,
-    now: Timestamp,
-) -> anyhow::Result<DevopsSettings> {
+pub(super) fn devops(config: &Config, now: Timestamp) -> anyhow::Result<DevopsSettings> {
     let operator = &config.devops;
-    let first = bootstrap
-        .operator_password()
-        .map(|hash| PasswordHashSettings {
-            hash: hash.expose().to_owned(),
-            expires_at: None,
-        });
     Ok(DevopsSettings {
         instance: "twinward-0".to_owned(),
-        devops_passwords: operator
-            .devops_passwords
-            .iter()
-            .map(OperatorPassword::settings)
-            .chain(first)
-            .collect(),
-        status_passwords: operator
-            .status_passwords
-            .iter()
-            .map(OperatorPassword::settings)
-            .collect(),
-        metrics_token: operator
-            .metrics_token
-            .as_ref()
-            .map(|token| token.secret_string()),
         trusted_proxies: operator
             .trusted_proxies
             .iter()

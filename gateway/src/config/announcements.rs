@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Keys of features that do not exist yet; `*` stands for one name of the user's.
-const NOT_YET: [&str; 17] = [
+const NOT_YET: [&str; 13] = [
     "audit",
     "auth.api_keys.max_unhinted_legacy",
     "auth.api_keys.slow_lane",
@@ -18,10 +18,6 @@ const NOT_YET: [&str; 17] = [
     "auth.oauth.token_integration_subject",
     "auth.permission_sets.*.full_includes_devops",
     "devops.console",
-    "devops.devops_oauth2_subjects",
-    "devops.oauth",
-    "devops.read_only_subjects",
-    "devops.status_oauth2_subjects",
     "history",
     "http_server.serve_docs",
     "limits.message_size",

@@ -5,9 +5,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    authentication::Issuers,
+    authentication::{Issuers, OAuthProtocol},
     server::{TlsConfig, loopback_networks},
-    value::{Cidr, ListenAddress, Secret, timestamp_schema},
+    value::{Cidr, ListenAddress, Period, Secret, timestamp_schema},
 };
 
 /// The operators' listener and who may use it.
@@ -28,7 +28,7 @@ pub struct Devops {
     pub devops_oauth2_subjects: Vec<String>,
     /// How operators of `/status` authenticate.
     pub status_authentication_method: OperatorMethod,
-    /// Password hashes of the user `status`.
+    /// Further password hashes of the user `devops`, which open `/status` only.
     pub status_passwords: Vec<OperatorPassword>,
     /// Subjects that may use `/status`; empty admits nobody.
     pub status_oauth2_subjects: Vec<String>,
@@ -66,9 +66,10 @@ impl Default for Devops {
 }
 
 impl Devops {
-    /// Whether somebody was named who may use `/devops`.
+    /// Whether it was said who may use `/devops`; tokens admit those that are listed, be it nobody.
     pub fn names_operator(&self) -> bool {
-        !self.devops_passwords.is_empty() || !self.devops_oauth2_subjects.is_empty()
+        !self.devops_passwords.is_empty()
+            || self.devops_authentication_method == OperatorMethod::Oauth2
     }
 }
 
@@ -131,11 +132,28 @@ pub struct ExpiringPassword {
 }
 
 /// Issuers of operators' tokens.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DevopsOAuth {
+    /// How issuers are reached.
+    pub protocol: OAuthProtocol,
+    /// How far clocks may differ.
+    pub allowed_clock_skew: Period,
+    /// The longest lifetime of a token.
+    pub max_token_lifetime: Period,
     /// The issuers, by the prefix of their subjects.
     pub openid_connect_issuers: Issuers,
+}
+
+impl Default for DevopsOAuth {
+    fn default() -> Self {
+        Self {
+            protocol: OAuthProtocol::Https,
+            allowed_clock_skew: Period::from_secs(10),
+            max_token_lifetime: Period::from_secs(24 * 3600),
+            openid_connect_issuers: Issuers::new(),
+        }
+    }
 }
 
 /// The operators' page.

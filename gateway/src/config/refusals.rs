@@ -11,6 +11,7 @@ mod environment;
 mod identities;
 mod issuers;
 mod listeners;
+mod operators;
 mod sections;
 mod unenforced;
 
@@ -23,9 +24,10 @@ pub(super) fn of(config: &Config, places: &Places, environment: &Environment) ->
     refusals.check_environment(environment);
     refusals.check_listeners(config);
     refusals.check_sections(config);
+    refusals.check_operators(&config.devops);
     if let Some(authentication) = config.auth.providers() {
         refusals.check_chain(authentication);
-        refusals.check_issuers(authentication, &config.devops);
+        refusals.check_issuers(authentication);
         refusals.check_identities(authentication, config);
     }
     // Mistakes first: what is misspelled may not be meant as a restriction.

@@ -11,6 +11,7 @@ use super::{
 };
 
 mod edge_server;
+mod operators;
 mod refusals;
 
 /// What a load says about `yaml` written to `twinward.yaml`.
@@ -262,7 +263,7 @@ fn layers_win_in_order() {
 #[test]
 fn ditto_names_are_understood() {
     let config = loaded(
-        "",
+        "devops: { oauth: { openid_connect_issuers: { ops: { issuer: \"127.0.0.1:1\", audience: any } } } }",
         &[
             ("BIND_HOSTNAME", "::1"),
             ("HTTP_PORT", "9"),
@@ -272,7 +273,9 @@ fn ditto_names_are_understood() {
             ("GATEWAY_WEBSOCKET_THROTTLING_REJECTION_FACTOR", "2"),
             ("LIMITS_THINGS_MAX_SIZE", "1k"),
             ("LOG_LEVEL", "DEBUG"),
+            ("STATUS_AUTHENTICATION_METHOD", "OAuth2"),
             ("STATUS_OAUTH2_SUBJECTS", "a:b, c:d"),
+            ("DEVOPS_OAUTH2_PROTOCOL", "http"),
         ],
     )
     .config;

@@ -20,7 +20,7 @@ enum Rewrite {
 }
 
 /// The names in use; of two names for one key the later wins, as in Ditto.
-const NAMES: [Name; 24] = [
+const NAMES: [Name; 26] = [
     Name(
         "REQUEST_TIMEOUT",
         "http_server.request_timeout",
@@ -116,6 +116,16 @@ const NAMES: [Name; 24] = [
         Rewrite::List,
     ),
     Name(
+        "DEVOPS_OAUTH2_PROTOCOL",
+        "devops.oauth.protocol",
+        Rewrite::LowerCase,
+    ),
+    Name(
+        "DEVOPS_OAUTH2_ALLOWED_CLOCK_SKEW",
+        "devops.oauth.allowed_clock_skew",
+        Rewrite::None,
+    ),
+    Name(
         "STATUS_AUTHENTICATION_METHOD",
         "devops.status_authentication_method",
         Rewrite::LowerCase,
@@ -128,12 +138,10 @@ const NAMES: [Name; 24] = [
 ];
 
 /// Names that Ditto acts on and this gateway does not: set ones are announced.
-pub(crate) const WITHOUT_EFFECT: [&str; 22] = [
+pub(crate) const WITHOUT_EFFECT: [&str; 20] = [
     "ADDITIONAL_ACCEPTED_MEDIA_TYPES",
     "AUTH_HTTP_PROXY_ENABLED",
     "COORDINATED_SHUTDOWN_REQUEST_TIMEOUT",
-    "DEVOPS_OAUTH2_ALLOWED_CLOCK_SKEW",
-    "DEVOPS_OAUTH2_PROTOCOL",
     "DEVOPS_PASSWORD_NAME",
     "DNS_SERVER",
     "FIRE_AND_FORGET_ENFORCEMENT_TIMEOUT",

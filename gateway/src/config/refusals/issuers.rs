@@ -7,21 +7,16 @@ use ::authentication::jwt::Algorithm;
 use super::Refusals;
 use crate::config::{
     authentication::{Authentication, Issuer, Issuers, OAuthProtocol, Provider},
-    devops::{Devops, OperatorMethod},
     spelling,
     value::is_loopback_host,
 };
 
 impl Refusals<'_> {
-    pub(super) fn check_issuers(&mut self, authentication: &Authentication, devops: &Devops) {
+    pub(super) fn check_issuers(&mut self, authentication: &Authentication) {
         let oauth = &authentication.oauth;
         let section = "auth.oauth.openid_connect_issuers";
         self.check_section(section, &oauth.openid_connect_issuers);
-        let operators = &devops.oauth.openid_connect_issuers;
-        self.check_section("devops.oauth.openid_connect_issuers", operators);
-        if oauth.protocol == OAuthProtocol::Http {
-            self.check_plain_issuers(section, &oauth.openid_connect_issuers);
-        }
+        self.check_plain_issuers(section, oauth.protocol, &oauth.openid_connect_issuers);
         let prefix = &authentication.api_keys.subject_prefix;
         let asks_both = [Provider::Jwt, Provider::ApiKey]
             .iter()
@@ -32,19 +27,9 @@ impl Refusals<'_> {
                 format!("API keys give subjects of the issuer `{prefix}` too; rename this issuer or set another `auth.api_keys.subject_prefix`"),
             );
         }
-        let methods = [
-            devops.devops_authentication_method,
-            devops.status_authentication_method,
-        ];
-        if methods.contains(&OperatorMethod::Oauth2) && operators.is_empty() {
-            self.refuse(
-                "devops.oauth.openid_connect_issuers",
-                "operators authenticate by `oauth2`, but no issuer of theirs is configured; name one here, or use `basic`",
-            );
-        }
     }
 
-    fn check_section(&mut self, section: &str, issuers: &Issuers) {
+    pub(super) fn check_section(&mut self, section: &str, issuers: &Issuers) {
         let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
         for (prefix, issuer) in issuers {
             self.check_issuer(&format!("{section}.{prefix}"), issuer);
@@ -98,13 +83,22 @@ impl Refusals<'_> {
         }
     }
 
-    fn check_plain_issuers(&mut self, section: &str, issuers: &Issuers) {
+    pub(super) fn check_plain_issuers(
+        &mut self,
+        section: &str,
+        protocol: OAuthProtocol,
+        issuers: &Issuers,
+    ) {
+        if protocol == OAuthProtocol::Https {
+            return;
+        }
+        let parent = section.trim_end_matches(".openid_connect_issuers");
         for (prefix, issuer) in issuers {
             let remote = issuer.names().find(|name| !is_loopback_host(host_of(name)));
             if let (Some(name), None) = (remote, &issuer.jwks_file) {
                 self.refuse(
                     &format!("{section}.{prefix}"),
-                    format!("keys of `{name}` would travel without TLS because `auth.oauth.protocol` is `http`; write `https`, which `http` may replace for issuers on this machine only"),
+                    format!("keys of `{name}` would travel without TLS because `{parent}.protocol` is `http`; write `https`, which `http` may replace for issuers on this machine only"),
                 );
             }
         }

@@ -4,12 +4,10 @@ use super::Refusals;
 use crate::config::{
     Config,
     authentication::{Authentication, Permissions},
-    devops::{Devops, OperatorMethod},
 };
 
 impl Refusals<'_> {
     pub(super) fn check_enforceable(&mut self, config: &Config) {
-        self.check_operator_methods(&config.devops);
         if let Some(authentication) = config.auth.providers() {
             self.check_authentication(authentication);
             let others = authentication.pre_authenticated.enabled
@@ -51,23 +49,6 @@ impl Refusals<'_> {
                 "auth.pre_authenticated.assertion",
                 "leave it out and keep `trusted_proxies` narrow",
             );
-        }
-    }
-
-    fn check_operator_methods(&mut self, devops: &Devops) {
-        for (key, method) in [
-            (
-                "devops.devops_authentication_method",
-                devops.devops_authentication_method,
-            ),
-            (
-                "devops.status_authentication_method",
-                devops.status_authentication_method,
-            ),
-        ] {
-            if method == OperatorMethod::Oauth2 {
-                self.refuse_restriction(key, "write `basic` and use passwords");
-            }
         }
     }
 

@@ -221,7 +221,6 @@ fn a_restriction_that_is_not_enforced_does_not_start() {
         "http_server: { auth: [] }\nauth: { pre_authenticated: { enabled: true } }\n",
         "auth: { namespace_access: [{ allowed_namespaces: [org.acme] }] }\n",
         "auth: { pre_authenticated: { assertion: { secret: abc } } }\n",
-        "devops: { status_authentication_method: oauth2, oauth: { openid_connect_issuers: { ops: { issuer: id.acme.example, audience: [ops] } } } }\n",
         &identities(
             "    a: { credential: { api_key: h }, permissions: [operators], allow_from: [10.0.0.0/8] }\n",
         ),
