@@ -5,7 +5,8 @@ use crate::RequestParts;
 /// What stands behind the scheme `Bearer`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bearer<'a> {
-    /// Has a dot, or looks like nothing we know: a token.
+    /// Has a dot, or looks like nothing we know: a token. That it is all base64url and dots is asked by who parses it:
+    /// this is asked several times a request, and a remembered token has been looked at before.
     Token(&'a str),
     /// Starts like `<brand>_` and has no dot: an API key, in our shape or meant to be.
     ApiKey(&'a str),
@@ -17,25 +18,31 @@ impl<'a> Bearer<'a> {
     /// `None` if there is no such header, or it has another scheme: then it is no credential here.
     pub(crate) fn of(request: &RequestParts<'a>) -> Option<Self> {
         let header = request.headers.header("authorization")?;
-        let (scheme, value) = header.split_once(' ').unwrap_or((header, ""));
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| Self::of_value(value.trim_matches(' ')))
+        let (scheme, value) = header.split_at_checked("bearer".len())?;
+        let is_bearer =
+            scheme.eq_ignore_ascii_case("bearer") && (value.is_empty() || value.starts_with(' '));
+        is_bearer.then(|| Self::of_value(value.trim_matches(' ')))
     }
 
     fn of_value(value: &'a str) -> Self {
-        // Without early exit the compiler checks many bytes at once; tokens are long and almost always fine.
-        let is_visible = value
-            .bytes()
-            .fold(true, |fine, byte| fine & byte.is_ascii_graphic());
-        if value.is_empty() || !is_visible {
+        if value.is_empty() {
             Self::Malformed
         } else if looks_like_api_key(value) {
-            Self::ApiKey(value)
+            // Keys are short, and tokens have given up at their first nine bytes or their first dot.
+            if is_visible(value) {
+                Self::ApiKey(value)
+            } else {
+                Self::Malformed
+            }
         } else {
             Self::Token(value)
         }
     }
+}
+
+/// One word of visible ASCII, as every credential behind this scheme is.
+fn is_visible(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The longest brand in an API key, in bytes.
@@ -43,14 +50,12 @@ const BRAND_BYTES_MAX: usize = 8;
 
 /// A word of up to eight letters and digits, then `_`, and no dot anywhere: a token always has dots.
 fn looks_like_api_key(value: &str) -> bool {
-    let start = value.bytes().take(BRAND_BYTES_MAX + 1);
-    let is_brand = start
-        .clone()
-        .position(|byte| byte == b'_')
-        .is_some_and(|length| {
-            length > 0 && start.take(length).all(|byte| byte.is_ascii_alphanumeric())
-        });
-    is_brand && !value.contains('.')
+    let brand = value
+        .bytes()
+        .take(BRAND_BYTES_MAX + 1)
+        .position(|byte| !byte.is_ascii_alphanumeric());
+    brand.is_some_and(|length| length > 0 && value.as_bytes().get(length) == Some(&b'_'))
+        && !value.contains('.')
 }
 
 #[cfg(test)]
@@ -72,7 +77,7 @@ mod tests {
         check("123456789_x", Bearer::Token("123456789_x"));
         check("_x", Bearer::Token("_x"));
         check("", Bearer::Malformed);
-        check("a b", Bearer::Malformed);
-        check("a\u{e4}", Bearer::Malformed);
+        check("tww_a b", Bearer::Malformed);
+        check("tww_a\u{e4}", Bearer::Malformed);
     }
 }

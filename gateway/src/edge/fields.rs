@@ -1,7 +1,7 @@
 //! The header fields of one request, read once: everything that decides looks here.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use authentication::HeaderLookup;
 use smallvec::SmallVec;
 
@@ -50,7 +50,7 @@ impl<'a> Fields<'a> {
             if name != "authorization" {
                 total += name.len() + value.len();
             }
-            if let Ok(value) = value.to_str() {
+            if let Some(value) = text(value) {
                 fields.push((name, value));
             }
         }
@@ -98,6 +98,16 @@ impl HeaderLookup for Fields<'_> {
     fn header(&self, name: &str) -> Option<&str> {
         self.get(name)
     }
+}
+
+/// As `HeaderValue::to_str`, which looks at one byte at a time: a header value has no control characters by its type,
+/// so that being ASCII is all that is left to ask.
+fn text(value: &HeaderValue) -> Option<&str> {
+    let bytes = value.as_bytes();
+    bytes
+        .is_ascii()
+        .then(|| std::str::from_utf8(bytes).ok())
+        .flatten()
 }
 
 /// `x_ditto_pre_authenticated` and its like: the same word to a proxy or CGI host that folds `_` and `-`.

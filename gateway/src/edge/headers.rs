@@ -98,7 +98,7 @@ pub(crate) fn translate(
     query: &Query,
     correlation_id: Arc<str>,
 ) -> Result<TranslatedHeaders, DittoError> {
-    let lookup = Lookup { fields, query };
+    let lookup = Lookup::new(fields, query);
     lookup.check_agreement()?;
     definitions::refuse_unsupported_request(&lookup)?;
     let response_required = lookup
@@ -129,7 +129,7 @@ pub(crate) fn translate(
                 .get("allow-policy-lockout")
                 .map_or(Ok(false), |text| boolean("allow-policy-lockout", text))?,
             requested_acks: Vec::new(),
-            custom: definitions::custom(fields),
+            custom: lookup.custom(),
         },
         timeout,
         injected: Vec::new(),
@@ -140,10 +140,34 @@ pub(crate) fn translate(
 pub(crate) struct Lookup<'a, 'f> {
     fields: &'a Fields<'f>,
     query: &'a Query,
+    /// Nothing here says more than who calls and what it understands, as in most requests: then looking is in vain.
+    is_silent: bool,
 }
 
-impl<'a> Lookup<'a, '_> {
+impl<'a, 'f> Lookup<'a, 'f> {
+    fn new(fields: &'a Fields<'f>, query: &'a Query) -> Self {
+        let is_silent = query.names().next().is_none()
+            && fields
+                .iter()
+                .all(|(name, _)| definitions::says_nothing(name));
+        Self {
+            fields,
+            query,
+            is_silent,
+        }
+    }
+
+    fn custom(&self) -> Vec<(Arc<str>, Arc<str>)> {
+        if self.is_silent {
+            return Vec::new();
+        }
+        definitions::custom(self.fields)
+    }
+
     fn get(&self, name: &str) -> Option<&'a str> {
+        if self.is_silent {
+            return None;
+        }
         self.fields.get(name).or_else(|| {
             if QUERY_PARAMETERS.contains(&name) {
                 self.query.get(name)

@@ -114,6 +114,22 @@ pub(super) fn is_custom(name: &str) -> bool {
     !is_transport(name) && !is_known(name) && !is_internal(name)
 }
 
+/// The fields that nearly every client sends, and that mean nothing to a command.
+pub(super) fn says_nothing(name: &str) -> bool {
+    matches!(
+        name,
+        "accept"
+            | "accept-encoding"
+            | "accept-language"
+            | "authorization"
+            | "connection"
+            | "content-length"
+            | "content-type"
+            | "host"
+            | "user-agent"
+    )
+}
+
 fn is_transport(name: &str) -> bool {
     const PREFIXES: [&str; 9] = [
         "accept",
