@@ -2,13 +2,17 @@
 //!
 //! Source: Ditto documentation, page "Authentication and authorization".
 
+mod observer;
+
 use std::sync::Arc;
 
 use policies::{Principal, ProviderKind};
 
+pub use observer::{ChainObserver, Conclusion};
+
 use crate::{
     Attempt, AuthenticationError, AuthenticationOutcome, AuthenticationProvider, InjectedHeaders,
-    RequestParts,
+    RequestParts, Revocations,
 };
 
 /// What to do with a request that carries credentials of different kinds.
@@ -24,6 +28,8 @@ pub enum OnConflict {
 pub struct AuthenticationChain {
     providers: Vec<Arc<dyn AuthenticationProvider>>,
     on_conflict: OnConflict,
+    revocations: Option<Arc<Revocations>>,
+    observer: Option<Arc<dyn ChainObserver>>,
 }
 
 /// More providers than a chain can have: there are fewer kinds.
@@ -39,7 +45,23 @@ impl AuthenticationChain {
         Self {
             providers,
             on_conflict,
+            revocations: None,
+            observer: None,
         }
+    }
+
+    /// The same chain, which admits nobody whose credential is among these.
+    #[must_use]
+    pub fn with_revocations(mut self, revocations: Arc<Revocations>) -> Self {
+        self.revocations = Some(revocations);
+        self
+    }
+
+    /// The same chain, which tells `observer` what each provider concluded.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn ChainObserver>) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// The kinds in the chain, in their order.
@@ -53,7 +75,7 @@ impl AuthenticationChain {
     ///
     /// [`AuthenticationError::NoApplicableProvider`] without a credential, [`AuthenticationError::Conflicting`] with
     /// several kinds of it, the single failure, or [`AuthenticationError::Several`]. A missing backend ends the chain:
-    /// a weaker method never decides in its place.
+    /// a weaker method never decides in its place. A revoked credential is a refused one.
     pub async fn authenticate(
         &self,
         request: &RequestParts<'_>,
@@ -67,11 +89,7 @@ impl AuthenticationChain {
             if applicable & (1 << position) == 0 {
                 continue;
             }
-            let outcome = match provider.authenticate(request) {
-                Attempt::Ready(outcome) => outcome,
-                Attempt::Pending(work) => work.await,
-            };
-            match outcome {
+            match self.ask(&**provider, request).await {
                 AuthenticationOutcome::Authenticated(principal) => return Ok(principal),
                 AuthenticationOutcome::Failed(error) if error.is_unavailable() => {
                     return Err(error);
@@ -81,6 +99,48 @@ impl AuthenticationChain {
             }
         }
         Err(aggregate(failures))
+    }
+
+    /// What one provider concludes, less what was revoked.
+    async fn ask(
+        &self,
+        provider: &dyn AuthenticationProvider,
+        request: &RequestParts<'_>,
+    ) -> AuthenticationOutcome {
+        let mut watch = self.observer.as_deref().map(observer::Watch::start);
+        let outcome = match provider.authenticate(request) {
+            Attempt::Ready(outcome) => outcome,
+            Attempt::Pending(work) => {
+                watch.iter_mut().for_each(observer::Watch::wait);
+                work.await
+            }
+        };
+        let outcome = match outcome {
+            AuthenticationOutcome::Authenticated(principal) => self.admit(principal).into(),
+            failed @ (AuthenticationOutcome::Failed(_) | AuthenticationOutcome::NotApplicable) => {
+                failed
+            }
+        };
+        if let Some(watch) = watch {
+            watch.conclude(provider.kind(), &outcome);
+        }
+        outcome
+    }
+
+    /// The principal, unless its credential was revoked. For credentials that come by another way than a request.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthenticationError::Revoked`].
+    pub fn admit(&self, principal: Principal) -> Result<Principal, AuthenticationError> {
+        let revocations = self.revocations.as_deref();
+        match revocations.and_then(|revocations| revocations.revokes(&principal)) {
+            None => Ok(principal),
+            Some(revocation) => Err(AuthenticationError::Revoked {
+                provider: principal.provider(),
+                revocation,
+            }),
+        }
     }
 
     /// What claims of the credential behind `principal` put into headers, over what the client sent there.

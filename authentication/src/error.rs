@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use policies::{ProviderKind, SubjectIdError};
 
+use crate::RevocationId;
 use crate::api_key::ApiKeyRefusal;
 use crate::jwt::{JwtFault, JwtRefusal};
 
@@ -85,6 +86,14 @@ pub enum AuthenticationError {
     /// An API key stands in the query: whoever logged the address knows it now.
     #[error("an API key stands in the query")]
     ApiKeyInQuery,
+    /// The credential was good, and an operator took it back.
+    #[error("revoked by {revocation}")]
+    Revoked {
+        /// The kind of credential: of an API key, say no more than of a bad one.
+        provider: ProviderKind,
+        /// By which revocation.
+        revocation: RevocationId,
+    },
     /// The keys of an issuer could not be had, so nothing is known about the token.
     #[error("the keys of issuer `{issuer}` are not available: {fault}")]
     Unavailable {
@@ -144,6 +153,7 @@ impl AuthenticationError {
             | Self::JwtRefused { .. }
             | Self::JwtConditionFailed { .. }
             | Self::ApiKeyRefused { .. }
+            | Self::Revoked { .. }
             | Self::Several { .. } => ErrorClass::Unauthenticated,
             Self::Unavailable { .. } => ErrorClass::Unavailable,
         }

@@ -7,6 +7,7 @@
 mod claims;
 mod fault;
 mod fetch;
+mod integration;
 mod issuer;
 mod key_store;
 mod keys;
@@ -20,6 +21,8 @@ mod token_type;
 mod unverified;
 
 pub use fault::{JwtFault, JwtRefusal};
+pub(crate) use integration::kept_claim;
+pub use integration::{IntegrationError, IntegrationSubjects};
 pub use issuer::{InjectedHeaders, IssuerHealth};
-pub use provider::JwtProvider;
+pub use provider::{JwtProvider, RetiredKeys};
 pub use settings::{Algorithm, Audience, IssuerSettings, JwtSettings, KeySettings, Protocol};

@@ -11,21 +11,31 @@ mod chain;
 mod error;
 mod fingerprint;
 pub mod jwt;
+mod namespace_access;
 pub mod password;
 pub mod placeholder;
 mod pre_authenticated;
 mod provider;
 mod request;
+mod revocation;
 mod settings_error;
 #[cfg(test)]
 mod testing;
 
 pub use api_key::{ApiKeyProvider, ApiKeyRefusal, ApiKeySettings};
-pub use chain::{AuthenticationChain, OnConflict};
+pub use chain::{AuthenticationChain, ChainObserver, Conclusion, OnConflict};
 pub use error::{AuthenticationError, BackendFault, ErrorClass};
 pub use jwt::{InjectedHeaders, IssuerHealth, JwtProvider, JwtSettings};
+pub use namespace_access::{
+    KeptHeaders, NamespaceAccess, NamespaceFacts, NamespaceRule, NamespaceView, NamespacedKind,
+};
 pub use policies::ProviderKind;
 pub use pre_authenticated::{PreAuthenticatedProvider, PreAuthenticatedSettings, TrustedPeer};
 pub use provider::{Attempt, AuthenticationOutcome, AuthenticationProvider};
 pub use request::{HeaderLookup, PeerAddress, RequestKind, RequestParts};
+pub use revocation::{
+    NewRevocation, Revocation, RevocationChange, RevocationError, RevocationId, RevocationKind,
+    RevocationStore, RevocationSubscriber, Revocations, StoreFailure, StoreFuture,
+    UnknownRevocationKind,
+};
 pub use settings_error::SettingsError;

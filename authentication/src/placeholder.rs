@@ -6,8 +6,11 @@ mod format;
 mod function;
 mod like;
 mod parse;
+mod time;
 
-use function::Function;
+use function::{Argument, Function};
+pub(crate) use like::matches_pattern;
+pub use time::{TimeExpression, TimeExpressionError};
 
 /// A text that was understood: `{{ jwt:sub }}`, `{{ jwt:realm/roles | fn:lower() }}@plant`.
 #[derive(Debug, Clone)]
@@ -121,6 +124,15 @@ impl Template {
         parse::template(text, prefixes)
     }
 
+    /// The names that follow `prefix:` in this template, in arguments of functions too, in their order.
+    pub fn names<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        self.parts
+            .iter()
+            .flat_map(Part::placeholders)
+            .filter(move |placeholder| placeholder.prefix == prefix)
+            .map(|placeholder| placeholder.name.as_str())
+    }
+
     /// The cartesian product of the parts: one part without a value leaves nothing, deleted parts do not count.
     ///
     /// # Errors
@@ -147,6 +159,17 @@ impl Template {
 }
 
 impl Part {
+    fn placeholders(&self) -> Vec<&Placeholder> {
+        match self {
+            Self::Literal(_) => Vec::new(),
+            Self::Pipeline { start, functions } => {
+                let arguments = functions.iter().flat_map(Function::arguments);
+                let named = arguments.filter_map(Argument::placeholder);
+                start.iter().chain(named).collect()
+            }
+        }
+    }
+
     fn resolve(&self, source: &dyn PlaceholderSource) -> Result<Resolution, TooManyValues> {
         match self {
             Self::Literal(text) => Ok(Resolution::Resolved(vec![text.clone()])),

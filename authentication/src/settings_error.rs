@@ -72,6 +72,29 @@ pub enum SettingsError {
         #[source]
         source: TemplateError,
     },
+    /// A condition of a namespace rule that cannot be understood.
+    #[error("condition `{condition}` of a namespace rule: {reason}")]
+    NamespaceCondition {
+        /// The condition's text.
+        condition: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A namespace pattern with characters that no namespace has.
+    #[error("namespace pattern `{pattern}` has characters other than `A-Za-z0-9._-*?`, or none")]
+    NamespacePattern {
+        /// The pattern.
+        pattern: String,
+    },
+    /// The template of the subjects of token integration cannot be understood.
+    #[error("template `{template}` of the integration subject")]
+    IntegrationTemplate {
+        /// The template's text.
+        template: String,
+        /// What is wrong with it.
+        #[source]
+        source: TemplateError,
+    },
     /// The file with the issuer's keys cannot be read.
     #[error("key file `{path}` of issuer entry `{name}` cannot be read")]
     KeyFile {

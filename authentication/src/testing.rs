@@ -1,8 +1,14 @@
 //! Requests for tests.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use crate::{HeaderLookup, PeerAddress, RequestKind, RequestParts};
+use crate::{
+    HeaderLookup, NewRevocation, PeerAddress, RequestKind, RequestParts, Revocation, RevocationId,
+    RevocationKind, RevocationStore, Revocations, StoreFailure, StoreFuture,
+};
 
 /// Headers of a test request.
 #[derive(Default)]
@@ -36,4 +42,34 @@ pub(crate) fn request<'a>(headers: &'a Headers, query: &'a str) -> RequestParts<
 /// `Authorization: Bearer <credential>`.
 pub(crate) fn bearer(credential: &str) -> Headers {
     Headers(vec![("authorization", format!("Bearer {credential}"))])
+}
+
+/// Revocations of the token with this `jti`, kept nowhere.
+pub(crate) fn revoking(token_id: &str) -> Arc<Revocations> {
+    struct Nowhere;
+    impl RevocationStore for Nowhere {
+        fn load(&self) -> Result<Vec<Revocation>, StoreFailure> {
+            Ok(Vec::new())
+        }
+
+        fn put<'a>(&'a self, _: &'a Revocation, _: Timestamp) -> StoreFuture<'a> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+
+        fn delete<'a>(&'a self, _: &'a [&'a RevocationId], _: Timestamp) -> StoreFuture<'a> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+    }
+    let revocations = Revocations::open(Arc::new(Nowhere), Duration::ZERO).unwrap();
+    let new = NewRevocation {
+        kind: RevocationKind::Jti,
+        value: token_id.to_owned(),
+        issued_before: None,
+        permanent: false,
+        reason: None,
+        created_by: "devops".to_owned(),
+    };
+    let added = futures_util::FutureExt::now_or_never(revocations.add(new, now()));
+    added.unwrap().unwrap();
+    Arc::new(revocations)
 }

@@ -48,7 +48,7 @@ pub use policy_resource::{PolicyResource, PolicyResourceKind};
 pub use precondition::{
     EntityTag, EntityTagError, EntityTagMatcher, Precondition, PreconditionOutcome,
 };
-pub use principal::{Credential, Principal, ProviderKind};
+pub use principal::{ClaimValues, Credential, Principal, ProviderKind};
 pub use resource_key::{ResourceKey, ResourceKeyError, ResourceType};
 pub use service::{Policies, PolicyLimits, PreparedPolicy};
 pub use subject_id::{SubjectId, SubjectIdError};

@@ -49,7 +49,12 @@ pub struct Credential {
     pub issued_at: Option<Timestamp>,
     /// The names of the identity's permission sets.
     pub permission_sets: Arc<[Arc<str>]>,
+    /// The verified claims that rules of the configuration ask for; no others are kept.
+    pub claims: ClaimValues,
 }
+
+/// Values of claims, by the JSON pointer that names them in a placeholder.
+pub type ClaimValues = Arc<[(Arc<str>, Box<[String]>)]>;
 
 /// Who this request acts as: its subjects, in the order of the provider, and the provider that vouched.
 ///

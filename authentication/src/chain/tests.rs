@@ -4,21 +4,24 @@ use policies::Credential;
 
 use super::*;
 use crate::BackendFault;
-use crate::testing::{Headers, request};
+use crate::testing::{Headers, request, revoking};
 
 /// Answers what it was told, to see what the chain makes of it.
 struct Scripted(ProviderKind, Answer);
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Good,
     Refused,
+    Revoked,
     Malformed,
     Unavailable,
     NotApplicable,
     RefusesRequest,
 }
-use Answer::{Good, Malformed, NotApplicable, Refused, RefusesRequest, Unavailable};
+use Answer::{Good, Malformed, NotApplicable, Refused, RefusesRequest, Revoked, Unavailable};
+
+mod every_combination;
 
 impl AuthenticationProvider for Scripted {
     fn kind(&self) -> ProviderKind {
@@ -38,13 +41,17 @@ impl AuthenticationProvider for Scripted {
 
     fn authenticate<'a>(&'a self, _: &'a RequestParts<'a>) -> Attempt<'a> {
         let outcome = match self.1 {
-            Good => {
+            Good | Revoked => {
                 let subject = format!("{}:x", self.0.as_str()).parse().unwrap();
+                let credential = Credential {
+                    token_id: (self.1 == Revoked).then(|| "lost".into()),
+                    ..Credential::default()
+                };
                 AuthenticationOutcome::Authenticated(Principal::new(
                     self.0,
                     vec![subject],
                     None,
-                    Credential::default(),
+                    credential,
                 ))
             }
             Refused => AuthenticationOutcome::Failed(AuthenticationError::JwtSeveral),
@@ -63,23 +70,31 @@ impl AuthenticationProvider for Scripted {
     }
 }
 
-#[track_caller]
-fn check(on_conflict: OnConflict, answers: [Answer; 3], expected: &str) {
-    let kinds = [
-        ProviderKind::PreAuthenticated,
-        ProviderKind::Jwt,
-        ProviderKind::ApiKey,
-    ];
-    let providers = kinds
-        .into_iter()
-        .zip(answers)
-        .map(|(kind, answer)| Arc::new(Scripted(kind, answer)) as Arc<dyn AuthenticationProvider>)
+const KINDS: [ProviderKind; 3] = [
+    ProviderKind::PreAuthenticated,
+    ProviderKind::Jwt,
+    ProviderKind::ApiKey,
+];
+
+/// A chain of these providers, in which the token `lost` is revoked.
+fn chain(on_conflict: OnConflict, providers: &[(ProviderKind, Answer)]) -> AuthenticationChain {
+    let providers = providers
+        .iter()
+        .map(|(kind, answer)| Arc::new(Scripted(*kind, *answer)) as _)
         .collect();
-    let chain = AuthenticationChain::new(providers, on_conflict);
+    AuthenticationChain::new(providers, on_conflict).with_revocations(revoking("lost"))
+}
+
+fn ask(chain: &AuthenticationChain) -> Result<Principal, AuthenticationError> {
     let headers = Headers::default();
     let parts = request(&headers, "");
-    let result = futures_util::FutureExt::now_or_never(chain.authenticate(&parts)).unwrap();
-    let actual = match result {
+    futures_util::FutureExt::now_or_never(chain.authenticate(&parts)).unwrap()
+}
+
+#[track_caller]
+fn check(on_conflict: OnConflict, answers: [Answer; 3], expected: &str) {
+    let providers: Vec<_> = KINDS.into_iter().zip(answers).collect();
+    let actual = match ask(&chain(on_conflict, &providers)) {
         Ok(principal) => principal.provider().as_str().to_owned(),
         Err(error) => format!("{:?}: {error}", error.class()),
     };
@@ -171,4 +186,63 @@ fn a_request_that_a_provider_refuses_is_not_saved_by_another() {
         check(mode, [RefusesRequest, Good, NotApplicable], expected);
         check(mode, [Good, NotApplicable, RefusesRequest], expected);
     }
+}
+
+#[test]
+fn a_revoked_credential_is_a_refused_one() {
+    let revoked = chain(OnConflict::First, &[(ProviderKind::Jwt, Revoked)]);
+    let error = ask(&revoked).unwrap_err();
+    assert!(matches!(
+        error,
+        AuthenticationError::Revoked {
+            provider: ProviderKind::Jwt,
+            ..
+        }
+    ));
+    assert!(error.is_unauthenticated());
+    check(OnConflict::First, [NotApplicable, Revoked, Good], "api_key");
+}
+
+#[test]
+fn what_providers_conclude_is_counted() {
+    #[derive(Default)]
+    struct Counting(parking_lot::Mutex<Vec<(ProviderKind, Conclusion)>>);
+    impl ChainObserver for Counting {
+        fn concluded(
+            &self,
+            provider: ProviderKind,
+            conclusion: Conclusion,
+            duration: Option<std::time::Duration>,
+        ) {
+            assert!(duration.is_some(), "all of these waited");
+            self.0.lock().push((provider, conclusion));
+        }
+    }
+    let counting = Arc::new(Counting::default());
+    let jwt = |answer| {
+        let chain = chain(OnConflict::Reject, &[(ProviderKind::Jwt, answer)]);
+        let _ = ask(&chain.with_observer(Arc::clone(&counting) as _));
+    };
+    for answer in [
+        Good,
+        Refused,
+        Revoked,
+        Malformed,
+        Unavailable,
+        NotApplicable,
+        RefusesRequest,
+    ] {
+        jwt(answer);
+    }
+    let expected = [
+        Conclusion::Authenticated,
+        Conclusion::Refused,
+        Conclusion::Revoked,
+        Conclusion::Malformed,
+        Conclusion::Unavailable,
+    ];
+    assert_eq!(
+        *counting.0.lock(),
+        expected.map(|conclusion| (ProviderKind::Jwt, conclusion))
+    );
 }

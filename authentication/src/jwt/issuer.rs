@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use policies::{Credential, Principal, ProviderKind, SubjectId};
+use policies::{ClaimValues, Credential, Principal, ProviderKind, SubjectId};
 use serde_json::{Map, Value};
 use tracing::debug;
 
@@ -14,7 +14,7 @@ use super::key_store::KeyStore;
 use super::placeholders::ClaimPlaceholders;
 use super::settings::{Audience, IssuerSettings, JwtSettings, Protocol};
 use super::token_type::is_access_token;
-use crate::placeholder::{Template, TooManyValues};
+use crate::placeholder::{PlaceholderSource, Template, TooManyValues};
 use crate::{AuthenticationError, SettingsError};
 
 /// One `iss` value of one entry.
@@ -22,7 +22,7 @@ pub(super) struct Issuer {
     entry: Arc<Entry>,
     /// Without a scheme.
     pub(super) value: String,
-    pub(super) keys: KeyStore,
+    pub(super) keys: Arc<KeyStore>,
 }
 
 /// What all `iss` values of one entry share.
@@ -33,6 +33,7 @@ struct Entry {
     conditions: Vec<Template>,
     subjects: Vec<Template>,
     injected: Vec<(Arc<str>, Template)>,
+    kept_claims: Vec<Arc<str>>,
 }
 
 /// Headers that claims of a verified token set, by name.
@@ -44,7 +45,7 @@ impl Issuer {
         entry: &IssuerSettings,
         settings: &JwtSettings,
     ) -> Result<Vec<Self>, SettingsError> {
-        let shared = Arc::new(Entry::new(entry)?);
+        let shared = Arc::new(Entry::new(entry, &settings.kept_claims)?);
         if entry.issuers.is_empty() {
             return Err(SettingsError::NoIssuer {
                 name: entry.name.clone(),
@@ -54,10 +55,19 @@ impl Issuer {
             Ok(Self {
                 entry: Arc::clone(&shared),
                 value: value.clone(),
-                keys: key_store(entry, value, settings)?,
+                keys: Arc::new(key_store(entry, value, settings)?),
             })
         });
         issuers.collect()
+    }
+
+    /// The same issuer, with keys that are there already.
+    pub(super) fn with_keys(&self, keys: &Arc<KeyStore>) -> Self {
+        Self {
+            entry: Arc::clone(&self.entry),
+            value: self.value.clone(),
+            keys: Arc::clone(keys),
+        }
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
@@ -99,7 +109,8 @@ impl Issuer {
         }
         let subjects = self.entry.subjects(&source).map_err(too_many)?;
         let injected = self.entry.injected(&source).map_err(too_many)?;
-        let credential = self.credential(header, claims);
+        let kept = self.entry.kept(&source).map_err(too_many)?;
+        let credential = self.credential(header, claims, kept);
         let principal = Principal::new(
             ProviderKind::Jwt,
             subjects,
@@ -109,7 +120,7 @@ impl Issuer {
         Ok((principal, injected))
     }
 
-    fn credential(&self, header: &Header, claims: &Claims) -> Credential {
+    fn credential(&self, header: &Header, claims: &Claims, kept: ClaimValues) -> Credential {
         Credential {
             name: Some(Arc::clone(self.name())),
             issuer: Some(claims.issuer.as_str().into()),
@@ -118,6 +129,7 @@ impl Issuer {
             key_id: Some(header.key_id.as_str().into()),
             issued_at: claims.issued_at,
             permission_sets: Arc::default(),
+            claims: kept,
         }
     }
 
@@ -164,7 +176,7 @@ impl Audience {
 }
 
 impl Entry {
-    fn new(settings: &IssuerSettings) -> Result<Self, SettingsError> {
+    fn new(settings: &IssuerSettings, kept_claims: &[Arc<str>]) -> Result<Self, SettingsError> {
         let name = || settings.name.clone();
         if settings.name.is_empty() || settings.name.contains(':') {
             return Err(SettingsError::SubjectIssuer { name: name() });
@@ -198,7 +210,20 @@ impl Entry {
             injected: injected
                 .map(|(header, text)| Ok((header.to_ascii_lowercase().into(), template(text)?)))
                 .collect::<Result<_, SettingsError>>()?,
+            kept_claims: kept_claims.to_vec(),
         })
+    }
+
+    /// What rules that are evaluated later ask for.
+    fn kept(&self, source: &ClaimPlaceholders<'_>) -> Result<ClaimValues, TooManyValues> {
+        let kept = self.kept_claims.iter().map(|name| {
+            let values = source.values("jwt", name);
+            if values.len() > Template::VALUES_MAX {
+                return Err(TooManyValues);
+            }
+            Ok((Arc::clone(name), values.into()))
+        });
+        kept.collect()
     }
 
     /// In the order of the templates. A value that makes no subject grants nothing.

@@ -1,13 +1,14 @@
 //! The keys of one issuer, as they are now: fetched at most once per cool-down, kept while the issuer is away.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use quick_cache::sync::Cache;
+use tokio::sync::{OwnedMutexGuard, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
@@ -18,6 +19,8 @@ use crate::BackendFault;
 
 /// How many requests may wait for one issuer's keys.
 const WAITING_MAX: usize = 4096;
+/// How many key ids are remembered that an issuer did not have.
+const UNKNOWN_MAX: usize = 1024;
 
 /// The current keys of one issuer.
 pub(super) struct KeyStore {
@@ -32,13 +35,22 @@ pub(super) struct KeyStore {
     /// Grows whenever the keys change.
     generation: AtomicU64,
     /// When the last fetch started; held during a fetch.
-    pace: tokio::sync::Mutex<Option<Instant>>,
+    pace: Pace,
     started: AtomicU64,
     /// Number of the last fetch that came to an end.
     completed: AtomicU64,
     waiting: Semaphore,
+    /// Key ids that the issuer did not have, and until when that is believed.
+    unknown: Cache<String, Timestamp>,
     record: Mutex<FetchRecord>,
+    /// Told which keys the issuer gave up.
+    on_retired: OnceLock<RetirementHook>,
 }
+
+type Pace = Arc<tokio::sync::Mutex<Option<Instant>>>;
+
+/// Hears which keys an issuer gave up; called once they verify nothing any more.
+pub(super) type RetirementHook = Box<dyn Fn(&[String]) + Send + Sync>;
 
 /// What happened to the fetches so far.
 #[derive(Debug, Clone, Default)]
@@ -100,11 +112,13 @@ impl KeyStore {
             keys: ArcSwap::default(),
             usable_until: AtomicI64::new(i64::MIN),
             generation: AtomicU64::new(0),
-            pace: tokio::sync::Mutex::new(None),
+            pace: Pace::default(),
             started: AtomicU64::new(0),
             completed: AtomicU64::new(0),
             waiting: Semaphore::new(WAITING_MAX),
+            unknown: Cache::new(UNKNOWN_MAX),
             record: Mutex::default(),
+            on_retired: OnceLock::new(),
         }
     }
 
@@ -130,90 +144,123 @@ impl KeyStore {
         self.keys.load().len()
     }
 
+    /// Whether `other` would fetch the same keys in the same way, so that this one can stand in for it.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let place = |store: &Self| store.discovery.as_ref().map(|found| found.url.clone());
+        let hosts = |store: &Self| store.discovery.as_ref().map(|found| found.hosts.clone());
+        self.discovery.is_some()
+            && self.issuer == other.issuer
+            && (place(self), hosts(self)) == (place(other), hosts(other))
+            && self.algorithms == other.algorithms
+            && self.settings == other.settings
+    }
+
+    /// Calls `hook` for keys that are given up from now on. The first hook stays.
+    pub(super) fn watch(&self, hook: RetirementHook) {
+        // A second one is of whoever took this store over together with its sessions.
+        let _ = self.on_retired.set(hook);
+    }
+
     /// What happened so far.
     pub(super) fn record(&self) -> FetchRecord {
         self.record.lock().clone()
     }
 
-    /// The key, after the next permitted fetch if need be. All who wait share one fetch.
+    /// The key, after the next permitted fetch if need be. All who wait share one fetch, which goes on without them.
     pub(super) async fn wait_for(
-        &self,
-        fetcher: &Fetcher,
+        self: &Arc<Self>,
+        fetcher: &Arc<Fetcher>,
         key_id: &str,
         now: Timestamp,
     ) -> Result<Arc<PublicKey>, Missing> {
         if let Some(key) = self.current(key_id, now) {
             return Ok(key);
         }
-        let Some(discovery) = &self.discovery else {
+        if self.discovery.is_none() || self.is_known_to_be_missing(key_id, now) {
             return Err(Missing::Unknown);
-        };
+        }
         let Ok(_place) = self.waiting.try_acquire() else {
             return Err(Missing::Unavailable(BackendFault::Timeout));
         };
         let arrived = self.started.load(Ordering::Acquire);
-        if let Ok(mut pace) = timeout(self.settings.timeout, self.turn(key_id, now, arrived)).await
-            && let Some(last_start) = pace.as_deref_mut()
-        {
-            self.fetch(fetcher, discovery, last_start, now).await;
+        let work = self.fetch_once(fetcher, (key_id, arrived), now);
+        let in_time = timeout(self.settings.timeout, work).await.is_ok();
+        match self.current(key_id, now) {
+            Some(key) => Ok(key),
+            None if !in_time => Err(Missing::Unavailable(BackendFault::Timeout)),
+            None => Err(self.missing(key_id, now)),
         }
-        self.current(key_id, now).ok_or_else(|| self.missing(now))
     }
 
-    /// Waits until this request may fetch; `None` if somebody else fetched after it came, or the key is here.
-    async fn turn(
-        &self,
-        key_id: &str,
+    fn is_known_to_be_missing(&self, key_id: &str, now: Timestamp) -> bool {
+        self.is_usable(now) && self.unknown.get(key_id).is_some_and(|until| now < until)
+    }
+
+    /// Returns once a fetch that started after this request arrived has come to an end, or the key is here.
+    async fn fetch_once(
+        self: &Arc<Self>,
+        fetcher: &Arc<Fetcher>,
+        (key_id, arrived): (&str, u64),
         now: Timestamp,
-        arrived: u64,
-    ) -> Option<tokio::sync::MutexGuard<'_, Option<Instant>>> {
-        let pace = self.pace.lock().await;
+    ) {
+        let mut last_start = Arc::clone(&self.pace).lock_owned().await;
         if self.completed.load(Ordering::Acquire) > arrived || self.current(key_id, now).is_some() {
-            return None;
+            return;
         }
-        if let Some(last_start) = *pace {
+        if let Some(last_start) = *last_start {
             sleep_until(last_start + self.settings.cool_down).await;
         }
-        Some(pace)
+        // A client that hangs up must not take the fetch with it: others wait for it.
+        let (store, fetcher) = (Arc::clone(self), Arc::clone(fetcher));
+        let fetch = async move { store.fetch(&fetcher, &mut last_start, now).await };
+        if let Err(error) = tokio::spawn(fetch).await {
+            warn!(jwt.issuer = %self.issuer, "A fetch of keys of issuer `{}` broke: {error}", self.issuer);
+        }
     }
 
-    fn missing(&self, now: Timestamp) -> Missing {
-        let record = self.record.lock();
-        match &record.fault {
+    fn missing(&self, key_id: &str, now: Timestamp) -> Missing {
+        let fault = self.record.lock().fault.clone();
+        match fault {
             Some(fault) => Missing::Unavailable(fault.backend_fault()),
-            None if self.is_usable(now) => Missing::Unknown,
+            None if self.is_usable(now) => {
+                self.unknown
+                    .insert(key_id.to_owned(), now + self.settings.cool_down);
+                Missing::Unknown
+            }
             None => Missing::Unavailable(BackendFault::Timeout),
         }
     }
 
     /// Fetches if the keys are older than the refresh interval and nobody is at it.
     pub(super) async fn refresh_if_due(&self, fetcher: &Fetcher, now: Timestamp) {
-        let Some(discovery) = &self.discovery else {
+        if self.discovery.is_none() {
             return;
-        };
+        }
         let age = self
             .record
             .lock()
             .last_success
             .map(|then| now.duration_since(then));
         let due = age.is_none_or(|age| age >= signed(self.settings.refresh));
-        let Ok(mut last_start) = self.pace.try_lock() else {
+        let Ok(mut last_start) = Arc::clone(&self.pace).try_lock_owned() else {
             return;
         };
         let permitted = last_start.is_none_or(|start| start.elapsed() >= self.settings.cool_down);
         if due && permitted {
-            self.fetch(fetcher, discovery, &mut last_start, now).await;
+            self.fetch(fetcher, &mut last_start, now).await;
         }
     }
 
     async fn fetch(
         &self,
         fetcher: &Fetcher,
-        discovery: &Discovery,
-        last_start: &mut Option<Instant>,
+        last_start: &mut OwnedMutexGuard<Option<Instant>>,
         now: Timestamp,
     ) {
-        *last_start = Some(Instant::now());
+        let Some(discovery) = &self.discovery else {
+            return;
+        };
+        **last_start = Some(Instant::now());
         let number = self.started.fetch_add(1, Ordering::AcqRel) + 1;
         let result = fetcher
             .keys(discovery)
@@ -237,9 +284,13 @@ impl KeyStore {
     fn install(&self, previous: &KeySet, keys: KeySet) {
         let keys = Arc::new(keys);
         self.keys.store(Arc::clone(&keys));
-        if previous.hand_over(&keys) {
+        let retired = previous.hand_over(&keys);
+        if !retired.is_empty() || previous.len() != keys.len() {
             self.generation.fetch_add(1, Ordering::AcqRel);
             info!(jwt.issuer = %self.issuer, keys = keys.len(), "The keys of issuer `{}` changed", self.issuer);
+        }
+        if let (false, Some(hook)) = (retired.is_empty(), self.on_retired.get()) {
+            hook(&retired);
         }
     }
 

@@ -54,6 +54,12 @@ impl KeySet {
             .and_then(Value::as_array)
             .ok_or(NotAKeySet)?;
         let mut set = HashMap::new();
+        if keys.len() > KEYS_MAX {
+            warn!(
+                "An issuer publishes {} keys, the first {KEYS_MAX} are read",
+                keys.len()
+            );
+        }
         for jwk in keys.iter().take(KEYS_MAX) {
             match key_of(jwk, allowed, previous) {
                 Ok((key_id, _)) if set.contains_key(key_id) => {
@@ -79,19 +85,19 @@ impl KeySet {
         self.0.len()
     }
 
-    /// Retires every key that `successor` does not hold. Says whether anything changed.
-    pub(super) fn hand_over(&self, successor: &Self) -> bool {
-        let mut changed = self.len() != successor.len();
+    /// Retires every key that `successor` does not hold, and names them.
+    pub(super) fn hand_over(&self, successor: &Self) -> Vec<String> {
+        let mut retired = Vec::new();
         for (key_id, key) in &self.0 {
             if successor
                 .find(key_id)
                 .is_none_or(|kept| !Arc::ptr_eq(kept, key))
             {
                 key.retired.store(true, Ordering::Release);
-                changed = true;
+                retired.push(key_id.clone());
             }
         }
-        changed
+        retired
     }
 }
 

@@ -38,10 +38,35 @@ pub struct JwtProvider {
     settings: JwtSettings,
     /// By every form of `iss` that names them.
     issuers: HashMap<String, Arc<Issuer>>,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     fingerprinter: TokenFingerprinter,
     verified: Cache<Fingerprint, Arc<Verified>>,
     refused: Cache<Fingerprint, Arc<Refused>>,
+}
+
+/// Keys that an issuer gave up: what they signed counts no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetiredKeys {
+    /// The `iss` value, without a scheme.
+    issuer: String,
+    key_ids: Vec<String>,
+}
+
+impl RetiredKeys {
+    /// Whether the token behind `principal` was signed with one of them.
+    pub fn signed(&self, principal: &Principal) -> bool {
+        let credential = principal.credential();
+        let issuer = credential.issuer.as_deref().map(|issuer| {
+            let bare = issuer.split_once("://").map(|(_, bare)| bare);
+            bare.unwrap_or(issuer)
+        });
+        principal.provider() == ProviderKind::Jwt
+            && issuer == Some(&self.issuer)
+            && credential
+                .key_id
+                .as_deref()
+                .is_some_and(|key_id| self.key_ids.iter().any(|retired| retired == key_id))
+    }
 }
 
 /// A fact: this token was good. Counts until it expires or its key is gone, whichever comes first.
@@ -96,7 +121,7 @@ impl JwtProvider {
         }
         Ok(Self {
             issuers,
-            fetcher: Fetcher::new(&settings)?,
+            fetcher: Arc::new(Fetcher::new(&settings)?),
             fingerprinter: TokenFingerprinter::new(),
             verified: Cache::new(settings.remembered_tokens_max),
             refused: Cache::new(REFUSED_MAX),
@@ -122,6 +147,42 @@ impl JwtProvider {
             AuthenticationOutcome::Authenticated(principal) => Ok(principal),
             AuthenticationOutcome::Failed(error) => Err(error),
             AuthenticationOutcome::NotApplicable => Err(AuthenticationError::NoApplicableProvider),
+        }
+    }
+
+    /// A provider for other settings, which goes on with the keys that this one has where they come from the same
+    /// place in the same way: a change of the configuration causes no outage and no storm of fetches.
+    ///
+    /// # Errors
+    ///
+    /// As [`JwtProvider::new`]; then this one is still as good as before.
+    pub fn renewed(&self, settings: JwtSettings) -> Result<Self, SettingsError> {
+        let mut renewed = Self::new(settings)?;
+        let mut taken_over = HashMap::new();
+        for (form, issuer) in &renewed.issuers {
+            let known = self.issuers.get(form);
+            let issuer = match known.filter(|known| known.keys.is_same(&issuer.keys)) {
+                Some(known) => Arc::new(issuer.with_keys(&known.keys)),
+                None => Arc::clone(issuer),
+            };
+            taken_over.insert(form.clone(), issuer);
+        }
+        renewed.issuers = taken_over;
+        Ok(renewed)
+    }
+
+    /// Calls `hook` when an issuer gives keys up, so that sessions opened with them can be ended. Once per provider;
+    /// keys that were taken over keep their hook.
+    pub fn on_keys_retired(&self, hook: &Arc<dyn Fn(&RetiredKeys) + Send + Sync>) {
+        for issuer in self.each_issuer() {
+            let (hook, value) = (Arc::clone(hook), issuer.value.clone());
+            issuer.keys.watch(Box::new(move |key_ids| {
+                let retired = RetiredKeys {
+                    issuer: value.clone(),
+                    key_ids: key_ids.to_vec(),
+                };
+                hook(&retired);
+            }));
         }
     }
 

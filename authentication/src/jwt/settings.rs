@@ -1,6 +1,7 @@
 //! Which issuers count, and how their tokens are read.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything the token provider is told.
@@ -18,6 +19,9 @@ pub struct JwtSettings {
     pub issuers: Vec<IssuerSettings>,
     /// How many verified tokens are remembered.
     pub remembered_tokens_max: usize,
+    /// Claims that a principal carries along, by the pointers that placeholders name them with: what rules evaluated
+    /// later ask for, and no more.
+    pub kept_claims: Vec<Arc<str>>,
 }
 
 impl Default for JwtSettings {
@@ -29,6 +33,7 @@ impl Default for JwtSettings {
             keys: KeySettings::default(),
             issuers: Vec::new(),
             remembered_tokens_max: 100_000,
+            kept_claims: Vec::new(),
         }
     }
 }
@@ -53,7 +58,7 @@ impl Protocol {
 }
 
 /// How the keys of every issuer are fetched and kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySettings {
     /// How often they are fetched anew.
     pub refresh: Duration,

@@ -57,6 +57,13 @@ pub(super) enum Operator {
 }
 
 impl Argument {
+    pub(super) fn placeholder(&self) -> Option<&Placeholder> {
+        match self {
+            Self::Constant(_) => None,
+            Self::Placeholder(placeholder) => Some(placeholder),
+        }
+    }
+
     fn values(&self, source: &dyn PlaceholderSource) -> Vec<String> {
         match self {
             Self::Constant(text) => vec![text.clone()],
@@ -96,6 +103,37 @@ impl Operator {
 }
 
 impl Function {
+    /// Those that may be placeholders.
+    pub(super) fn arguments(&self) -> Vec<&Argument> {
+        match self {
+            Self::Default(argument)
+            | Self::FilterElements {
+                comparison: argument,
+                ..
+            }
+            | Self::FilterExists {
+                value: argument, ..
+            } => vec![argument],
+            Self::FilterAll {
+                value, comparison, ..
+            } => vec![value, comparison],
+            Self::Replace(from, to) => vec![from, to],
+            Self::SubstringBefore(_)
+            | Self::SubstringAfter(_)
+            | Self::Lower
+            | Self::Upper
+            | Self::Trim
+            | Self::Split(_)
+            | Self::Join(_)
+            | Self::UrlEncode
+            | Self::UrlDecode
+            | Self::Base64Encode
+            | Self::Base64Decode
+            | Self::Delete
+            | Self::Format(_) => Vec::new(),
+        }
+    }
+
     /// `Deleted` stays what it is; only `default` and `delete` do something with `Unresolved`.
     pub(super) fn apply(
         &self,

@@ -8,6 +8,13 @@ pub(super) fn like(text: &str, pattern: &str) -> bool {
         .any(|alternative| matches(&text, &alternative.chars().collect::<Vec<_>>()))
 }
 
+/// Whether `pattern`, without alternatives, matches all of `text`.
+pub(crate) fn matches_pattern(text: &str, pattern: &str) -> bool {
+    let (text, pattern): (Vec<char>, Vec<char>) =
+        (text.chars().collect(), pattern.chars().collect());
+    matches(&text, &pattern)
+}
+
 /// On a mismatch, lets the last `*` take one character more: no worse than length times length.
 fn matches(text: &[char], pattern: &[char]) -> bool {
     let (mut at, mut position) = (0, 0);
