@@ -12,8 +12,8 @@ use actix_web::dev::{Server, ServiceFactory, ServiceRequest};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
-use authentication::AuthenticationChain;
-use authentication::jwt::JwtProvider;
+use authentication::jwt::{IntegrationSubjects, JwtProvider};
+use authentication::{AuthenticationChain, NamespaceAccess, Revocations};
 use journal::Journal;
 use socket2::SockRef;
 
@@ -62,6 +62,9 @@ pub(crate) struct Gateway {
     pub(crate) policies: Arc<Policies>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) chain: AuthenticationChain,
+    pub(crate) revocations: Arc<Revocations>,
+    pub(crate) namespaces: Arc<NamespaceAccess>,
+    pub(crate) integration: Arc<IntegrationSubjects>,
     pub(crate) jwt: Option<Arc<JwtProvider>>,
     pub(crate) limits: Limits,
     pub(crate) hub: Arc<Hub>,

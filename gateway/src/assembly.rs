@@ -4,6 +4,7 @@ mod authentication;
 mod background;
 mod listener;
 mod operator;
+mod revocations;
 mod settings;
 mod shutdown;
 
@@ -23,6 +24,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Loaded};
 use crate::limits::Limits;
 use crate::streaming::Hub;
+use crate::telemetry::authentication::ChainMetrics;
 use crate::telemetry::{logging, metrics};
 use listener::Endpoints;
 pub(crate) use listener::Listener;
@@ -137,8 +139,13 @@ fn assemble(
     ));
     let hub =
         Hub::start(&*journal, Arc::clone(&things), Arc::clone(&clock)).context("the publisher")?;
-    let authentication::Assembled { chain, jwt } =
-        authentication::assemble(config, bootstrap.identity())?;
+    let authentication::Assembled {
+        chain,
+        jwt,
+        namespaces,
+        integration,
+    } = authentication::assemble(config, bootstrap.identity())?;
+    let revocations = revocations::open(config, Arc::clone(&journal))?;
     Ok(Gateway {
         limits: Limits::new(settings::limits(&config.limits)),
         settings: settings::edge(config),
@@ -146,8 +153,13 @@ fn assemble(
         things,
         policies,
         journal,
-        chain,
+        chain: chain
+            .with_revocations(Arc::clone(&revocations))
+            .with_observer(Arc::new(ChainMetrics)),
         jwt,
+        revocations,
+        namespaces,
+        integration,
         hub,
         clock,
     })

@@ -9,6 +9,7 @@ mod correlation_id;
 mod cross_origin;
 mod fields;
 mod headers;
+mod namespaces;
 mod query;
 mod source;
 
@@ -22,7 +23,11 @@ use authentication::{PeerAddress, RequestKind, RequestParts};
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
-pub(crate) use headers::{frame_defaults, refuse_unsupported, unsupported as unsupported_header};
+pub(crate) use headers::{
+    frame_defaults, is_custom as is_custom_header, refuse_unsupported,
+    unsupported as unsupported_header,
+};
+pub(crate) use namespaces::Fence;
 use source::PeerGone;
 pub(crate) use source::{Peers, Source};
 
@@ -131,12 +136,14 @@ async fn answer(
         source,
         source_key,
         caller: None,
+        fence: None,
     };
     if route.needs_principal() {
         let caller = authenticate((request, fields), &route, &mut context).await?;
         access.provider = Some(caller.principal().provider());
         context.gateway.limits.check_subject(caller.limit_key())?;
         context.caller = Some(caller);
+        route.check_namespace(&context)?;
     }
     match route.handle(context, request, payload) {
         Answer::Ready(answer) => answer,
@@ -221,8 +228,18 @@ async fn authenticate(
         )
         .describe("Ask the operator to name a set under the identity's `permissions`."));
     }
-    if let Some(injected) = context.gateway.chain().injected_headers(&parts, &principal) {
-        context.headers.inject(&injected);
+    let injected = context.gateway.chain().injected_headers(&parts, &principal);
+    if let Some(injected) = &injected {
+        context.headers.inject(injected);
+    }
+    if !context.gateway.namespaces.is_empty() {
+        let headers = namespaces::WithInjected {
+            fields,
+            injected: injected.as_deref().unwrap_or_default(),
+        };
+        let (access, clock) = (&context.gateway.namespaces, &context.gateway.clock);
+        let fence = Fence::new(access, &headers, std::sync::Arc::clone(clock), &principal);
+        context.fence = Some(std::rc::Rc::new(fence));
     }
     let limit_key = context.gateway.limits.subject_key(&principal);
     Ok(Authenticated::new(principal, limit_key))

@@ -19,6 +19,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
+use authentication::NamespacedKind;
 
 use crate::edge::{CanonicalPath, RequestContext, decode, decode_pointer};
 use crate::error::DittoError;
@@ -76,6 +77,18 @@ impl Route {
     /// Whether a caller must have proved who it is.
     pub(crate) fn needs_principal(&self) -> bool {
         !matches!(self, Self::Health)
+    }
+
+    /// # Errors
+    ///
+    /// 403 if the rules on namespaces put what the path names out of the caller's reach. What a query or a body names
+    /// is checked where it is read.
+    pub(crate) fn check_namespace(&self, context: &RequestContext) -> Result<(), DittoError> {
+        match self {
+            Self::Thing(id, _) => context.check_namespace(NamespacedKind::Thing, id.namespace()),
+            Self::Policy(id, _) => context.check_namespace(NamespacedKind::Policy, id.namespace()),
+            Self::Health | Self::WhoAmI | Self::Things | Self::Policies | Self::WebSocket => Ok(()),
+        }
     }
 
     /// The pattern that logs and metrics show, with ids left out.

@@ -1,5 +1,6 @@
 //! What operators see of a running gateway: log lines, one access event per request, metrics.
 
 pub(crate) mod access;
+pub(crate) mod authentication;
 pub(crate) mod logging;
 pub(crate) mod metrics;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use authentication::api_key::IdentitySettings;
-use authentication::jwt::JwtProvider;
+use authentication::jwt::{IntegrationSubjects, JwtProvider};
 use authentication::{
-    ApiKeyProvider, AuthenticationChain, AuthenticationProvider, OnConflict,
-    PreAuthenticatedProvider,
+    ApiKeyProvider, AuthenticationChain, AuthenticationProvider, JwtSettings, NamespaceAccess,
+    OnConflict, PreAuthenticatedProvider,
 };
 
 use crate::config::Config;
@@ -20,6 +20,8 @@ use dev_mode::DevModeProvider;
 pub(super) struct Assembled {
     pub(super) chain: AuthenticationChain,
     pub(super) jwt: Option<Arc<JwtProvider>>,
+    pub(super) namespaces: Arc<NamespaceAccess>,
+    pub(super) integration: Arc<IntegrationSubjects>,
 }
 
 /// `first` is the identity that the first start made.
@@ -35,8 +37,18 @@ pub(super) fn assemble(
             vec![Arc::new(DevModeProvider::default())],
             OnConflict::First,
         );
-        return Ok(Assembled { chain, jwt: None });
+        return Ok(Assembled {
+            chain,
+            jwt: None,
+            namespaces: Arc::default(),
+            integration: Arc::new(IntegrationSubjects::new("{{ jwt:aud }}")?),
+        });
     };
+    let namespaces = Arc::new(
+        NamespaceAccess::new(&settings.namespace_rules()).context("`auth.namespace_access`")?,
+    );
+    let integration = IntegrationSubjects::new(&settings.oauth.token_integration_subject)
+        .context("`auth.oauth.token_integration_subject`")?;
     let mut providers: Vec<Arc<dyn AuthenticationProvider>> = Vec::new();
     let mut jwt = None;
     for provider in settings.chain() {
@@ -49,8 +61,11 @@ pub(super) fn assemble(
                 api_keys(settings, config.http_server.auth.as_deref(), first.clone())?
             }
             Provider::Jwt => {
-                let tokens =
-                    Arc::new(JwtProvider::new(settings.jwt_settings()).context("`auth.oauth`")?);
+                let tokens = JwtProvider::new(JwtSettings {
+                    kept_claims: kept_claims(&namespaces, &integration),
+                    ..settings.jwt_settings()
+                });
+                let tokens = Arc::new(tokens.context("`auth.oauth`")?);
                 jwt = Some(Arc::clone(&tokens));
                 tokens
             }
@@ -59,7 +74,20 @@ pub(super) fn assemble(
     Ok(Assembled {
         chain: AuthenticationChain::new(providers, settings.conflict()),
         jwt,
+        namespaces,
+        integration: Arc::new(integration),
     })
+}
+
+/// What is asked of a token's claims after it was verified.
+fn kept_claims(namespaces: &NamespaceAccess, integration: &IntegrationSubjects) -> Vec<Arc<str>> {
+    let mut claims = namespaces.claims().to_vec();
+    for name in integration.claims() {
+        if !claims.iter().any(|known| **known == *name) {
+            claims.push(name.into());
+        }
+    }
+    claims
 }
 
 /// `allowed` names the identities that may use this listener; `None` means all.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::rt::task::JoinHandle;
 
 use crate::app::Gateway;
+use crate::error::ErrorChain;
 use crate::operator::Operator;
 
 /// How often measurements are summed up, idle limit keys forgotten and the store looked at.
@@ -19,6 +20,12 @@ pub(super) fn keys(gateway: &Arc<Gateway>) -> JoinHandle<()> {
             jwt.keep_keys_fresh(|| gateway.clock.now()).await;
         }
     })
+}
+
+async fn drop_expired_revocations(gateway: &Gateway) {
+    if let Err(error) = gateway.revocations.drop_expired(gateway.clock.now()).await {
+        tracing::error!(error = %ErrorChain(&error), "Expired revocations could not be dropped");
+    }
 }
 
 pub(super) fn upkeep(gateway: &Arc<Gateway>, operator: Arc<Operator>) -> JoinHandle<()> {
@@ -35,6 +42,7 @@ pub(super) fn upkeep(gateway: &Arc<Gateway>, operator: Arc<Operator>) -> JoinHan
                 .access
                 .refresh_keys_if_due(gateway.clock.now())
                 .await;
+            drop_expired_revocations(&gateway).await;
         }
     })
 }

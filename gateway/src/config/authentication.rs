@@ -18,7 +18,7 @@ pub use identities::{
 pub use namespace_access::{NamespaceAccess, NamespaceResourceType};
 pub use oauth::{Audience, AudienceWord, Issuer, Issuers, KeyFetching, OAuth, OAuthProtocol};
 pub use pre_authenticated::{Assertion, PreAuthenticated};
-pub(crate) use settings::issuer_settings;
+pub(crate) use settings::{issuer_settings, namespace_rule};
 
 use super::value::{Period, Switchable};
 

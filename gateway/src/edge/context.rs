@@ -1,12 +1,15 @@
 //! One request on its way to a route: translated, limited, and authenticated where the route asks for it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
+use authentication::NamespacedKind;
 use jiff::Timestamp;
 use policies::{CommandContext, FieldSelector, Principal};
 
 use super::headers::{Timeout, TranslatedHeaders};
+use super::namespaces::Fence;
 use super::query::Query;
 use super::source::Source;
 use crate::app::Gateway;
@@ -56,6 +59,8 @@ pub(crate) struct RequestContext {
     /// Whether the client speaks TLS, with this listener or with a trusted proxy.
     pub(crate) is_secure: bool,
     pub(super) caller: Option<Authenticated>,
+    /// What the rules on namespaces leave, if there are any.
+    pub(crate) fence: Option<Rc<Fence>>,
 }
 
 impl RequestContext {
@@ -68,6 +73,19 @@ impl RequestContext {
         self.caller
             .as_ref()
             .ok_or_else(|| DittoError::internal(&NotAuthenticated))
+    }
+
+    /// # Errors
+    ///
+    /// 403 if the rules on namespaces put this one out of the caller's reach.
+    pub(crate) fn check_namespace(
+        &self,
+        kind: NamespacedKind,
+        namespace: &str,
+    ) -> Result<(), DittoError> {
+        self.fence
+            .as_ref()
+            .map_or(Ok(()), |fence| fence.check(kind, namespace))
     }
 
     /// What goes with every command.

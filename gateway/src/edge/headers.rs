@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use policies::{DittoHeaders, IfEqual, Precondition};
 
-pub(crate) use definitions::{refuse_unsupported, unsupported};
+pub(crate) use definitions::{is_custom, refuse_unsupported, unsupported};
 pub(crate) use timeout::Timeout;
 
 use serde_json::{Map, Value};
@@ -44,12 +44,7 @@ impl TranslatedHeaders {
 
 fn overwrite(custom: &mut Vec<(Arc<str>, Arc<str>)>, injected: &[(Arc<str>, Arc<str>)]) {
     custom.retain(|(name, _)| !injected.iter().any(|(set, _)| set == name));
-    custom.extend(
-        injected
-            .iter()
-            .filter(|(name, _)| definitions::is_custom(name))
-            .cloned(),
-    );
+    custom.extend(injected.iter().filter(|(name, _)| is_custom(name)).cloned());
 }
 
 /// Query parameters that mean the header of the same name.

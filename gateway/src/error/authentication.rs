@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use authentication::{AuthenticationError, BackendFault, ErrorClass};
+use authentication::{AuthenticationError, BackendFault, ErrorClass, ProviderKind};
 
 use super::{DittoError, shown};
 
@@ -48,7 +48,8 @@ fn tell(error: &AuthenticationError) -> DittoError {
         AuthenticationError::PreAuthenticatedSeveral { .. } => DittoError::bad_request(
             "header.invalid",
             "The pre-authenticated header names several subjects, one is allowed.",
-        ),
+        )
+        .describe("Ask whoever runs the proxy to send one."),
         AuthenticationError::PreAuthenticatedSubject { .. } | AuthenticationError::PreAuthenticatedIssuer { .. } => {
             unauthenticated(FAILED, "The pre-authenticated header names no acceptable subject.", CHECK)
         }
@@ -74,6 +75,14 @@ fn tell(error: &AuthenticationError) -> DittoError {
         ),
         // Every failure of an API key reads the same, so that guessing teaches nothing.
         AuthenticationError::ApiKeyRefused { .. } => unauthenticated(FAILED, "The credential was refused.", CHECK),
+        AuthenticationError::Revoked { provider: ProviderKind::ApiKey, .. } => {
+            unauthenticated(FAILED, "The credential was refused.", CHECK)
+        }
+        AuthenticationError::Revoked { .. } => unauthenticated(
+            FAILED,
+            "The credential was revoked.",
+            "Log in again. If that does not help, ask the operator who revoked it.",
+        ),
         AuthenticationError::ApiKeyInQuery => DittoError::bad_request(
             "gateway:authentication.query.notallowed",
             "An API key in the query string is never read.",

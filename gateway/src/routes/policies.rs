@@ -4,6 +4,7 @@ use ::policies::{Policies, PolicyAction, PolicyCommand, PolicyId, PolicyResource
 use actix_web::http::Method;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
+use authentication::NamespacedKind;
 use smallvec::SmallVec;
 
 use super::body::{self, BodyType};
@@ -80,6 +81,7 @@ pub(super) async fn create(
         ));
     }
     let policy_id = context.gateway.policies.generate_id()?;
+    context.check_namespace(NamespacedKind::Policy, policy_id.namespace())?;
     let suffix = format!("/{policy_id}");
     execute(
         &context,

@@ -7,6 +7,7 @@ use ::things::{
 use actix_web::http::Method;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
+use authentication::NamespacedKind;
 use serde_json::Value;
 
 use super::Answer;
@@ -44,6 +45,9 @@ pub(super) async fn collection(
         .map(parse_id)
         .collect::<Result<Vec<_>, _>>()?;
     check_count(&ids)?;
+    for id in &ids {
+        context.check_namespace(NamespacedKind::Thing, id.namespace())?;
+    }
     let command = context.command()?;
     let fields = context.fields()?;
     let things = context
@@ -85,6 +89,7 @@ async fn create(
         .gateway
         .things
         .generate_id(context.query.get("namespace"))?;
+    context.check_namespace(NamespacedKind::Thing, thing_id.namespace())?;
     let body = body::json(
         request,
         payload,

@@ -1,14 +1,15 @@
 //! The configuration in the words of the crate that authenticates.
 
 use ::authentication::{
-    ApiKeySettings, JwtSettings, OnConflict as Conflict, PreAuthenticatedSettings, TrustedPeer,
+    ApiKeySettings, JwtSettings, NamespaceRule, NamespacedKind, OnConflict as Conflict,
+    PreAuthenticatedSettings, TrustedPeer,
     api_key::{ApiKeyCredential, Environment, IdentitySettings},
     jwt,
 };
 
 use super::{
     ApiKeyEnvironment, Audience, AudienceWord, Authentication, Identity, Issuer, Issuers,
-    KeyFetching, OAuthProtocol, OnConflict,
+    KeyFetching, NamespaceAccess, NamespaceResourceType, OAuthProtocol, OnConflict,
 };
 use crate::config::value::{Cidr, Secret};
 
@@ -55,6 +56,11 @@ impl Authentication {
         }
     }
 
+    /// The rules on namespaces.
+    pub fn namespace_rules(&self) -> Vec<NamespaceRule> {
+        self.namespace_access.iter().map(namespace_rule).collect()
+    }
+
     /// What the chain does with two kinds of credentials.
     pub fn conflict(&self) -> Conflict {
         match self.on_conflict {
@@ -78,6 +84,19 @@ fn trusted_peer(cidr: &Cidr) -> TrustedPeer {
     match cidr {
         Cidr::Network(network) => TrustedPeer::Network(*network),
         Cidr::Unix => TrustedPeer::Unix,
+    }
+}
+
+pub(crate) fn namespace_rule(rule: &NamespaceAccess) -> NamespaceRule {
+    let kinds = rule.resource_types.iter().map(|kind| match kind {
+        NamespaceResourceType::Thing => NamespacedKind::Thing,
+        NamespaceResourceType::Policy => NamespacedKind::Policy,
+    });
+    NamespaceRule {
+        conditions: rule.conditions.clone(),
+        kinds: kinds.collect(),
+        allowed: rule.allowed_namespaces.clone(),
+        blocked: rule.blocked_namespaces.clone(),
     }
 }
 

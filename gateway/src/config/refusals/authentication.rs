@@ -1,7 +1,10 @@
 //! The chain of providers against their settings.
 
+use ::authentication::NamespaceAccess;
+use ::authentication::jwt::IntegrationSubjects;
+
 use super::Refusals;
-use crate::config::authentication::{Authentication, Provider};
+use crate::config::authentication::{Authentication, Provider, namespace_rule};
 
 impl Refusals<'_> {
     pub(super) fn check_chain(&mut self, authentication: &Authentication) {
@@ -42,6 +45,18 @@ impl Refusals<'_> {
             &pre_authenticated.trusted_proxies,
         );
         self.check_api_keys(authentication);
+        for (index, rule) in authentication.namespace_access.iter().enumerate() {
+            if let Err(error) = NamespaceAccess::new(&[namespace_rule(rule)]) {
+                self.refuse(&format!("auth.namespace_access.{index}"), error.to_string());
+            }
+        }
+        let template = &authentication.oauth.token_integration_subject;
+        if let Err(error) = IntegrationSubjects::new(template) {
+            self.refuse(
+                "auth.oauth.token_integration_subject",
+                format!("{:#}", anyhow::Error::from(error)),
+            );
+        }
     }
 
     fn check_api_keys(&mut self, authentication: &Authentication) {

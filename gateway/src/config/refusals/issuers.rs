@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ::authentication::jwt::Algorithm;
+use actix_web::http::header::HeaderName;
 
 use super::Refusals;
 use crate::config::{
@@ -10,6 +11,7 @@ use crate::config::{
     spelling,
     value::is_loopback_host,
 };
+use crate::edge::is_custom_header;
 
 impl Refusals<'_> {
     pub(super) fn check_issuers(&mut self, authentication: &Authentication) {
@@ -72,6 +74,15 @@ impl Refusals<'_> {
                 self.refuse(
                     &format!("{key}.algorithms.{index}"),
                     format!("the signature algorithm `{name}` is unknown{hint}"),
+                );
+            }
+        }
+        for name in issuer.inject_claims_into_headers.keys() {
+            let is_name = HeaderName::from_bytes(name.as_bytes()).is_ok();
+            if !is_name || !is_custom_header(&name.to_ascii_lowercase()) {
+                self.refuse(
+                    &format!("{key}.inject_claims_into_headers.{name}"),
+                    format!("`{name}` is no header that a claim may set: it has a meaning of its own, or is no header name"),
                 );
             }
         }

@@ -110,7 +110,7 @@ pub(super) fn custom(fields: &Fields<'_>) -> Vec<(Arc<str>, Arc<str>)> {
 }
 
 /// Whether neither HTTP nor Ditto gives this name a meaning.
-pub(super) fn is_custom(name: &str) -> bool {
+pub(crate) fn is_custom(name: &str) -> bool {
     !is_transport(name) && !is_known(name) && !is_internal(name)
 }
 
