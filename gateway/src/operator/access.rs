@@ -60,6 +60,7 @@ fn jwt_settings(oauth: &DevopsOAuth) -> JwtSettings {
         keys: jwt::KeySettings::default(),
         issuers: issuer_settings(&oauth.openid_connect_issuers),
         remembered_tokens_max: REMEMBERED_TOKENS_MAX,
+        ..JwtSettings::default()
     }
 }
 
