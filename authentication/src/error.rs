@@ -1,11 +1,13 @@
 //! Everything that can go wrong while finding out who calls, without HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use policies::{ProviderKind, SubjectIdError};
 
 use crate::RevocationId;
 use crate::api_key::ApiKeyRefusal;
+use crate::guard::GuardedMethod;
 use crate::jwt::{JwtFault, JwtRefusal};
 
 /// Why a request has no principal.
@@ -102,6 +104,12 @@ pub enum AuthenticationError {
         /// What is wrong there.
         fault: BackendFault,
     },
+    /// Whoever asks has guessed too often: nothing more is said about the credential.
+    #[error("too many failures, wait {} s", .retry_after.as_secs())]
+    TooManyFailures {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// Several providers applied and every one of them refused, in the order of the chain.
     #[error("{} providers refused", .failures.len())]
     Several {
@@ -133,6 +141,8 @@ pub enum ErrorClass {
     BadRequest,
     /// Nothing is known: a backend is missing.
     Unavailable,
+    /// Whoever asks has to wait.
+    Throttled,
 }
 
 impl AuthenticationError {
@@ -156,6 +166,36 @@ impl AuthenticationError {
             | Self::Revoked { .. }
             | Self::Several { .. } => ErrorClass::Unauthenticated,
             Self::Unavailable { .. } => ErrorClass::Unavailable,
+            Self::TooManyFailures { .. } => ErrorClass::Throttled,
+        }
+    }
+
+    /// What was guessed at and in whose name, unless only a genuine credential fails like this.
+    pub(crate) fn guess(&self) -> Option<(GuardedMethod, Option<&str>)> {
+        match self {
+            Self::JwtMalformed { .. } | Self::JwtIssuerNotSupported { .. } => {
+                Some((GuardedMethod::Jwt, None))
+            }
+            Self::JwtRefused { refusal } => refusal
+                .may_be_guessed()
+                .then_some((GuardedMethod::Jwt, None)),
+            Self::ApiKeyRefused { refusal, key_id } => refusal
+                .guessed_by()
+                .map(|method| (method, key_id.as_deref())),
+            Self::Several { failures } => failures.iter().find_map(Self::guess),
+            Self::NoApplicableProvider
+            | Self::Conflicting { .. }
+            | Self::PreAuthenticatedQuery
+            | Self::PreAuthenticatedEmpty
+            | Self::PreAuthenticatedSeveral { .. }
+            | Self::PreAuthenticatedSubject { .. }
+            | Self::PreAuthenticatedIssuer { .. }
+            | Self::JwtSeveral
+            | Self::JwtConditionFailed { .. }
+            | Self::ApiKeyInQuery
+            | Self::Revoked { .. }
+            | Self::Unavailable { .. }
+            | Self::TooManyFailures { .. } => None,
         }
     }
 

@@ -10,6 +10,7 @@ mod bearer;
 mod chain;
 mod error;
 mod fingerprint;
+mod guard;
 pub mod jwt;
 mod namespace_access;
 pub mod password;
@@ -25,6 +26,10 @@ mod testing;
 pub use api_key::{ApiKeyProvider, ApiKeyRefusal, ApiKeySettings};
 pub use chain::{AuthenticationChain, ChainObserver, Conclusion, OnConflict};
 pub use error::{AuthenticationError, BackendFault, ErrorClass};
+pub use guard::{
+    Guard, GuardSettings, GuardedMethod, Guess, SourcePrefix, SourcePrefixError, Suspect,
+    SuspectName,
+};
 pub use jwt::{InjectedHeaders, IssuerHealth, JwtProvider, JwtSettings};
 pub use namespace_access::{
     KeptHeaders, NamespaceAccess, NamespaceFacts, NamespaceRule, NamespaceView, NamespacedKind,

@@ -17,6 +17,8 @@ pub struct RequestParts<'a> {
     pub headers: &'a dyn HeaderLookup,
     /// Who holds the other end of the socket: never what a header claims.
     pub peer: PeerAddress,
+    /// Where the request comes from: the peer, or whom a trusted proxy names; `None` behind a Unix socket.
+    pub client: Option<IpAddr>,
     /// Plain request or upgrade.
     pub kind: RequestKind,
     /// When the request was received.

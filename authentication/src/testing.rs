@@ -34,6 +34,7 @@ pub(crate) fn request<'a>(headers: &'a Headers, query: &'a str) -> RequestParts<
         query,
         headers,
         peer: PeerAddress::Ip("127.0.0.1".parse().unwrap()),
+        client: Some("127.0.0.1".parse().unwrap()),
         kind: RequestKind::Http,
         now: now(),
     }

@@ -7,11 +7,11 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, Error};
+use authentication::Guard;
 
 use jiff::Timestamp;
 
 use crate::access::OperatorAccess;
-use crate::brute_force::BruteForceGuard;
 use crate::dependencies::DevopsDependencies;
 use crate::middleware::{record_access, require_canonical_path};
 use crate::routes;
@@ -22,7 +22,7 @@ pub(crate) struct Operations {
     pub(crate) settings: DevopsSettings,
     pub(crate) access: Arc<OperatorAccess>,
     pub(crate) dependencies: DevopsDependencies,
-    pub(crate) brute_force: BruteForceGuard,
+    pub(crate) brute_force: Guard,
 }
 
 impl Operations {
@@ -33,7 +33,7 @@ impl Operations {
     ) -> Self {
         Self {
             access,
-            brute_force: BruteForceGuard::new(settings.brute_force),
+            brute_force: Guard::new(settings.brute_force),
             settings,
             dependencies,
         }

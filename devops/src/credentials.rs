@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
 /// The one user of basic authentication, on every surface.
-const USER: &str = "devops";
+pub(crate) const USER: &str = "devops";
 
 /// Longest password that is looked at, encoded, in bytes.
 const PASSWORD_BYTES_MAX: usize = 1024;

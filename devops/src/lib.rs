@@ -5,7 +5,6 @@
 
 mod access;
 mod app;
-mod brute_force;
 mod challenge;
 mod credentials;
 mod dependencies;
@@ -31,4 +30,4 @@ pub use logging::{
     LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName, TracingLogControl,
 };
 pub use server::serve;
-pub use settings::{BruteForceSettings, DevopsSettings};
+pub use settings::DevopsSettings;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use authentication::GuardSettings;
 use ipnet::IpNet;
 
 /// The operator service's settings.
@@ -12,7 +13,7 @@ pub struct DevopsSettings {
     /// Peers whose `X-Forwarded-For` names the source that failed attempts count for.
     pub trusted_proxies: Vec<IpNet>,
     /// How failed attempts slow a source down; `None` never does.
-    pub brute_force: Option<BruteForceSettings>,
+    pub brute_force: Option<GuardSettings>,
     /// Certificate and protocol versions; `None` speaks plain HTTP.
     pub tls: Option<rustls::ServerConfig>,
     /// Connections at once; more wait in the backlog.
@@ -37,34 +38,13 @@ impl Default for DevopsSettings {
         Self {
             instance: "gateway-0".to_owned(),
             trusted_proxies: Vec::new(),
-            brute_force: Some(BruteForceSettings::default()),
+            brute_force: Some(GuardSettings::default()),
             tls: None,
             connections_max: 256,
             body_bytes_max: 64 * 1024,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(5),
-        }
-    }
-}
-
-/// When and for how long a source of failed attempts has to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BruteForceSettings {
-    /// Failed attempts that a source has for free.
-    pub failures: u32,
-    /// A source without a failure for this long is clean again.
-    pub window: Duration,
-    /// The longest wait; the first is one second, every further failure doubles it.
-    pub block: Duration,
-}
-
-impl Default for BruteForceSettings {
-    fn default() -> Self {
-        Self {
-            failures: 10,
-            window: Duration::from_secs(60),
-            block: Duration::from_secs(60),
         }
     }
 }

@@ -1,15 +1,14 @@
 //! Where a request comes from, as far as trusted proxies can be believed.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
+use authentication::SourcePrefix;
 use ipnet::IpNet;
 
-/// What failed attempts are counted for: an IPv4 address, or the /64 of an IPv6 address.
-///
-/// A site has at least a /64 (RFC 6177 §2), so that its single addresses count nothing.
+/// What failed attempts are counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Source(IpAddr);
+pub(crate) struct Source(SourcePrefix);
 
 impl Source {
     /// The source of a request from `peer` with these values of `X-Forwarded-For`, in the order they came.
@@ -31,25 +30,18 @@ impl Source {
             };
             source = address.to_canonical();
         }
-        Self(network_of(source))
+        Self(SourcePrefix::of(Some(source)))
     }
-}
 
-fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
-        }
+    /// What a guard counts.
+    pub(crate) fn prefix(self) -> SourcePrefix {
+        self.0
     }
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(address) => write!(formatter, "{address}"),
-            IpAddr::V6(address) => write!(formatter, "{address}/64"),
-        }
+        self.0.fmt(formatter)
     }
 }
 

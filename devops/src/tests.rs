@@ -28,9 +28,8 @@ use crate::app::{Operations, create_app};
 use crate::health::{DetailLevel, Health, HealthStatus};
 use crate::logging::{LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName};
 use crate::{
-    AccessSettings, Admission, BruteForceSettings, DevopsDependencies, DevopsSettings,
-    HealthSource, MetricsSource, OperatorAccess, OperatorAudit, OperatorCall, Readiness,
-    StatusSource,
+    AccessSettings, Admission, DevopsDependencies, DevopsSettings, HealthSource, MetricsSource,
+    OperatorAccess, OperatorAudit, OperatorCall, Readiness, StatusSource,
 };
 
 const DEVOPS_PASSWORD: &str = "correct horse";
@@ -227,7 +226,7 @@ fn settings() -> DevopsSettings {
     DevopsSettings {
         instance: "here".to_owned(),
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
-        brute_force: Some(BruteForceSettings {
+        brute_force: Some(authentication::GuardSettings {
             failures: 3,
             window: Duration::from_secs(60),
             block: Duration::from_secs(30),

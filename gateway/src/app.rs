@@ -13,7 +13,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 use authentication::jwt::{IntegrationSubjects, JwtProvider};
-use authentication::{AuthenticationChain, NamespaceAccess, Revocations};
+use authentication::{AuthenticationChain, Guard, NamespaceAccess, Revocations};
 use journal::Journal;
 use socket2::SockRef;
 
@@ -65,6 +65,7 @@ pub(crate) struct Gateway {
     pub(crate) revocations: Arc<Revocations>,
     pub(crate) namespaces: Arc<NamespaceAccess>,
     pub(crate) integration: Arc<IntegrationSubjects>,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) jwt: Option<Arc<JwtProvider>>,
     pub(crate) limits: Limits,
     pub(crate) hub: Arc<Hub>,

@@ -12,6 +12,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use ::authentication::Guard;
 use actix_web::web::Data;
 use anyhow::Context;
 use journal::{Embedded, EmbeddedOptions, Journal, StoreError};
@@ -156,6 +157,7 @@ fn assemble(
         chain: chain
             .with_revocations(Arc::clone(&revocations))
             .with_observer(Arc::new(ChainMetrics)),
+        guard: Arc::new(Guard::new(settings::guard(config))),
         jwt,
         revocations,
         namespaces,

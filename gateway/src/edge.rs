@@ -18,7 +18,7 @@ use std::time::Instant;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use authentication::{PeerAddress, RequestKind, RequestParts};
+use authentication::{PeerAddress, RequestKind, RequestParts, SourcePrefix};
 
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
@@ -202,6 +202,7 @@ async fn authenticate(
             .source
             .peer
             .map_or(PeerAddress::Unix, PeerAddress::Ip),
+        client: context.source.client,
         kind: if *route == Route::WebSocket {
             RequestKind::WebSocketUpgrade
         } else {
@@ -209,7 +210,11 @@ async fn authenticate(
         },
         now: context.now,
     };
-    let principal = context.gateway.chain().authenticate(&parts).await?;
+    let verdict = context.gateway.chain().authenticate(&parts).await;
+    let principal = verdict.map_err(|error| {
+        let source = SourcePrefix::of(parts.client);
+        context.gateway.guard.judge(error, source, parts.now)
+    })?;
     if principal.subjects().len() > SUBJECTS_MAX {
         return Err(DittoError::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

@@ -6,6 +6,7 @@
 )]
 
 mod authentication;
+mod brute_force;
 mod credentials;
 mod devops;
 mod durability;

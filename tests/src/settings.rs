@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-/// A gateway on free ports of the loopback interface that believes every local peer's `x-ditto-pre-authenticated`.
+/// A gateway on free ports of the loopback interface that believes every local peer's `x-ditto-pre-authenticated` and
+/// lets nobody wait who fails: every test comes from one address.
 pub fn open_settings() -> Value {
     json!({
         "http_server": { "listen_addr": "127.0.0.1:0", "tls_config": "dev_mode" },
-        "auth": { "pre_authenticated": { "enabled": true } },
+        "auth": { "pre_authenticated": { "enabled": true }, "brute_force": false },
         "devops": { "listen_addr": "127.0.0.1:0", "tls_config": "dev_mode" },
         "store": { "path": "data" },
         "logging": { "level": "debug" }

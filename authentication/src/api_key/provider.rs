@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use super::key::{Environment, NativeKey, is_brand};
 use super::verifier::KeyVerifier;
 use crate::bearer::Bearer;
+use crate::guard::GuardedMethod;
 use crate::{Attempt, AuthenticationError, AuthenticationProvider, RequestParts, SettingsError};
 
 /// Which keys count, and whose they are.
@@ -100,6 +101,16 @@ impl ApiKeyRefusal {
             Self::Disabled => "disabled",
             Self::NotYetValid => "not_yet_valid",
             Self::Expired => "expired",
+        }
+    }
+
+    /// What a key that nobody was given fails by; `None` if only a genuine key fails like this.
+    pub(crate) fn guessed_by(self) -> Option<GuardedMethod> {
+        match self {
+            Self::Malformed | Self::WrongBrand | Self::UnknownKeyId | Self::WrongSecret => {
+                Some(GuardedMethod::ApiKey)
+            }
+            Self::WrongEnvironment | Self::Disabled | Self::NotYetValid | Self::Expired => None,
         }
     }
 }

@@ -63,3 +63,22 @@ pub enum JwtRefusal {
     #[error("too many subjects")]
     TooManySubjects,
 }
+
+impl JwtRefusal {
+    /// Whether this is how guesses fail; nobody guesses a token that is out of its time or made for someone else.
+    pub(crate) fn may_be_guessed(self) -> bool {
+        match self {
+            Self::Member { .. }
+            | Self::Extension { .. }
+            | Self::Algorithm
+            | Self::UnknownKey
+            | Self::Signature => true,
+            Self::Expired
+            | Self::NotYetValid
+            | Self::Lifetime
+            | Self::Audience
+            | Self::TokenType
+            | Self::TooManySubjects => false,
+        }
+    }
+}

@@ -117,10 +117,12 @@ impl Tokens {
 fn refusal_of(error: &AuthenticationError) -> TokenRefusal {
     match error.class() {
         ErrorClass::Unavailable => TokenRefusal::Unavailable,
-        ErrorClass::Unauthenticated | ErrorClass::BadRequest => TokenRefusal::Rejected {
-            code: code_of(error),
-            reason: error.to_string(),
-        },
+        ErrorClass::Unauthenticated | ErrorClass::BadRequest | ErrorClass::Throttled => {
+            TokenRefusal::Rejected {
+                code: code_of(error),
+                reason: error.to_string(),
+            }
+        }
     }
 }
 

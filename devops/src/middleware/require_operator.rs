@@ -8,6 +8,7 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
+use authentication::{GuardedMethod, Guess};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::same_site::check_same_site;
 use crate::access::{Access, Grant, Role, TokenRefusal};
 use crate::app::Operations;
 use crate::challenge::Challenge;
-use crate::credentials::Presented;
+use crate::credentials::{Presented, USER};
 use crate::error::Refusal;
 use crate::source::Source;
 use crate::surface::Surface;
@@ -235,14 +236,24 @@ impl Attempt {
 
     /// Counts a failure, unless the source had to wait anyway.
     fn fail(&self, refusal: Refusal) -> Denial {
-        let wait = self.wait().or_else(|| {
-            let guard = &self.operations.brute_force;
-            guard.record_failure(self.source?, self.now)
-        });
+        let guard = &self.operations.brute_force;
+        let wait = self
+            .guess()
+            .and_then(|guess| guard.record_failure(&guess, self.now));
         wait.map_or_else(|| Denial::from(refusal), Denial::throttled)
     }
 
     fn wait(&self) -> Option<Duration> {
-        self.operations.brute_force.wait_of(self.source?, self.now)
+        self.operations
+            .brute_force
+            .wait_of(&self.guess()?, self.now)
+    }
+
+    fn guess(&self) -> Option<Guess<'static>> {
+        Some(Guess {
+            source: self.source?.prefix(),
+            method: GuardedMethod::Operator,
+            identity: Some(USER),
+        })
     }
 }

@@ -3,7 +3,8 @@
 use std::num::NonZeroU32;
 
 use anyhow::Context;
-use devops::{BruteForceSettings, DevopsSettings, LogLevel};
+use authentication::GuardSettings;
+use devops::{DevopsSettings, LogLevel};
 use jiff::Timestamp;
 use policies::{NamespacePolicies, PolicyLimits};
 use things::ThingLimits;
@@ -39,6 +40,16 @@ pub(super) fn limits(config: &limits::Limits) -> LimitSettings {
         streams_per_source: count(&config.streams_per_source),
         streams_per_subject: count(&config.streams_per_subject),
     }
+}
+
+/// What makes callers that keep failing wait; nobody fails where nobody is asked for a credential.
+pub(super) fn guard(config: &Config) -> Option<GuardSettings> {
+    let brute_force = config.auth.providers()?.brute_force()?;
+    Some(GuardSettings {
+        failures: brute_force.failures,
+        window: brute_force.window.duration(),
+        block: brute_force.block.duration(),
+    })
 }
 
 fn rate(config: &Switchable<limits::RateLimit>) -> Option<RateLimit> {
@@ -169,7 +180,7 @@ pub(super) fn devops(config: &Config, now: Timestamp) -> anyhow::Result<DevopsSe
             .iter()
             .filter_map(|cidr| cidr.network())
             .collect(),
-        brute_force: Some(BruteForceSettings::default()),
+        brute_force: Some(GuardSettings::default()),
         tls: tls::server_config(&operator.tls_config, now)
             .context("the operator listener's certificate")?,
         ..DevopsSettings::default()

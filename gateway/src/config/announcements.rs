@@ -9,11 +9,10 @@ use super::{
 };
 
 /// Keys of features that do not exist yet; `*` stands for one name of the user's.
-const NOT_YET: [&str; 13] = [
+const NOT_YET: [&str; 12] = [
     "audit",
     "auth.api_keys.max_unhinted_legacy",
     "auth.api_keys.slow_lane",
-    "auth.brute_force",
     "auth.identities.*.rate_limit",
     "auth.oauth.token_integration_subject",
     "auth.permission_sets.*.full_includes_devops",

@@ -1,5 +1,7 @@
 //! Failures of the chain as Ditto tells them.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use authentication::{AuthenticationError, BackendFault, ErrorClass, ProviderKind};
@@ -22,7 +24,7 @@ impl From<AuthenticationError> for DittoError {
             ErrorClass::Unavailable => {
                 told.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
             }
-            ErrorClass::BadRequest => told,
+            ErrorClass::BadRequest | ErrorClass::Throttled => told,
         }
     }
 }
@@ -89,8 +91,24 @@ fn tell(error: &AuthenticationError) -> DittoError {
         )
         .describe("Send it as `Authorization: Bearer`, and replace this key: whoever logs addresses knows it now."),
         AuthenticationError::Unavailable { fault, .. } => unavailable(*fault),
+        AuthenticationError::TooManyFailures { retry_after } => throttled(*retry_after),
         AuthenticationError::Several { failures } => several(failures),
     }
+}
+
+/// Says nothing about the credential: whoever guesses must not learn that he was right.
+fn throttled(retry_after: Duration) -> DittoError {
+    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    let seconds = seconds.max(1);
+    DittoError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too.many.requests",
+        "Too many credentials from here were refused.",
+    )
+    .describe(format!(
+        "Check the credentials, and try again in {seconds} s."
+    ))
+    .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
 }
 
 fn unauthenticated(
