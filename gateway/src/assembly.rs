@@ -138,8 +138,12 @@ fn assemble(
         Arc::clone(&policies),
         settings::things(config),
     ));
-    let hub =
-        Hub::start(&*journal, Arc::clone(&things), Arc::clone(&clock)).context("the publisher")?;
+    let hub = Hub::start(
+        Arc::clone(&journal),
+        Arc::clone(&things),
+        Arc::clone(&clock),
+    )
+    .context("the publisher")?;
     let authentication::Assembled {
         chain,
         jwt,

@@ -58,7 +58,7 @@ impl Operator {
     }
 
     fn streams(&self) -> Health {
-        let sessions = self.gateway.hub.sessions();
+        let sessions = self.gateway.hub.sessions().count();
         Health::of(HealthStatus::Up)
             .with_detail(DetailLevel::Info, json!({ "sessions": sessions }))
             .labelled("streams")

@@ -3,27 +3,33 @@
 //! A change is decided and serialised once, by the publisher, and handed to each worker once; a worker's shard knows
 //! which of its sessions a subject concerns.
 
+mod announcement;
 mod hub;
 mod lifeline;
 mod outbound;
 mod published;
+mod registry;
 mod session;
 mod shard;
 pub(crate) mod sse;
+mod subjects;
 mod throttle;
 pub(crate) mod websocket;
 
 use std::time::Duration;
 
 pub(crate) use hub::Hub;
+pub(crate) use registry::{CutReason, SessionKind};
 
 /// At most `limit` messages per `interval`, the rest waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Throttling {
     /// The window.
     pub(crate) interval: Duration,
     /// Messages within one window.
     pub(crate) limit: u32,
+    /// Beyond `limit` times this, inbound messages are refused.
+    pub(crate) rejection_factor: f64,
 }
 
 /// What streams are allowed; see `docs/configuration.md`, section `streaming`.

@@ -95,12 +95,14 @@ fn streaming(config: &streaming::Streaming) -> StreamingSettings {
         websocket_throttling: websocket.throttling.enabled.then(|| Throttling {
             interval: websocket.throttling.interval.duration(),
             limit: websocket.throttling.limit,
+            rejection_factor: websocket.throttling.rejection_factor,
         }),
         websocket_frame_bytes_max: websocket.max_frame_size.in_memory(),
         websocket_outbound_bytes_max: websocket.outbound_buffer.in_memory(),
         sse_throttling: sse.throttling.enabled.then(|| Throttling {
             interval: sse.throttling.interval.duration(),
             limit: sse.throttling.limit,
+            rejection_factor: f64::INFINITY,
         }),
         sse_outbound_bytes_max: sse.outbound_buffer.in_memory(),
         sse_heartbeat: sse.heartbeat.duration(),

@@ -48,7 +48,7 @@ impl Servers {
         gateway.is_closing.store(true, Ordering::Relaxed);
         gateway.hub.shut_down();
         let all_ended = async {
-            while gateway.hub.sessions() > 0 {
+            while gateway.hub.sessions().count() > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
@@ -57,7 +57,7 @@ impl Servers {
             .is_err()
         {
             tracing::warn!(
-                sessions = gateway.hub.sessions(),
+                sessions = gateway.hub.sessions().count(),
                 "Some streams did not end in time"
             );
         }

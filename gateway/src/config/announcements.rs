@@ -21,7 +21,6 @@ const NOT_YET: [&str; 12] = [
     "http_server.serve_docs",
     "limits.message_size",
     "logging.otlp_endpoint",
-    "streaming.websocket.throttling.rejection_factor",
 ];
 
 /// Keys of Edge Server that this gateway accepts and has no use for.

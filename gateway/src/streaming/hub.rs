@@ -1,113 +1,192 @@
 //! The publisher: one thread that turns durable records into events for every worker, in journal order.
+//!
+//! Every channel on this way is bounded: the journal's writer never waits (see [`feed`]), the publisher waits for workers.
 
-use std::sync::atomic::{AtomicIsize, Ordering};
-use std::sync::{Arc, mpsc};
+mod feed;
 
-use ::things::{ThingEvent, Things};
-use journal::{EntityKind, Journal, Record};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use ::things::{ThingEvent, ThingId, Things};
+use journal::{EntityKind, Journal, Position, Record, StoreError};
 use parking_lot::Mutex;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::published::Published;
+use super::registry::Sessions;
 use super::shard::Notice;
 use crate::clock::Clock;
 use crate::error::ErrorChain;
+use crate::telemetry::metrics;
+use feed::{Feed, Work};
 
 /// Connects the journal with the shards.
 pub(crate) struct Hub {
-    shards: Mutex<Vec<UnboundedSender<Notice>>>,
-    sessions: AtomicIsize,
+    shards: Mutex<Arc<[Sender<Notice>]>>,
+    sessions: Sessions,
+    feed: Feed,
 }
 
 impl Hub {
+    /// Notices that wait for one worker; the publisher waits when there are more.
+    const NOTICES_MAX: usize = 1024;
+
     /// Starts publishing what `journal` commits from now on.
     ///
     /// # Errors
     ///
     /// If no thread could be started.
     pub(crate) fn start(
-        journal: &dyn Journal,
+        journal: Arc<dyn Journal>,
         things: Arc<Things>,
         clock: Arc<dyn Clock>,
     ) -> std::io::Result<Arc<Self>> {
         let hub = Arc::new(Self {
-            shards: Mutex::default(),
-            sessions: AtomicIsize::new(0),
+            shards: Mutex::new(Arc::new([])),
+            sessions: Sessions::default(),
+            feed: Feed::default(),
         });
-        let (sender, records) = mpsc::channel::<Arc<Record>>();
-        let publisher = Arc::clone(&hub);
-        std::thread::Builder::new()
-            .name("publisher".to_owned())
-            .spawn(move || {
-                for record in records {
-                    publisher.publish(&record, &things, &*clock);
-                }
-            })?;
-        let counting = Arc::clone(&hub);
+        let feeding = Arc::clone(&hub);
         journal.subscribe(Box::new(move |records| {
-            if counting.has_sessions() {
-                for record in records
-                    .iter()
-                    .filter(|record| record.entity.kind == EntityKind::Thing)
-                {
-                    // Only fails while the process ends.
-                    let _ = sender.send(Arc::clone(record));
-                }
+            if feeding.sessions.count() > 0 {
+                feeding.feed.offer(records);
             }
         }));
+        let publisher = Publisher {
+            hub: Arc::clone(&hub),
+            published: journal.head(),
+            journal,
+            things,
+            clock,
+        };
+        std::thread::Builder::new()
+            .name("publisher".to_owned())
+            .spawn(move || publisher.run())?;
         Ok(hub)
     }
 
-    fn publish(&self, record: &Record, things: &Things, clock: &dyn Clock) {
-        match published(record, things, clock) {
-            Ok(published) => self.notify(&Notice::Event(Arc::new(published))),
-            Err(error) => tracing::error!(
-                error = %ErrorChain(&error),
-                entity = %record.entity,
-                revision = record.revision,
-                "An event could not be delivered"
-            ),
-        }
-    }
-
-    pub(super) fn connect(&self) -> UnboundedReceiver<Notice> {
-        let (sender, receiver) = unbounded_channel();
-        self.shards.lock().push(sender);
+    pub(super) fn connect(&self) -> Receiver<Notice> {
+        let (sender, receiver) = channel(Self::NOTICES_MAX);
+        let mut shards = self.shards.lock();
+        *shards = shards.iter().cloned().chain([sender]).collect();
         receiver
     }
 
     /// Ends every session.
     pub(crate) fn shut_down(&self) {
-        self.notify(&Notice::Shutdown);
+        self.sessions.close();
+        self.feed.close();
     }
 
-    /// Open sessions.
-    pub(crate) fn sessions(&self) -> isize {
-        self.sessions.load(Ordering::Relaxed)
+    /// Every open session.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
-    pub(super) fn count_session(&self, difference: isize) {
-        self.sessions.fetch_add(difference, Ordering::SeqCst);
-    }
-
-    fn has_sessions(&self) -> bool {
-        self.sessions.load(Ordering::SeqCst) > 0
-    }
-
+    /// Waits for workers that are behind.
     fn notify(&self, notice: &Notice) {
-        self.shards
-            .lock()
-            .retain(|shard| shard.send(notice.clone()).is_ok());
+        let shards = Arc::clone(&self.shards.lock());
+        for shard in shards.iter() {
+            // Fails only for a worker that has ended, and its sessions with it.
+            let _ = shard.blocking_send(notice.clone());
+        }
     }
 }
 
-/// Reads a record and decides who may see it under the policy in force now.
-fn published(
-    record: &Record,
-    things: &Things,
-    clock: &dyn Clock,
-) -> Result<Published, things::Error> {
-    let event = ThingEvent::of_record(record)?;
-    let delivery = things.delivery(&event, clock.now())?;
-    Ok(Published::new(record.position, event, delivery))
+/// What the thread works with.
+struct Publisher {
+    hub: Arc<Hub>,
+    journal: Arc<dyn Journal>,
+    things: Arc<Things>,
+    clock: Arc<dyn Clock>,
+    /// Everything up to here was published, or nobody was there to see it.
+    published: Position,
+}
+
+impl Publisher {
+    /// Records read at once when behind.
+    const PORTION: usize = 256;
+
+    fn run(mut self) {
+        loop {
+            match self.hub.feed.take() {
+                Work::Records(records) => {
+                    for record in records {
+                        self.publish(&record);
+                    }
+                }
+                Work::Behind(after) => self.catch_up(after),
+                Work::Closed => return,
+            }
+        }
+    }
+
+    /// Reads what the feed had no room for.
+    fn catch_up(&mut self, after: Position) {
+        metrics::publisher_behind().increment(1);
+        let mut after = after.max(self.published);
+        match self.read(&mut after) {
+            Ok(()) => {}
+            Err(error) => {
+                tracing::error!(error = %ErrorChain(&error), "Events could not be read back and are lost to open streams");
+                after = self.journal.head();
+                self.hub.notify(&Notice::Undecided(None));
+            }
+        }
+        self.hub.feed.caught_up(after, || self.journal.head());
+    }
+
+    fn read(&mut self, after: &mut Position) -> Result<(), StoreError> {
+        loop {
+            if self.hub.sessions.count() == 0 {
+                *after = self.journal.head();
+                return Ok(());
+            }
+            let records = self.journal.records(*after, Self::PORTION)?;
+            let Some(last) = records.last() else {
+                return Ok(());
+            };
+            *after = last.position;
+            for record in &records {
+                self.publish(record);
+            }
+        }
+    }
+
+    fn publish(&mut self, record: &Record) {
+        if record.position <= self.published {
+            return;
+        }
+        self.published = record.position;
+        if record.entity.kind != EntityKind::Thing {
+            return;
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.decide(record)));
+        match outcome {
+            Ok(Ok(published)) => self.hub.notify(&Notice::Event(Arc::new(published))),
+            Ok(Err(error)) => self.give_up(record, &ErrorChain(&error)),
+            Err(_) => self.give_up(record, &"a panic"),
+        }
+    }
+
+    /// Reads a record and decides who may see it under the policy in force now.
+    fn decide(&self, record: &Record) -> Result<Published, ::things::Error> {
+        let event = ThingEvent::of_record(record)?;
+        let now = self.clock.now();
+        let delivery = self.things.delivery(&event, now)?;
+        Ok(Published::new((record.position, now), event, delivery))
+    }
+
+    /// Nobody gets what could not be decided, and those whom it might concern are told so.
+    fn give_up(&self, record: &Record, error: &dyn std::fmt::Display) {
+        tracing::error!(
+            %error,
+            entity = %record.entity,
+            revision = record.revision,
+            "An event could not be delivered"
+        );
+        metrics::undecided_events().increment(1);
+        let thing_id = record.entity.id.parse::<ThingId>().ok();
+        self.hub.notify(&Notice::Undecided(thing_id.map(Arc::new)));
+    }
 }

@@ -1,166 +1,198 @@
-//! When and why a session ends.
+//! When and why a session ends. Any thread may end it.
 
-use std::cell::{Cell, RefCell};
+mod end;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
-
-/// Why a session ended; on a WebSocket a close frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct End {
-    /// Close code (RFC 6455 §7.4); SSE has none.
-    pub(crate) code: u16,
-    /// One word for metrics.
-    pub(crate) kind: EndKind,
-    /// A sentence for the client.
-    pub(crate) reason: String,
-}
-
-/// The kinds of ends, few enough to label a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EndKind {
-    Client,
-    Expired,
-    Refresh,
-    SlowConsumer,
-    TooLarge,
-    Protocol,
-    Shutdown,
-}
-
-impl EndKind {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Expired => "expired",
-            Self::Refresh => "refresh",
-            Self::SlowConsumer => "slow_consumer",
-            Self::TooLarge => "too_large",
-            Self::Protocol => "protocol",
-            Self::Shutdown => "shutdown",
-        }
-    }
-}
-
-impl End {
-    pub(crate) fn new(code: u16, kind: EndKind, reason: impl Into<String>) -> Self {
-        Self {
-            code,
-            kind,
-            reason: reason.into(),
-        }
-    }
-
-    pub(crate) fn expired() -> Self {
-        Self::new(1000, EndKind::Expired, "The credential has expired.")
-    }
-
-    pub(crate) fn shutdown() -> Self {
-        Self::new(
-            1012,
-            EndKind::Shutdown,
-            "The gateway is restarting; connect again.",
-        )
-    }
-}
+pub(crate) use end::{End, EndKind};
 
 /// Holds a session's expiry and its end, whichever comes first wins.
-#[derive(Default)]
+///
+/// The expiry is watched by the wall clock, because tokens name instants of it, and by a monotonic one, so that setting the
+/// wall clock back prolongs no session.
 pub(crate) struct Lifeline {
-    expires_at: Cell<Option<Timestamp>>,
-    end: RefCell<Option<End>>,
+    state: Mutex<State>,
+    /// Asked for every event, so it must cost nothing.
+    is_cut: AtomicBool,
     changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    expiry: Option<Expiry>,
+    end: Option<End>,
+}
+
+/// When a credential ends.
+struct Expiry {
+    at: Timestamp,
+    /// The same by the monotonic clock; `None` if it is out of its range.
+    deadline: Option<Instant>,
+    /// How long before the end it is told.
+    lead: Duration,
+    is_told: bool,
+}
+
+/// What happens next in a session's life.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// The credential ends soon; comes once for each credential.
+    Expiring,
+    /// The session is over.
+    Ended(End),
 }
 
 impl Lifeline {
     /// Timers are set anew at least this often, so that a jump of the wall clock is noticed.
     const CHECK_INTERVAL: Duration = Duration::from_secs(30);
+    /// The coming end is told this long before, or after two thirds of a shorter life.
+    const LEAD_MAX: Duration = Duration::from_secs(60);
 
-    pub(crate) fn new(expires_at: Option<Timestamp>) -> Self {
+    pub(crate) fn new(expires_at: Option<Timestamp>, now: Timestamp) -> Self {
         Self {
-            expires_at: Cell::new(expires_at),
-            ..Self::default()
+            state: Mutex::new(State {
+                expiry: expires_at.map(|at| Expiry::new(at, now)),
+                end: None,
+            }),
+            is_cut: AtomicBool::new(false),
+            changed: Notify::new(),
         }
     }
 
     /// A refreshed credential moves the expiry.
-    pub(crate) fn renew(&self, expires_at: Option<Timestamp>) {
-        self.expires_at.set(expires_at);
+    pub(crate) fn renew(&self, expires_at: Option<Timestamp>, now: Timestamp) {
+        self.state.lock().expiry = expires_at.map(|at| Expiry::new(at, now));
         self.changed.notify_waiters();
     }
 
     /// Ends the session; only the first reason counts.
     pub(crate) fn cut(&self, end: End) {
-        self.end.borrow_mut().get_or_insert(end);
+        self.state.lock().end.get_or_insert(end);
+        self.is_cut.store(true, Ordering::Release);
         self.changed.notify_waiters();
+    }
+
+    /// Tells the coming end again, to somebody who was not listening.
+    pub(crate) fn tell_again(&self) {
+        if let Some(expiry) = &mut self.state.lock().expiry {
+            expiry.is_told = false;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Whether the session was cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Acquire)
     }
 
     /// The end, if the session was cut.
     pub(crate) fn end(&self) -> Option<End> {
-        self.end.borrow().clone()
+        self.state.lock().end.clone()
     }
 
     /// Whether the session is over at `now`: the expiry counts even if no timer has noticed it.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
-        if self.remaining(now) == Some(Duration::ZERO) {
+        if !self.is_cut() && self.remaining(now) == Some(Duration::ZERO) {
             self.cut(End::expired());
         }
-        self.end.borrow().is_some()
+        self.is_cut()
+    }
+
+    /// When the credential ends.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        self.state.lock().expiry.as_ref().map(|expiry| expiry.at)
+    }
+
+    /// How long the credential is still good; `None` if it does not expire.
+    pub(crate) fn remaining(&self, now: Timestamp) -> Option<Duration> {
+        let state = self.state.lock();
+        Some(state.expiry.as_ref()?.remaining(now, Instant::now()))
     }
 
     /// Waits for the end.
     pub(crate) async fn ended(&self, clock: &dyn Clock) -> End {
+        self.watch(clock, Self::end_or_wait).await
+    }
+
+    /// Waits for the end, or for the moment when the coming end is to be told.
+    pub(crate) async fn next(&self, clock: &dyn Clock) -> Moment {
+        self.watch(clock, Self::moment_or_wait).await
+    }
+
+    async fn watch<T>(
+        &self,
+        clock: &dyn Clock,
+        look: impl Fn(&Self, Timestamp) -> Result<T, Option<Duration>>,
+    ) -> T {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if let Some(end) = self.end() {
-                return end;
-            }
-            match self.remaining(clock.now()) {
-                None => changed.await,
-                Some(Duration::ZERO) => self.cut(End::expired()),
-                Some(remaining) => {
-                    let _ =
-                        tokio::time::timeout(remaining.min(Self::CHECK_INTERVAL), changed).await;
+            match look(self, clock.now()) {
+                Ok(outcome) => return outcome,
+                Err(None) => changed.await,
+                Err(Some(wait)) => {
+                    let _ = tokio::time::timeout(wait.min(Self::CHECK_INTERVAL), changed).await;
                 }
             }
         }
     }
 
-    fn remaining(&self, now: Timestamp) -> Option<Duration> {
-        self.expires_at.get().map(|expires_at| {
-            Duration::try_from(expires_at.duration_since(now)).unwrap_or(Duration::ZERO)
+    /// The end, or how long to wait for it at most.
+    fn end_or_wait(&self, now: Timestamp) -> Result<End, Option<Duration>> {
+        self.is_over(now);
+        self.end().ok_or_else(|| self.remaining(now))
+    }
+
+    fn moment_or_wait(&self, now: Timestamp) -> Result<Moment, Option<Duration>> {
+        let until_end = match self.end_or_wait(now) {
+            Ok(end) => return Ok(Moment::Ended(end)),
+            Err(None) => return Err(None),
+            Err(Some(remaining)) => remaining,
+        };
+        let mut state = self.state.lock();
+        match state.expiry.as_mut().filter(|expiry| !expiry.is_told) {
+            None => Err(Some(until_end)),
+            Some(expiry) => match until_end.checked_sub(expiry.lead) {
+                Some(wait) if !wait.is_zero() => Err(Some(wait)),
+                Some(_) | None => {
+                    expiry.is_told = true;
+                    Ok(Moment::Expiring)
+                }
+            },
+        }
+    }
+}
+
+impl Expiry {
+    fn new(at: Timestamp, now: Timestamp) -> Self {
+        let life = until(at, now);
+        Self {
+            at,
+            deadline: Instant::now().checked_add(life),
+            lead: Lifeline::LEAD_MAX.min(life / 3),
+            is_told: false,
+        }
+    }
+
+    fn remaining(&self, now: Timestamp, instant: Instant) -> Duration {
+        let by_wall = until(self.at, now);
+        self.deadline.map_or(by_wall, |deadline| {
+            by_wall.min(deadline.saturating_duration_since(instant))
         })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::SystemClock;
-
-    #[actix_web::test]
-    async fn an_expired_credential_ends_the_session_at_once() {
-        let lifeline = Lifeline::new(Some(Timestamp::UNIX_EPOCH));
-        assert_eq!(lifeline.ended(&SystemClock).await, End::expired());
-    }
-
-    #[actix_web::test]
-    async fn the_first_reason_counts() {
-        let lifeline = Lifeline::new(None);
-        lifeline.cut(End::shutdown());
-        lifeline.cut(End::expired());
-        assert_eq!(lifeline.ended(&SystemClock).await, End::shutdown());
-    }
-
-    #[actix_web::test]
-    async fn a_renewed_expiry_replaces_the_old_one() {
-        let lifeline = Lifeline::new(Some(SystemClock.now() + Duration::from_secs(3600)));
-        lifeline.renew(Some(Timestamp::UNIX_EPOCH));
-        assert_eq!(lifeline.ended(&SystemClock).await, End::expired());
-    }
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,39 +1,77 @@
 //! What waits for a reader: bounded in bytes, responses before events.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::time::Instant;
 
-/// One session's outbound buffer; lives on one worker.
+/// One session's outbound buffer; lives on one worker, and has one who takes from it.
+///
+/// It holds chunks as they go onto the connection and knows nothing of what they are.
 pub(crate) struct Outbound {
     waiting: RefCell<Waiting>,
     bytes_max: usize,
-    changed: Notify,
-    taken: Notify,
-    pong: RefCell<Option<Bytes>>,
-    pong_changed: Notify,
+    /// Tells a loss in place, for those who want to read on after one.
+    loss: Cell<Option<fn(u64) -> Bytes>>,
+    taker: WakerSlot,
+    waiter: WakerSlot,
 }
 
 #[derive(Default)]
 struct Waiting {
+    /// A ping or pong; of several that wait, the last one counts (RFC 6455 §5.5.3).
+    urgent: Option<Bytes>,
     responses: VecDeque<Bytes>,
     events: VecDeque<Bytes>,
     bytes: usize,
+    /// Events that found no room, not told yet.
     lost: u64,
+    lost_since: Option<Instant>,
+    state: State,
+    /// How often [`Outbound::is_quiet`] was asked since something was taken.
+    quiet: u8,
 }
 
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Open,
+    /// Responses and farewells still go out, nothing else comes in.
+    Closing,
+    /// Nothing more will come: the connection may be closed.
+    Done,
+}
+
+/// So many events found the buffer full.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Lost(pub(crate) u64);
+
 impl Outbound {
+    /// An empty queue that once held more than this gives its memory back.
+    const SPARE_MAX: usize = 32;
+
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
             waiting: RefCell::default(),
             bytes_max,
-            changed: Notify::new(),
-            taken: Notify::new(),
-            pong: RefCell::default(),
-            pong_changed: Notify::new(),
+            loss: Cell::new(None),
+            taker: WakerSlot::default(),
+            waiter: WakerSlot::default(),
         }
+    }
+
+    /// From now on losses are told by what `loss` makes of their number, and reading goes on; `None` takes that back.
+    pub(crate) fn tell_losses(&self, loss: Option<fn(u64) -> Bytes>) {
+        self.loss.set(loss);
+    }
+
+    /// Whether losses are told.
+    pub(crate) fn tells_losses(&self) -> bool {
+        self.loss.get().is_some()
     }
 
     /// Adds an answer to something the client sent; never lost.
@@ -41,128 +79,222 @@ impl Outbound {
     /// The sender must wait for [`Self::room`] before it reads on, which bounds these too.
     pub(crate) fn push_response(&self, frame: Bytes) {
         let mut waiting = self.waiting.borrow_mut();
-        waiting.bytes += frame.len();
-        waiting.responses.push_back(frame);
+        if waiting.state == State::Open {
+            waiting.bytes += frame.len();
+            waiting.responses.push_back(frame);
+        }
         drop(waiting);
-        self.changed.notify_one();
+        self.taker.wake();
     }
 
     /// Adds an event, unless the buffer is full: then it is lost and counted. A single large event always fits.
+    ///
+    /// After a loss nothing fits until everything that waits was taken, so that one gap is told and not many.
     pub(crate) fn push_event(&self, frame: Bytes) -> Result<(), Lost> {
         let mut waiting = self.waiting.borrow_mut();
-        if waiting.bytes > 0 && waiting.bytes + frame.len() > self.bytes_max {
+        if waiting.state != State::Open {
+            return Ok(());
+        }
+        let is_full =
+            waiting.bytes > 0 && (waiting.lost > 0 || waiting.bytes + frame.len() > self.bytes_max);
+        if is_full {
             waiting.lost += 1;
+            waiting.lost_since.get_or_insert_with(Instant::now);
             return Err(Lost(waiting.lost));
         }
-        waiting.bytes += frame.len();
-        waiting.events.push_back(frame);
+        if let Some(told) = waiting.told_loss(self.loss.get()) {
+            waiting.add_event(told);
+        }
+        waiting.add_event(frame);
         drop(waiting);
-        self.changed.notify_one();
+        self.taker.wake();
         Ok(())
     }
 
-    /// Waits for the next frame.
+    /// Counts one loss as told in place, also beyond the limit of what may wait; false if losses are not told.
+    pub(crate) fn tell_loss(&self) -> bool {
+        let Some(loss) = self.loss.get() else {
+            return false;
+        };
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.lost > 0 {
+            waiting.lost += 1;
+        } else if waiting.state == State::Open {
+            waiting.add_event(loss(1));
+        }
+        drop(waiting);
+        self.taker.wake();
+        true
+    }
+
+    /// Sends a ping or pong before everything else.
+    pub(crate) fn push_urgent(&self, frame: Bytes) {
+        self.waiting.borrow_mut().urgent = Some(frame);
+        self.taker.wake();
+    }
+
+    /// How long ago an event was lost that nobody has been told of yet.
+    pub(crate) fn overflowing_for(&self) -> Option<Duration> {
+        let since = self.waiting.borrow().lost_since?;
+        Some(since.elapsed())
+    }
+
+    /// How many were lost since the last told loss.
+    pub(crate) fn lost(&self) -> u64 {
+        self.waiting.borrow().lost
+    }
+
+    /// Counts how often it is asked while nothing was taken, and starts again once that is `times`.
+    pub(crate) fn is_quiet(&self, times: u8) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.quiet = waiting.quiet.saturating_add(1);
+        let is_quiet = waiting.quiet >= times;
+        if is_quiet {
+            waiting.quiet = 0;
+        }
+        is_quiet
+    }
+
+    /// Waits for the next chunk.
     pub(crate) async fn next(&self) -> Bytes {
         loop {
-            if let Some(frame) = self.pop() {
+            if let Some(frame) = poll_fn(|context| self.poll_next(context)).await {
                 return frame;
             }
-            self.changed.notified().await;
+            std::future::pending::<()>().await;
         }
     }
 
-    /// The next frame, if one waits.
+    /// The next chunk; `None` once [`Outbound::finish`] was called and nothing is left.
+    pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(frame) = self.pop() {
+            return Poll::Ready(Some(frame));
+        }
+        if self.waiting.borrow().state == State::Done {
+            return Poll::Ready(None);
+        }
+        self.taker.register(context);
+        Poll::Pending
+    }
+
+    /// The next chunk, if one waits.
     pub(crate) fn pop(&self) -> Option<Bytes> {
         let mut waiting = self.waiting.borrow_mut();
-        let frame = match waiting.responses.pop_front() {
-            Some(frame) => frame,
-            None => waiting.events.pop_front()?,
+        if let Some(frame) = waiting.urgent.take() {
+            return Some(frame);
+        }
+        let frame = waiting
+            .responses
+            .pop_front()
+            .or_else(|| waiting.events.pop_front());
+        let Some(frame) = frame else {
+            return waiting.told_loss(self.loss.get());
         };
         waiting.bytes -= frame.len();
-        self.taken.notify_one();
+        waiting.quiet = 0;
+        waiting.shrink();
+        drop(waiting);
+        self.waiter.wake();
         Some(frame)
     }
 
-    /// The next answer, if one waits.
-    pub(crate) fn pop_response(&self) -> Option<Bytes> {
-        self.waiting.borrow_mut().responses.pop_front()
-    }
-
-    /// Forgets everything that waits.
-    pub(crate) fn clear(&self) {
-        *self.waiting.borrow_mut() = Waiting::default();
-        self.pong.take();
-        self.taken.notify_one();
-    }
-
-    /// Waits until a frame was taken.
-    pub(crate) async fn taken(&self) {
-        self.taken.notified().await;
-    }
-
-    /// Answers a ping; of several that wait, the last one counts (RFC 6455 §5.5.3).
-    pub(crate) fn push_pong(&self, payload: Bytes) {
-        *self.pong.borrow_mut() = Some(payload);
-        self.pong_changed.notify_one();
-    }
-
-    /// Waits for the next ping to answer.
-    pub(crate) async fn next_pong(&self) -> Bytes {
-        loop {
-            if let Some(payload) = self.pong.borrow_mut().take() {
-                return payload;
-            }
-            self.pong_changed.notified().await;
+    /// Forgets events, keeps responses, and adds `farewell` behind them; nothing else comes in any more.
+    pub(crate) fn close(&self, farewell: impl IntoIterator<Item = Bytes>) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.state == State::Open {
+            waiting.state = State::Closing;
+            waiting.responses.extend(farewell);
+            waiting.forget_events();
         }
+        drop(waiting);
+        self.taker.wake();
+        self.waiter.wake();
+    }
+
+    /// What still waits is the last.
+    pub(crate) fn finish(&self) {
+        self.waiting.borrow_mut().state = State::Done;
+        self.taker.wake();
+    }
+
+    /// Forgets events that wait.
+    pub(crate) fn forget_events(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.forget_events();
+        drop(waiting);
+        self.waiter.wake();
+    }
+
+    /// Waits until another response may be produced.
+    pub(crate) async fn room(&self) {
+        poll_fn(|context| {
+            if self.has_room() {
+                return Poll::Ready(());
+            }
+            self.waiter.register(context);
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Whether another response may be produced now.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.borrow().bytes <= self.bytes_max
+        let waiting = self.waiting.borrow();
+        waiting.state != State::Open || waiting.bytes <= self.bytes_max
     }
 }
 
-/// So many events found the buffer full.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Lost(pub(crate) u64);
+impl Waiting {
+    fn add_event(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.events.push_back(frame);
+    }
+
+    fn forget_events(&mut self) {
+        self.events = VecDeque::new();
+        self.lost = 0;
+        self.lost_since = None;
+        self.bytes = self.responses.iter().map(Bytes::len).sum();
+    }
+
+    fn told_loss(&mut self, loss: Option<fn(u64) -> Bytes>) -> Option<Bytes> {
+        if self.lost == 0 || self.state != State::Open {
+            return None;
+        }
+        let told = loss?(self.lost);
+        self.lost = 0;
+        self.lost_since = None;
+        Some(told)
+    }
+
+    fn shrink(&mut self) {
+        for queue in [&mut self.responses, &mut self.events] {
+            if queue.is_empty() && queue.capacity() > Outbound::SPARE_MAX {
+                *queue = VecDeque::new();
+            }
+        }
+    }
+}
+
+/// Whom to wake, if somebody waits.
+#[derive(Default)]
+struct WakerSlot(Cell<Option<Waker>>);
+
+impl WakerSlot {
+    fn register(&self, context: &Context<'_>) {
+        let known = self.0.take();
+        self.0.set(Some(match known {
+            Some(waker) if waker.will_wake(context.waker()) => waker,
+            Some(_) | None => context.waker().clone(),
+        }));
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
+}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[actix_web::test]
-    async fn responses_overtake_events() {
-        let outbound = Outbound::new(100);
-        outbound.push_event(Bytes::from_static(b"event")).unwrap();
-        outbound.push_response(Bytes::from_static(b"response"));
-        assert_eq!(outbound.next().await, "response");
-        assert_eq!(outbound.next().await, "event");
-        assert_eq!(outbound.pop(), None);
-    }
-
-    #[test]
-    fn a_full_buffer_loses_events_and_counts_them_but_no_response() {
-        let outbound = Outbound::new(10);
-        outbound.push_event(Bytes::from_static(b"123456")).unwrap();
-        assert_eq!(
-            outbound.push_event(Bytes::from_static(b"123456")),
-            Err(Lost(1))
-        );
-        assert_eq!(
-            outbound.push_event(Bytes::from_static(b"123456")),
-            Err(Lost(2))
-        );
-        outbound.push_response(Bytes::from_static(b"123456"));
-        assert!(!outbound.has_room());
-        assert_eq!(outbound.pop().unwrap(), "123456");
-        assert!(outbound.has_room());
-    }
-
-    #[test]
-    fn one_event_fits_whatever_its_size() {
-        assert_eq!(
-            Outbound::new(1).push_event(Bytes::from_static(b"123456")),
-            Ok(())
-        );
-    }
-}
+mod tests;

@@ -5,15 +5,22 @@ use std::sync::{Arc, OnceLock};
 use ::policies::{Permission, ResourceType, SubjectId};
 use ::things::{Delivery, ThingEvent};
 use bytes::Bytes;
+use jiff::Timestamp;
 use journal::Position;
 use protocol::Envelope;
+use serde_json::Value;
+
+use super::websocket::text_frame;
 
 /// A thing's event with who may read it.
 pub(crate) struct Published {
     pub(crate) position: Position,
+    /// When it was decided who may read it.
+    pub(crate) decided_at: Timestamp,
     pub(crate) event: Arc<ThingEvent>,
     pub(crate) delivery: Delivery,
-    envelope: OnceLock<Bytes>,
+    frame: OnceLock<Bytes>,
+    thing: OnceLock<Value>,
 }
 
 /// What one session may see of an event.
@@ -21,16 +28,28 @@ pub(crate) enum Visible<'a> {
     /// All of it.
     Full(&'a Published),
     /// A copy of its own.
-    Partial(Box<ThingEvent>),
+    Partial(Box<PartialEvent>),
+}
+
+/// What a partial reader sees.
+pub(crate) struct PartialEvent {
+    event: ThingEvent,
+    thing: OnceLock<Value>,
 }
 
 impl Published {
-    pub(crate) fn new(position: Position, event: Arc<ThingEvent>, delivery: Delivery) -> Self {
+    pub(crate) fn new(
+        (position, decided_at): (Position, Timestamp),
+        event: Arc<ThingEvent>,
+        delivery: Delivery,
+    ) -> Self {
         Self {
             position,
+            decided_at,
             event,
             delivery,
-            envelope: OnceLock::new(),
+            frame: OnceLock::new(),
+            thing: OnceLock::new(),
         }
     }
 
@@ -54,9 +73,11 @@ impl Published {
         ) {
             return Some(Visible::Full(self));
         }
-        self.event
-            .view_for(enforcer, subjects)
-            .map(|event| Visible::Partial(Box::new(event)))
+        let event = self.event.view_for(enforcer, subjects)?;
+        Some(Visible::Partial(Box::new(PartialEvent {
+            event,
+            thing: OnceLock::new(),
+        })))
     }
 }
 
@@ -64,18 +85,28 @@ impl Visible<'_> {
     pub(crate) fn event(&self) -> &ThingEvent {
         match self {
             Self::Full(published) => &published.event,
-            Self::Partial(event) => event,
+            Self::Partial(partial) => &partial.event,
         }
     }
 
-    /// The envelope as text frame.
-    pub(crate) fn envelope(&self) -> Bytes {
+    /// The event as a partial thing, special members included.
+    pub(crate) fn thing(&self) -> &Value {
         match self {
             Self::Full(published) => published
-                .envelope
-                .get_or_init(|| Envelope::thing_event(&published.event))
+                .thing
+                .get_or_init(|| published.event.to_thing_json()),
+            Self::Partial(partial) => partial.thing.get_or_init(|| partial.event.to_thing_json()),
+        }
+    }
+
+    /// The envelope as a text frame of a WebSocket.
+    pub(crate) fn frame(&self) -> Bytes {
+        match self {
+            Self::Full(published) => published
+                .frame
+                .get_or_init(|| text_frame(&Envelope::thing_event(&published.event)))
                 .clone(),
-            Self::Partial(event) => Envelope::thing_event(event),
+            Self::Partial(partial) => text_frame(&Envelope::thing_event(&partial.event)),
         }
     }
 }

@@ -1,123 +1,232 @@
 //! One open stream, on the worker that serves its connection.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ::policies::{Principal, SessionId, SubjectId};
+use ::things::ThingId;
 use bytes::Bytes;
+use jiff::Timestamp;
 use journal::Position;
 
-use super::lifeline::{End, EndKind, Lifeline};
+use super::lifeline::{End, Lifeline};
 use super::outbound::{Lost, Outbound};
 use super::published::{Published, Visible};
+use super::registry::{SessionKind, SessionRecord};
+use super::subjects::Subjects;
 use crate::limits::StreamPermit;
 use crate::telemetry::metrics;
 
 /// Turns what a session may see into what it is sent.
 pub(crate) trait Renderer {
-    /// The kind of stream, for metrics: `ws` or `sse`.
-    fn kind(&self) -> &'static str;
-    /// The frame; `None` if the subscription leaves nothing of the event.
-    fn render(&self, published: &Published, visible: &Visible<'_>) -> Option<Bytes>;
+    /// Whether anything of this thing can be wanted.
+    fn is_about(&self, thing_id: &ThingId) -> bool;
+    /// The chunk; `None` if the subscription leaves nothing of the event.
+    fn render(
+        &self,
+        published: &Published,
+        visible: &Visible<'_>,
+        subjects: &[SubjectId],
+    ) -> Option<Bytes>;
 }
 
 /// Who listens, to what, and what waits for it.
 pub(crate) struct Session {
     pub(crate) id: SessionId,
+    pub(crate) record: Arc<SessionRecord>,
     pub(crate) outbound: Outbound,
-    pub(crate) lifeline: Lifeline,
-    principal: RefCell<Principal>,
-    /// Subjects that events are matched against: those of the last subscription, less those lost since.
-    subjects: RefCell<Vec<SubjectId>>,
-    subscription: RefCell<Option<Box<dyn Renderer>>>,
+    events: RefCell<Option<Subscribed>>,
     delivered: Cell<Position>,
     permit: Cell<Option<StreamPermit>>,
 }
 
+/// A subscription and the subjects that it was made with, less those lost since.
+struct Subscribed {
+    subjects: Subjects,
+    renderer: Box<dyn Renderer>,
+}
+
 impl Session {
+    /// A client that wants to read on after a loss must have taken everything that waits within this time.
+    const OVERFLOW_MAX: Duration = Duration::from_secs(5);
+    /// Pings go out after so many [`Session::tick`]s without anything else.
+    const QUIET_TICKS: u8 = 6;
+    /// How often a session is looked after.
+    pub(super) const TICK: Duration = Duration::from_secs(5);
+
     pub(crate) fn new(
-        principal: Principal,
+        record: SessionRecord,
         permit: StreamPermit,
         outbound_bytes_max: usize,
     ) -> Self {
         Self {
-            id: SessionId(uuid::Uuid::new_v4().as_u128()),
+            id: record.id,
+            record: Arc::new(record),
             outbound: Outbound::new(outbound_bytes_max),
-            lifeline: Lifeline::new(principal.expires_at()),
-            subjects: RefCell::new(principal.subjects().to_vec()),
-            principal: RefCell::new(principal),
-            subscription: RefCell::new(None),
+            events: RefCell::new(None),
             delivered: Cell::new(Position::START),
             permit: Cell::new(Some(permit)),
         }
     }
 
-    pub(crate) fn principal(&self) -> Principal {
-        self.principal.borrow().clone()
+    pub(crate) fn kind(&self) -> SessionKind {
+        self.record.kind
     }
 
+    pub(crate) fn lifeline(&self) -> &Lifeline {
+        &self.record.lifeline
+    }
+
+    pub(crate) fn principal(&self) -> Principal {
+        self.record.principal()
+    }
+
+    /// The subjects that something is matched against.
     pub(crate) fn subjects(&self) -> Vec<SubjectId> {
-        self.subjects.borrow().clone()
+        let events = self.events.borrow();
+        let mut subjects: Vec<SubjectId> = events
+            .iter()
+            .flat_map(|stream| stream.subjects.iter().cloned())
+            .collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        subjects
     }
 
     /// From the next event on, `renderer` decides; everything up to `after` counts as delivered.
     pub(crate) fn subscribe(&self, renderer: Box<dyn Renderer>, after: Position) {
-        *self.subjects.borrow_mut() = self.principal.borrow().subjects().to_vec();
-        *self.subscription.borrow_mut() = Some(renderer);
+        *self.events.borrow_mut() = Some(Subscribed {
+            subjects: Subjects::of(self.principal()),
+            renderer,
+        });
         self.delivered.set(self.delivered.get().max(after));
+        self.note_subscriptions();
     }
 
     pub(crate) fn unsubscribe(&self) {
-        *self.subscription.borrow_mut() = None;
+        *self.events.borrow_mut() = None;
+        self.note_subscriptions();
+    }
+
+    fn note_subscriptions(&self) {
+        let events = self.events.borrow().is_some().then_some("events");
+        let announcements = self
+            .outbound
+            .tells_losses()
+            .then_some("session-announcements");
+        self.record
+            .set_subscriptions(events.into_iter().chain(announcements).collect());
+    }
+
+    /// From now on losses are told in place by `loss`, and the end of the session before it comes.
+    pub(crate) fn announce(&self, loss: Option<fn(u64) -> Bytes>) {
+        self.outbound.tell_losses(loss);
+        self.note_subscriptions();
+    }
+
+    /// Whether the client wants to know what happens to its session.
+    pub(crate) fn is_announcing(&self) -> bool {
+        self.outbound.tells_losses()
     }
 
     /// Gives back what it occupies, even if somebody still holds it.
     pub(super) fn release(&self) {
-        self.unsubscribe();
-        self.outbound.clear();
+        *self.events.borrow_mut() = None;
+        self.outbound.forget_events();
         self.permit.take();
     }
 
     /// Acts as `principal` from now on; delivery narrows at once, what is gained counts from the next subscription.
-    pub(crate) fn refresh(&self, principal: Principal) {
-        self.subjects
-            .borrow_mut()
-            .retain(|subject| principal.subjects().contains(subject));
-        self.lifeline.renew(principal.expires_at());
-        *self.principal.borrow_mut() = principal;
+    pub(crate) fn refresh(&self, principal: Principal, now: Timestamp) {
+        if let Some(stream) = self.events.borrow_mut().as_mut() {
+            stream.subjects.narrow(&principal);
+        }
+        self.lifeline().renew(principal.expires_at(), now);
+        self.record.set_principal(principal);
     }
 
     /// Sends what this session may see of an event, once, unless it caused the event itself.
     pub(crate) fn offer(&self, published: &Published) {
-        if self.lifeline.end().is_some() || published.event.headers.origin == Some(self.id) {
+        if published.event.headers.origin == Some(self.id) || !self.is_new(published.position) {
             return;
         }
-        if published.position
-            <= self
-                .delivered
-                .replace(self.delivered.get().max(published.position))
-        {
+        let events = self.events.borrow();
+        let Some(Subscribed { subjects, renderer }) = events.as_ref() else {
+            return;
+        };
+        if self.lifeline().is_over(published.decided_at) {
             return;
         }
-        let subscription = self.subscription.borrow();
-        let Some(renderer) = subscription.as_deref() else {
-            return;
-        };
-        let Some(visible) = published.visible_to(&self.subjects.borrow()) else {
-            return;
-        };
-        let Some(frame) = renderer.render(published, &visible) else {
-            return;
-        };
+        let visible = published.visible_to(subjects);
+        let frame = visible.and_then(|visible| renderer.render(published, &visible, subjects));
+        if let Some(frame) = frame {
+            self.deliver(frame);
+        }
+    }
+
+    /// Whether the event at `position` was not considered before; it counts as considered now.
+    fn is_new(&self, position: Position) -> bool {
+        let is_new = position > self.delivered.get();
+        if is_new {
+            self.delivered.set(position);
+        }
+        is_new
+    }
+
+    /// Everything up to here was considered.
+    pub(crate) fn considered(&self) -> Position {
+        self.delivered.get()
+    }
+
+    fn deliver(&self, frame: Bytes) {
+        let kind = self.kind();
         match self.outbound.push_event(frame) {
-            Ok(()) => metrics::streaming_messages(renderer.kind(), "out").increment(1),
-            Err(Lost(count)) => {
-                metrics::streaming_messages(renderer.kind(), "dropped").increment(1);
-                self.lifeline.cut(End::new(
-                    1013,
-                    EndKind::SlowConsumer,
-                    format!("Reading too slowly: {count} event lost. Connect again and read the current state."),
-                ));
+            Ok(()) => {
+                self.record.counts.delivered.fetch_add(1, Ordering::Relaxed);
+                metrics::delivered(kind);
+            }
+            Err(Lost(lost)) => {
+                self.record.counts.lost.fetch_add(1, Ordering::Relaxed);
+                metrics::streaming_messages(kind.as_str(), "dropped").increment(1);
+                self.end_if_too_slow(lost);
             }
         }
     }
+
+    /// Whoever does not want to be told of losses is cut at the first one, others get time to catch up.
+    fn end_if_too_slow(&self, lost: u64) {
+        let overflowing = self.outbound.overflowing_for().unwrap_or_default();
+        if !self.is_announcing() || overflowing >= Self::OVERFLOW_MAX {
+            self.lifeline().cut(End::slow_consumer(lost));
+        }
+    }
+
+    /// Says that something about `thing_id` happened which cannot be delivered to anybody.
+    pub(super) fn miss(&self, thing_id: Option<&ThingId>) {
+        let is_concerned = self.events.borrow().as_ref().is_some_and(|stream| {
+            thing_id.is_none_or(|thing_id| stream.renderer.is_about(thing_id))
+        });
+        if !is_concerned {
+            return;
+        }
+        if !self.outbound.tell_loss() {
+            self.lifeline().cut(End::undecided());
+        }
+    }
+
+    /// Looks after itself, so that nothing waits for events that do not come.
+    pub(super) fn tick(&self) {
+        let lost = self.outbound.lost();
+        if lost > 0 {
+            self.end_if_too_slow(lost);
+        }
+        if self.kind() == SessionKind::WebSocket && self.outbound.is_quiet(Self::QUIET_TICKS) {
+            self.outbound.push_urgent(super::websocket::ping());
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

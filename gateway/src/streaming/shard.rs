@@ -1,15 +1,15 @@
 //! The sessions of one worker, indexed by subject.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use ::policies::SubjectId;
+use ::things::ThingId;
 use hashbrown::HashMap;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 
 use super::hub::Hub;
-use super::lifeline::End;
 use super::published::Published;
 use super::session::Session;
 use crate::telemetry::metrics;
@@ -19,8 +19,8 @@ use crate::telemetry::metrics;
 pub(crate) enum Notice {
     /// A change to deliver.
     Event(Arc<Published>),
-    /// Every session ends.
-    Shutdown,
+    /// A change of this thing, or of any, that nobody gets.
+    Undecided(Option<Arc<ThingId>>),
 }
 
 /// Belongs to one worker and is never touched by another.
@@ -28,7 +28,6 @@ pub(crate) enum Notice {
 pub(crate) struct Shard {
     sessions: RefCell<HashMap<u128, Rc<Session>>>,
     by_subject: RefCell<HashMap<SubjectId, Vec<Rc<Session>>>>,
-    is_closing: Cell<bool>,
 }
 
 thread_local! {
@@ -47,32 +46,32 @@ impl Shard {
         })
     }
 
-    async fn run(self: Rc<Self>, mut notices: UnboundedReceiver<Notice>) {
-        while let Some(notice) = notices.recv().await {
-            match notice {
-                Notice::Event(published) => self.deliver(&published),
-                Notice::Shutdown => self.close(),
+    async fn run(self: Rc<Self>, mut notices: Receiver<Notice>) {
+        let mut ticks = tokio::time::interval(Session::TICK);
+        loop {
+            tokio::select! {
+                notice = notices.recv() => match notice {
+                    Some(Notice::Event(published)) => self.deliver(&published),
+                    Some(Notice::Undecided(thing_id)) => self.miss(thing_id.as_deref()),
+                    None => return,
+                },
+                _ = ticks.tick() => self.tick(),
             }
         }
     }
 
     /// Adds a session until the returned guard is dropped.
     pub(crate) fn enter(self: Rc<Self>, hub: &Arc<Hub>, session: &Rc<Session>) -> Entered {
-        if self.is_closing.get() {
-            session.lifeline.cut(End::shutdown());
-        }
         self.sessions
             .borrow_mut()
             .insert(session.id.0, Rc::clone(session));
-        let subjects = session.subjects();
-        self.index(session, &subjects);
-        hub.count_session(1);
-        metrics::streaming_sessions().increment(1.0);
+        hub.sessions().enter(&session.record);
+        metrics::streaming_sessions(session.kind().as_str()).increment(1.0);
         Entered {
             shard: self,
             hub: Arc::clone(hub),
             session: Rc::clone(session),
-            subjects: RefCell::new(subjects),
+            subjects: RefCell::default(),
         }
     }
 
@@ -86,10 +85,15 @@ impl Shard {
         }
     }
 
-    fn close(&self) {
-        self.is_closing.set(true);
+    fn miss(&self, thing_id: Option<&ThingId>) {
         for session in self.sessions.borrow().values() {
-            session.lifeline.cut(End::shutdown());
+            session.miss(thing_id);
+        }
+    }
+
+    fn tick(&self) {
+        for session in self.sessions.borrow().values() {
+            session.tick();
         }
     }
 
@@ -114,6 +118,12 @@ impl Shard {
             }
         }
     }
+
+    /// How many sessions are listed under subjects, each as often as it has some.
+    #[cfg(test)]
+    pub(crate) fn indexed(&self) -> usize {
+        self.by_subject.borrow().values().map(Vec::len).sum()
+    }
 }
 
 /// A session's place in its shard.
@@ -125,7 +135,7 @@ pub(crate) struct Entered {
 }
 
 impl Entered {
-    /// Follows a change of the session's subjects.
+    /// Follows a change of what the session listens to, or as whom.
     pub(crate) fn reindex(&self) {
         let subjects = self.session.subjects();
         let previous = self.subjects.replace(subjects.clone());
@@ -141,13 +151,9 @@ impl Drop for Entered {
         self.shard.sessions.borrow_mut().remove(&self.session.id.0);
         self.shard.forget(&self.session, &self.subjects.borrow());
         self.session.release();
-        self.hub.count_session(-1);
-        metrics::streaming_sessions().decrement(1.0);
-        let reason = self
-            .session
-            .lifeline
-            .end()
-            .map_or("client", |end| end.kind.as_str());
-        metrics::streaming_closes(reason).increment(1);
+        self.hub.sessions().leave(self.session.id);
+        metrics::streaming_sessions(self.session.kind().as_str()).decrement(1.0);
+        let end = self.session.lifeline().end();
+        metrics::streaming_closes(end.map_or("client", |end| end.kind.as_str())).increment(1);
     }
 }

@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::StreamingSettings;
 use super::lifeline::{End, EndKind};
+use super::registry::{SessionKind, SessionRecord};
 use super::session::Session;
 use super::shard::{Entered, Shard};
 use super::throttle::Throttle;
@@ -63,8 +64,14 @@ pub(crate) fn open(
     let permit = gateway
         .limits
         .open_stream(context.source_key, caller.limit_key())?;
-    let session = Rc::new(Session::new(
+    let record = SessionRecord::new(
+        SessionKind::ServerSentEvents,
         caller.principal().clone(),
+        context.source.client,
+        context.now,
+    );
+    let session = Rc::new(Session::new(
+        record,
         permit,
         gateway.settings.streaming.sse_outbound_bytes_max,
     ));
@@ -72,6 +79,7 @@ pub(crate) fn open(
     let head = gateway.journal.head();
     let renderer = Rc::new(ThingRenderer::new(selection));
     session.subscribe(Box::new(Rc::clone(&renderer)), head);
+    place.reindex();
     let replay = resume_after.map(|after| {
         let source = Source {
             journal: Arc::clone(&gateway.journal),
@@ -224,7 +232,7 @@ impl Events {
         let heartbeat_at = self.heartbeat_at;
         let chunk = tokio::select! {
             biased;
-            end = session.lifeline.ended(&*clock) => {
+            end = session.lifeline().ended(&*clock) => {
                 self.is_over = true;
                 farewell(&end)
             }
@@ -268,9 +276,9 @@ impl Events {
                 Ok(None) => self.replay = None,
                 Err(error) => {
                     tracing::error!(error = %ErrorChain(&error), "A stream could not be resumed");
-                    self.session.lifeline.cut(End::new(
+                    self.session.lifeline().cut(End::new(
                         1011,
-                        EndKind::Protocol,
+                        EndKind::Failed,
                         "The stream could not be resumed.",
                     ));
                     // A live frame now would make the client believe that it has what came before.
@@ -293,7 +301,7 @@ impl Presence {
         let place = Rc::new(Cell::new(Some(place)));
         let (watched, watched_place) = (Rc::clone(session), Rc::clone(&place));
         let watch = actix_web::rt::spawn(async move {
-            watched.lifeline.ended(&*clock).await;
+            watched.lifeline().ended(&*clock).await;
             drop(watched_place.take());
         });
         Self { place, watch }
@@ -311,9 +319,12 @@ impl Drop for Presence {
 fn farewell(end: &End) -> Bytes {
     let event = match end.kind {
         EndKind::Expired => "expired",
-        EndKind::SlowConsumer => "gap",
+        EndKind::Revoked => "revoked",
+        EndKind::SlowConsumer | EndKind::Failed => "gap",
+        EndKind::Complete => "complete",
         EndKind::Client
         | EndKind::Refresh
+        | EndKind::Operator
         | EndKind::TooLarge
         | EndKind::Protocol
         | EndKind::Shutdown => "closed",

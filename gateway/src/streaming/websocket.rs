@@ -1,32 +1,39 @@
 //! `/ws/2`: the Ditto Protocol over WebSocket (RFC 6455).
 
+mod body;
 mod control;
+mod frames;
 mod incoming;
 mod refresh;
+mod rejection;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use actix_http::body::BodyStream;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use bytestring::ByteString;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout};
 
-use super::lifeline::{End, EndKind};
+use super::announcement::Announcement;
+use super::lifeline::{End, Moment};
+use super::registry::{SessionKind, SessionRecord};
 use super::session::Session;
 use super::shard::{Entered, Shard};
-use super::throttle::Throttle;
+use super::throttle::{Rejection, Throttle};
 use crate::edge::{Authenticated, RequestContext, frame_defaults};
 use crate::error::DittoError;
 use crate::telemetry::metrics;
+pub(super) use body::{ping, text_frame};
+use frames::{Frames, Message};
 
-/// An idle connection is asked for a sign of life this often.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
-/// A client that does not take the close frame within this time is left alone.
+/// A client that was told of the end gets this long to close its side (RFC 6455 §7.1.1).
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One connection: its session, and what its frames act with.
@@ -34,7 +41,8 @@ pub(super) struct Connection {
     pub(super) context: RequestContext,
     pub(super) caller: RefCell<Authenticated>,
     pub(super) session: Rc<Session>,
-    pub(super) place: Entered,
+    /// Given up when the session ends.
+    place: Cell<Option<Entered>>,
     /// Headers of every frame that does not set them itself.
     defaults: Map<String, Value>,
     refreshes: refresh::Refreshes,
@@ -46,7 +54,7 @@ pub(crate) fn upgrade(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, DittoError> {
-    let gateway = &context.gateway;
+    let gateway = Arc::clone(&context.gateway);
     gateway.settings.origins.check_handshake(request)?;
     gateway.limits.check_handshake(context.source_key)?;
     let caller = context.caller()?.clone();
@@ -54,163 +62,155 @@ pub(crate) fn upgrade(
     let permit = gateway
         .limits
         .open_stream(context.source_key, caller.limit_key())?;
-    let settings = &gateway.settings.streaming;
-    let (response, socket, frames) = actix_ws::handle(request, payload).map_err(|error| {
+    let mut response = actix_http::ws::handshake(request.head()).map_err(|error| {
         DittoError::bad_request(
             "gateway:websocket.upgrade.invalid",
             "This is no WebSocket handshake.",
         )
         .describe(format!("Connect with a WebSocket client: {error}."))
     })?;
-    let frames = frames
-        .max_frame_size(settings.websocket_frame_bytes_max)
-        .aggregate_continuations()
-        .max_continuation_size(settings.websocket_frame_bytes_max);
-    let session = Rc::new(Session::new(
+    let settings = &gateway.settings.streaming;
+    let record = SessionRecord::new(
+        SessionKind::WebSocket,
         caller.principal().clone(),
+        context.source.client,
+        context.now,
+    );
+    let session = Rc::new(Session::new(
+        record,
         permit,
         settings.websocket_outbound_bytes_max,
     ));
     let place = Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
+    let response = response
+        .message_body(BodyStream::new(body::Outgoing(Rc::clone(&session))))
+        .map_err(|error| DittoError::internal(&error))?;
     let connection = Rc::new(Connection {
         caller: RefCell::new(caller),
         session,
-        place,
+        place: Cell::new(Some(place)),
         defaults,
         refreshes: refresh::Refreshes::default(),
         context,
     });
-    actix_web::rt::spawn(write(Rc::clone(&connection), socket));
-    actix_web::rt::spawn(read(connection, frames));
-    Ok(response)
+    let frames = Frames::new(payload.into_inner(), settings.websocket_frame_bytes_max);
+    actix_web::rt::spawn(serve(connection, frames));
+    Ok(response.map_into_boxed_body().into())
 }
 
-/// Takes frames until the client goes or the session ends.
-async fn read(connection: Rc<Connection>, mut frames: AggregatedMessageStream) {
+/// Takes messages until the session ends, says why, and waits for the client to go.
+async fn serve(connection: Rc<Connection>, mut frames: Frames) {
     let session = Rc::clone(&connection.session);
-    let clock = std::sync::Arc::clone(&connection.context.gateway.clock);
-    let ended = session.lifeline.ended(&*clock);
-    let reading = async {
-        let mut throttle = Throttle::new(
-            connection
-                .context
-                .gateway
-                .settings
-                .streaming
-                .websocket_throttling,
-        );
-        while let Some(frame) = frames.next().await {
-            if let Err(end) = take(&connection, frame, &mut throttle).await {
-                return end;
-            }
-        }
-        End::new(1000, EndKind::Client, "")
-    };
     let end = tokio::select! {
-        end = ended => end,
-        end = reading => end,
+        biased;
+        end = watch(&connection) => end,
+        end = read(&connection, &mut frames) => end,
     };
-    session.lifeline.cut(end);
+    session.lifeline().cut(end);
+    connection.take_leave();
+    drop(connection);
+    let _ = timeout(CLOSE_TIMEOUT, frames.drain()).await;
+    session.outbound.finish();
 }
 
-async fn take(
-    connection: &Rc<Connection>,
-    frame: Result<AggregatedMessage, ProtocolError>,
-    throttle: &mut Throttle,
-) -> Result<(), End> {
-    match frame {
-        Ok(AggregatedMessage::Text(text)) => {
-            metrics::streaming_messages("ws", "in").increment(1);
-            throttle.admit().await;
-            incoming::handle(connection, &text).await;
-            connection.wait_for_room().await;
-            Ok(())
+/// Waits for the end, and announces it.
+async fn watch(connection: &Connection) -> End {
+    let clock = &*connection.context.gateway.clock;
+    loop {
+        match connection.session.lifeline().next(clock).await {
+            Moment::Expiring => connection.announce(&Announcement::Expiring),
+            Moment::Ended(end) => return end,
         }
-        // The Ditto Protocol has no binary frames; Ditto ignores them, and so do its clients rely on nothing.
-        Ok(AggregatedMessage::Binary(_) | AggregatedMessage::Pong(_)) => Ok(()),
-        Ok(AggregatedMessage::Ping(payload)) => {
-            connection.session.outbound.push_pong(payload);
-            Ok(())
-        }
-        Ok(AggregatedMessage::Close(_)) => Err(End::new(1000, EndKind::Client, "")),
-        Err(ProtocolError::Overflow) => {
-            Err(End::new(1009, EndKind::TooLarge, "The frame is too large."))
-        }
-        Err(error) => Err(End::new(
-            1002,
-            EndKind::Protocol,
-            format!("The frame is malformed: {error}."),
-        )),
     }
+}
+
+async fn read(connection: &Rc<Connection>, frames: &mut Frames) -> End {
+    let settings = &connection.context.gateway.settings.streaming;
+    let mut throttle = Throttle::new(settings.websocket_throttling);
+    let mut rejection = Rejection::new(settings.websocket_throttling);
+    while let Some(message) = frames.next().await {
+        match message {
+            Ok(Message::Text(text)) => {
+                connection.count_received();
+                connection
+                    .take(&text, (&mut throttle, &mut rejection))
+                    .await;
+                connection.session.outbound.room().await;
+            }
+            Ok(Message::Ping(payload)) => {
+                connection.session.outbound.push_urgent(body::pong(payload));
+            }
+            Ok(Message::Ignored) => connection.count_received(),
+            Ok(Message::Close) => break,
+            Err(end) => return end,
+        }
+    }
+    End::client()
 }
 
 impl Connection {
-    /// Before more is read, its answers must find room.
-    async fn wait_for_room(&self) {
-        while !self.session.outbound.has_room() {
-            self.session.outbound.taken().await;
-        }
-    }
-
-    pub(super) fn send(&self, frame: Bytes) {
-        self.session.outbound.push_response(frame);
-    }
-}
-
-/// Sends what waits until the session ends, then says why.
-async fn write(connection: Rc<Connection>, mut socket: actix_ws::Session) {
-    let session = &connection.session;
-    let clock = &*connection.context.gateway.clock;
-    let ended = session.lifeline.ended(clock);
-    let writing = async {
-        let mut last = Instant::now();
-        loop {
-            let idle = tokio::time::sleep_until(last + PING_INTERVAL);
-            let sent = tokio::select! {
-                biased;
-                frame = session.outbound.next() => send(&mut socket, frame).await,
-                payload = session.outbound.next_pong() => socket.pong(&payload).await,
-                () = idle => socket.ping(b"").await,
-            };
-            last = Instant::now();
-            if sent.is_err() {
-                return End::new(1000, EndKind::Client, "");
+    /// Handles a message when the throttle lets it pass.
+    async fn take(
+        self: &Rc<Self>,
+        text: &ByteString,
+        (throttle, rejection): (&mut Throttle, &mut Rejection),
+    ) {
+        // A refresh must get through whatever else was sent; it has a limit of its own.
+        if !text.starts_with("JWT-TOKEN") {
+            if throttle.admit().await {
+                metrics::streaming_throttled("delayed").increment(1);
+            }
+            if let Some(retry_after) = rejection.rejects(Instant::now()) {
+                metrics::streaming_throttled("rejected").increment(1);
+                return self.reject(text, retry_after);
             }
         }
-    };
-    let end = tokio::select! {
-        biased;
-        end = ended => end,
-        end = writing => end,
-    };
-    session.lifeline.cut(end.clone());
-    let _ = timeout(CLOSE_TIMEOUT, finish(&connection, socket, end)).await;
-}
+        // Boxed, because most connections are idle and must not carry the size of this around.
+        Box::pin(incoming::handle(self, text)).await;
+    }
 
-/// Answers that were already made still go out; events do not.
-async fn finish(connection: &Connection, mut socket: actix_ws::Session, end: End) {
-    while let Some(frame) = connection.session.outbound.pop_response() {
-        if send(&mut socket, frame).await.is_err() {
-            return;
+    fn count_received(&self) {
+        let record = &self.session.record;
+        record.counts.received.fetch_add(1, Ordering::Relaxed);
+        metrics::streaming_messages("ws", "in").increment(1);
+    }
+
+    /// Sends the envelope or text of an answer.
+    pub(super) fn send(&self, text: Bytes) {
+        self.session.outbound.push_response(text_frame(&text));
+    }
+
+    /// Tells what happens to the session, if the client wants to know.
+    fn announce(&self, announcement: &Announcement) {
+        if self.session.is_announcing() {
+            let now = self.context.gateway.clock.now();
+            let frame = announcement.frame(self.session.lifeline(), now);
+            self.session.outbound.push_response(frame);
         }
     }
-    let description = if end.reason.is_empty() {
-        None
-    } else {
-        Some(end.reason)
-    };
-    let _ = socket
-        .close(Some(CloseReason {
-            code: CloseCode::from(end.code),
-            description,
-        }))
-        .await;
-}
 
-async fn send(socket: &mut actix_ws::Session, frame: Bytes) -> Result<(), actix_ws::Closed> {
-    match bytestring::ByteString::try_from(frame) {
-        Ok(text) => socket.text(text).await,
-        // Frames are JSON that we wrote, or fixed texts.
-        Err(_) => Ok(()),
+    /// Follows a change of what the session listens to, or as whom.
+    fn reindex(&self) {
+        let place = self.place.take();
+        if let Some(place) = &place {
+            place.reindex();
+        }
+        self.place.set(place);
+    }
+
+    /// Answers that were already made still go out, then the reason; events do not.
+    fn take_leave(&self) {
+        let session = &self.session;
+        let end = session.lifeline().end().unwrap_or_else(End::client);
+        let announcement = Announcement::before(&end, session.outbound.lost())
+            .filter(|_| session.is_announcing())
+            .map(|announcement| {
+                let now = self.context.gateway.clock.now();
+                announcement.frame(session.lifeline(), now)
+            });
+        session
+            .outbound
+            .close(announcement.into_iter().chain([body::close_frame(&end)]));
+        self.place.take();
     }
 }

@@ -7,6 +7,8 @@ use hashbrown::HashMap;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::streaming::SessionKind;
+
 /// Upper bounds in seconds; Ditto's.
 const SECONDS: [f64; 36] = [
     0.001, 0.003, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5,
@@ -82,14 +84,42 @@ impl Method {
     }
 }
 
-/// `streaming_sessions_count`: open WebSocket and SSE sessions.
-pub(crate) fn streaming_sessions() -> Gauge {
-    gauge!("streaming_sessions_count")
+/// `streaming_sessions_count`: open sessions of one kind (`ws`, `sse`).
+pub(crate) fn streaming_sessions(kind: &'static str) -> Gauge {
+    gauge!("streaming_sessions_count", "type" => kind)
 }
 
 /// `streaming_messages_total` of one kind of stream (`ws`, `sse`) and direction (`in`, `out`, `dropped`).
 pub(crate) fn streaming_messages(kind: &'static str, direction: &'static str) -> Counter {
     counter!("streaming_messages_total", "type" => kind, "direction" => direction)
+}
+
+thread_local! {
+    /// One for each kind; counted for every event and session, so looking them up would cost more than all the rest.
+    static DELIVERED: [Counter; 2] = ["ws", "sse"].map(|kind| streaming_messages(kind, "out"));
+}
+
+/// Counts one event for one session.
+pub(crate) fn delivered(kind: SessionKind) {
+    DELIVERED.with(|[ws, sse]| match kind {
+        SessionKind::WebSocket => ws.increment(1),
+        SessionKind::ServerSentEvents => sse.increment(1),
+    });
+}
+
+/// `streaming_throttled_total` by outcome (`delayed`, `rejected`).
+pub(crate) fn streaming_throttled(outcome: &'static str) -> Counter {
+    counter!("streaming_throttled_total", "outcome" => outcome)
+}
+
+/// `streaming_publisher_behind_total`: how often events waited for the publisher in the journal.
+pub(crate) fn publisher_behind() -> Counter {
+    counter!("streaming_publisher_behind_total")
+}
+
+/// `streaming_undecided_total`: events that nobody got because nobody could say who may.
+pub(crate) fn undecided_events() -> Counter {
+    counter!("streaming_undecided_total")
 }
 
 /// `streaming_closes_total` by reason.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use ::policies::{FieldSelector, Pointer};
+use ::policies::{FieldSelector, Pointer, SubjectId};
 use ::things::ThingId;
 use bytes::Bytes;
 use journal::Position;
@@ -33,8 +33,22 @@ impl ThingRenderer {
         Self { selection }
     }
 
-    fn is_wanted(&self, published: &Published) -> bool {
-        let thing_id = &published.event.thing_id;
+    /// The data of the event; `None` if the selection leaves nothing of it.
+    fn data(&self, visible: &Visible<'_>) -> Option<Value> {
+        let thing = visible.thing();
+        if let Some(pointer) = &self.selection.pointer {
+            return pointer.resolve(thing).cloned();
+        }
+        let data = match &self.selection.fields {
+            Some(fields) => fields.select(thing),
+            None => without_hidden(thing),
+        };
+        (data != Value::Object(serde_json::Map::new())).then_some(data)
+    }
+}
+
+impl Renderer for Rc<ThingRenderer> {
+    fn is_about(&self, thing_id: &ThingId) -> bool {
         let Selection {
             thing_ids,
             namespaces,
@@ -47,27 +61,13 @@ impl ThingRenderer {
                     .any(|namespace| namespace == thing_id.namespace()))
     }
 
-    /// The data of the event; `None` if the selection leaves nothing of it.
-    fn data(&self, visible: &Visible<'_>) -> Option<Value> {
-        let thing = visible.event().to_thing_json();
-        if let Some(pointer) = &self.selection.pointer {
-            return pointer.resolve(&thing).cloned();
-        }
-        let data = match &self.selection.fields {
-            Some(fields) => fields.select(&thing),
-            None => without_hidden(thing),
-        };
-        (data != Value::Object(serde_json::Map::new())).then_some(data)
-    }
-}
-
-impl Renderer for Rc<ThingRenderer> {
-    fn kind(&self) -> &'static str {
-        "sse"
-    }
-
-    fn render(&self, published: &Published, visible: &Visible<'_>) -> Option<Bytes> {
-        if !self.is_wanted(published) {
+    fn render(
+        &self,
+        published: &Published,
+        visible: &Visible<'_>,
+        _subjects: &[SubjectId],
+    ) -> Option<Bytes> {
+        if !self.is_about(&published.event.thing_id) {
             return None;
         }
         self.data(visible)
@@ -76,11 +76,12 @@ impl Renderer for Rc<ThingRenderer> {
 }
 
 /// Members that start with `_` are shown to those who ask for them.
-fn without_hidden(mut thing: Value) -> Value {
-    if let Value::Object(members) = &mut thing {
-        members.retain(|name, _| !name.starts_with('_'));
-    }
-    thing
+fn without_hidden(thing: &Value) -> Value {
+    let members = thing.as_object().into_iter().flatten();
+    members
+        .filter(|(name, _)| !name.starts_with('_'))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn event(position: Position, data: &Value) -> Bytes {

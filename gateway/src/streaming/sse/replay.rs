@@ -59,7 +59,7 @@ impl Replay {
         session: &Session,
     ) -> Result<Option<Bytes>, ::things::Error> {
         loop {
-            if session.lifeline.is_over(self.source.clock.now()) {
+            if session.lifeline().is_over(self.source.clock.now()) {
                 return pending().await;
             }
             if self.after > self.until {
@@ -93,11 +93,13 @@ impl Replay {
         }
         let event = ThingEvent::of_record(record)?;
         let Source { things, clock, .. } = &self.source;
-        let delivery = things.delivery_today(&event, clock.now())?;
-        let published = Published::new(record.position, event, delivery);
+        let now = clock.now();
+        let delivery = things.delivery_today(&event, now)?;
+        let published = Published::new((record.position, now), event, delivery);
+        let subjects = session.subjects();
         Ok(published
-            .visible_to(&session.subjects())
-            .and_then(|visible| self.renderer.render(&published, &visible)))
+            .visible_to(&subjects)
+            .and_then(|visible| self.renderer.render(&published, &visible, &subjects)))
     }
 
     /// Reads and parses the next portion, away from the worker.

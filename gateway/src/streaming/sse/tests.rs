@@ -55,7 +55,7 @@ impl World {
         };
         let things = Arc::new(Things::new(journal.clone(), policies, limits));
         Self {
-            hub: Hub::start(&*journal, Arc::clone(&things), Arc::clone(&clock)).unwrap(),
+            hub: Hub::start(journal.clone(), Arc::clone(&things), Arc::clone(&clock)).unwrap(),
             limits: Limits::new(LimitSettings {
                 per_source: None,
                 per_subject: None,
@@ -109,7 +109,13 @@ impl World {
             Credential::default(),
         );
         let permit = self.permit().expect("a stream is free");
-        let session = Rc::new(Session::new(principal, permit, 1024));
+        let record = SessionRecord::new(
+            SessionKind::ServerSentEvents,
+            principal,
+            None,
+            JumpingClock::START,
+        );
+        let session = Rc::new(Session::new(record, permit, 1024));
         let place = Shard::of_worker(&self.hub).enter(&self.hub, &session);
         let renderer = Rc::new(ThingRenderer::new(Selection {
             thing_ids: Vec::new(),
@@ -133,7 +139,7 @@ impl World {
     /// Lets other tasks of the worker run until no session is left.
     async fn until_deserted(&self) {
         let deserted = async {
-            while self.hub.sessions() > 0 {
+            while self.hub.sessions().count() > 0 {
                 tokio::task::yield_now().await;
             }
         };
@@ -183,7 +189,7 @@ async fn an_event_of_the_past_does_not_outlive_a_cut() {
     let world = World::new(never_jumping());
     // This position is of no journal, which the replay says first.
     let (mut events, session) = world.opened(Some(Position(7)));
-    session.lifeline.cut(End::shutdown());
+    session.lifeline().cut(End::shutdown());
     assert_eq!(events.next().await, Some(farewell(&End::shutdown())));
 }
 
@@ -191,7 +197,11 @@ async fn an_event_of_the_past_does_not_outlive_a_cut() {
 async fn heartbeats_lose_nothing_that_the_throttle_holds_back() {
     let mut world = World::new(never_jumping());
     let interval = Duration::from_millis(100);
-    world.settings.sse_throttling = Some(Throttling { interval, limit: 1 });
+    world.settings.sse_throttling = Some(Throttling {
+        interval,
+        limit: 1,
+        rejection_factor: 1.0,
+    });
     world.settings.sse_heartbeat = Duration::from_millis(10);
     // The replay says that it knows no such position, under the same throttle.
     let (mut events, session) = world.opened(Some(Position(7)));
@@ -234,7 +244,7 @@ async fn a_session_whose_client_stopped_reading_leaves_at_its_end() {
         .push_event(Bytes::from_static(b"unread"))
         .unwrap();
     assert!(world.permit().is_none(), "the stream occupies its permit");
-    session.lifeline.cut(End::shutdown());
+    session.lifeline().cut(End::shutdown());
     world.until_deserted().await;
     assert_eq!(session.outbound.pop(), None);
     assert!(world.permit().is_some(), "the permit is free again");
@@ -249,7 +259,7 @@ async fn a_client_that_disconnects_leaves_nothing_behind() {
     let (events, session) = world.opened(None);
     tokio::task::yield_now().await;
     drop(events);
-    assert_eq!(world.hub.sessions(), 0);
+    assert_eq!(world.hub.sessions().count(), 0);
     assert!(world.permit().is_some(), "the permit is free again");
     let alone = async {
         while Rc::strong_count(&session) > 1 {

@@ -1,13 +1,16 @@
-//! Control messages: they start and stop the stream of events.
+//! Control messages: they start and stop streams.
 
 use std::rc::Rc;
 
+use ::policies::SubjectId;
+use ::things::ThingId;
 use bytes::Bytes;
 use protocol::{ControlMessage, StreamKind, Subscription};
 
 use super::Connection;
 use super::incoming::send_error;
 use crate::error::DittoError;
+use crate::streaming::announcement;
 use crate::streaming::published::{Published, Visible};
 use crate::streaming::session::Renderer;
 
@@ -24,6 +27,17 @@ pub(super) async fn obey(connection: &Rc<Connection>, message: ControlMessage) {
         }
         ControlMessage::Stop(StreamKind::Events) => {
             connection.session.unsubscribe();
+            connection.reindex();
+            Ok(())
+        }
+        ControlMessage::Start(StreamKind::SessionAnnouncements, _) => {
+            // Behind the confirmation, which is about to be sent.
+            connection.session.announce(Some(announcement::gap));
+            connection.session.lifeline().tell_again();
+            Ok(())
+        }
+        ControlMessage::Stop(StreamKind::SessionAnnouncements) => {
+            connection.session.announce(None);
             Ok(())
         }
         // Nothing of these kinds was ever started, so it has stopped.
@@ -70,7 +84,7 @@ impl Connection {
         });
         self.session
             .subscribe(renderer, self.context.gateway.journal.head());
-        self.place.reindex();
+        self.reindex();
         Ok(())
     }
 }
@@ -81,14 +95,21 @@ struct EnvelopeRenderer {
 }
 
 impl Renderer for EnvelopeRenderer {
-    fn kind(&self) -> &'static str {
-        "ws"
+    fn is_about(&self, thing_id: &ThingId) -> bool {
+        self.namespaces.is_empty()
+            || self
+                .namespaces
+                .iter()
+                .any(|wanted| wanted == thing_id.namespace())
     }
 
-    fn render(&self, published: &Published, visible: &Visible<'_>) -> Option<Bytes> {
-        let namespace = published.event.thing_id.namespace();
-        let is_wanted =
-            self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace);
-        is_wanted.then(|| visible.envelope())
+    fn render(
+        &self,
+        published: &Published,
+        visible: &Visible<'_>,
+        _subjects: &[SubjectId],
+    ) -> Option<Bytes> {
+        self.is_about(&published.event.thing_id)
+            .then(|| visible.frame())
     }
 }

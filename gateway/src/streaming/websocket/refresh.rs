@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Connection;
 use crate::edge::SUBJECTS_MAX;
+use crate::streaming::announcement::Announcement;
 use crate::streaming::lifeline::{End, EndKind};
 use crate::telemetry::metrics;
 
@@ -35,23 +36,21 @@ impl Refreshes {
 }
 
 impl Connection {
-    /// Considers a new token; success is silent, as Ditto's clients expect.
+    /// Considers a new token; whether it was accepted is only told to clients that want to know.
     pub(super) async fn refresh(&self, token: &str) {
         if !self.refreshes.is_due(Instant::now()) {
-            metrics::refreshes("ignored").increment(1);
-            return;
+            return self.ignore("At most one token a second is considered.".to_owned());
         }
         let gateway = &self.context.gateway;
         let Some(jwt) = &gateway.jwt else {
-            metrics::refreshes("ignored").increment(1);
-            return;
+            return self.ignore("This gateway takes no tokens.".to_owned());
         };
         match jwt.verify_token(token, gateway.clock.now()).await {
             Ok(principal) if self.is_same_caller(&principal) => self.renew(principal),
             Ok(_) => self.end("The new token is not of the caller who opened the session."),
             Err(error) if is_undecided(&error) => {
-                metrics::refreshes("ignored").increment(1);
                 tracing::debug!(reason = %error, "A refresh was ignored");
+                self.ignore(undecided(&error).to_owned());
             }
             Err(error) => {
                 tracing::debug!(reason = %error, "A refreshed token was refused");
@@ -74,15 +73,32 @@ impl Connection {
         metrics::refreshes("accepted").increment(1);
         let caller = self.caller.borrow().renewed(principal.clone());
         *self.caller.borrow_mut() = caller;
-        self.session.refresh(principal);
-        self.place.reindex();
+        self.session
+            .refresh(principal, self.context.gateway.clock.now());
+        self.reindex();
+        self.announce(&Announcement::Refreshed);
+    }
+
+    /// The old token goes on counting, and its timer goes on running.
+    fn ignore(&self, reason: String) {
+        metrics::refreshes("ignored").increment(1);
+        self.announce(&Announcement::RefreshRejected(reason));
     }
 
     fn end(&self, reason: &str) {
         metrics::refreshes("refused").increment(1);
         self.session
-            .lifeline
+            .lifeline()
             .cut(End::new(1000, EndKind::Refresh, reason));
+    }
+}
+
+/// What a client may know of a token that says nothing.
+fn undecided(error: &AuthenticationError) -> &'static str {
+    if error.is_unavailable() {
+        "The keys of the token's issuer cannot be had now; try again."
+    } else {
+        "This is no token of an issuer that the gateway trusts."
     }
 }
 

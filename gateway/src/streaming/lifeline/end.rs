@@ -1,0 +1,120 @@
+//! The reasons for which sessions end.
+
+/// Why a session ended; on a WebSocket a close frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Close code (RFC 6455 §7.4); SSE has none.
+    pub(crate) code: u16,
+    /// One word for metrics.
+    pub(crate) kind: EndKind,
+    /// A sentence for the client.
+    pub(crate) reason: String,
+}
+
+/// The kinds of ends, few enough to label a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndKind {
+    Client,
+    Complete,
+    Expired,
+    Refresh,
+    Revoked,
+    Operator,
+    SlowConsumer,
+    TooLarge,
+    Protocol,
+    Failed,
+    Shutdown,
+}
+
+impl EndKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Complete => "complete",
+            Self::Expired => "expired",
+            Self::Refresh => "refresh",
+            Self::Revoked => "revoked",
+            Self::Operator => "operator",
+            Self::SlowConsumer => "slow_consumer",
+            Self::TooLarge => "too_large",
+            Self::Protocol => "protocol",
+            Self::Failed => "failed",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+impl End {
+    pub(crate) fn new(code: u16, kind: EndKind, reason: impl Into<String>) -> Self {
+        Self {
+            code,
+            kind,
+            reason: reason.into(),
+        }
+    }
+
+    /// The client went by itself.
+    pub(crate) fn client() -> Self {
+        Self::new(1000, EndKind::Client, "")
+    }
+
+    /// Everything that was asked for was sent.
+    pub(crate) fn complete() -> Self {
+        Self::new(1000, EndKind::Complete, "Everything asked for was sent.")
+    }
+
+    pub(crate) fn expired() -> Self {
+        Self::new(1000, EndKind::Expired, "The credential has expired.")
+    }
+
+    pub(crate) fn revoked() -> Self {
+        Self::new(1008, EndKind::Revoked, "The credential was revoked.")
+    }
+
+    /// An operator ended it, for `reason` or for none that is told.
+    pub(crate) fn operator(reason: Option<&str>) -> Self {
+        Self::new(
+            1008,
+            EndKind::Operator,
+            reason.map_or_else(
+                || "An operator ended the session.".to_owned(),
+                |reason| format!("An operator ended the session: {reason}"),
+            ),
+        )
+    }
+
+    /// The client reads more slowly than events happen.
+    pub(crate) fn slow_consumer(lost: u64) -> Self {
+        Self::new(
+            1013,
+            EndKind::SlowConsumer,
+            format!("Reading too slowly: {lost} lost. Connect again and read the current state."),
+        )
+    }
+
+    /// What happened could not be decided or read, so that something may be missing.
+    pub(crate) fn undecided() -> Self {
+        Self::new(
+            1013,
+            EndKind::Failed,
+            "A change could not be delivered. Connect again and read the current state.",
+        )
+    }
+
+    pub(crate) fn too_large(bytes_max: usize) -> Self {
+        Self::new(
+            1009,
+            EndKind::TooLarge,
+            format!("A message has at most {bytes_max} bytes."),
+        )
+    }
+
+    pub(crate) fn shutdown() -> Self {
+        Self::new(
+            1012,
+            EndKind::Shutdown,
+            "The gateway is restarting; connect again.",
+        )
+    }
+}

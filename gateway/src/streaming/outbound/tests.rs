@@ -1,0 +1,114 @@
+//! What is kept, in which order, and what is lost.
+
+use super::*;
+
+const CHUNK: Bytes = Bytes::from_static(b"123456");
+
+fn told(lost: u64) -> Bytes {
+    Bytes::from(format!("lost {lost}"))
+}
+
+#[actix_web::test]
+async fn responses_overtake_events() {
+    let outbound = Outbound::new(100);
+    outbound.push_event(Bytes::from_static(b"event")).unwrap();
+    outbound.push_response(Bytes::from_static(b"response"));
+    outbound.push_urgent(Bytes::from_static(b"pong"));
+    assert_eq!(outbound.next().await, "pong");
+    assert_eq!(outbound.next().await, "response");
+    assert_eq!(outbound.next().await, "event");
+    assert_eq!(outbound.pop(), None);
+}
+
+#[test]
+fn a_full_buffer_loses_events_and_counts_them_but_no_response() {
+    let outbound = Outbound::new(10);
+    outbound.push_event(CHUNK).unwrap();
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost(1)));
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost(2)));
+    outbound.push_response(CHUNK);
+    assert!(!outbound.has_room());
+    assert_eq!(outbound.pop().unwrap(), "123456");
+    assert!(outbound.has_room());
+}
+
+#[test]
+fn one_event_fits_whatever_its_size() {
+    assert_eq!(Outbound::new(1).push_event(CHUNK), Ok(()));
+}
+
+#[test]
+fn a_loss_is_told_where_it_happened() {
+    let outbound = Outbound::new(14);
+    outbound.tell_losses(Some(told));
+    outbound.push_event(CHUNK).unwrap();
+    outbound.push_event(CHUNK).unwrap();
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost(1)));
+    assert_eq!(outbound.pop(), Some(CHUNK));
+    assert_eq!(
+        outbound.push_event(CHUNK),
+        Err(Lost(2)),
+        "nothing fits before the rest was taken"
+    );
+    assert!(outbound.overflowing_for().is_some());
+    assert_eq!(outbound.pop(), Some(CHUNK));
+    outbound.push_event(CHUNK).unwrap();
+    assert_eq!(outbound.pop(), Some(told(2)));
+    assert_eq!(outbound.pop(), Some(CHUNK));
+    assert_eq!(outbound.overflowing_for(), None);
+}
+
+#[test]
+fn a_loss_is_told_even_if_nothing_follows() {
+    let outbound = Outbound::new(6);
+    outbound.tell_losses(Some(told));
+    outbound.push_event(CHUNK).unwrap();
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost(1)));
+    assert_eq!(outbound.pop(), Some(CHUNK));
+    assert_eq!(outbound.pop(), Some(told(1)));
+    assert_eq!(outbound.pop(), None);
+}
+
+#[test]
+fn a_close_keeps_answers_and_forgets_events() {
+    let outbound = Outbound::new(100);
+    outbound.push_event(Bytes::from_static(b"event")).unwrap();
+    outbound.push_response(Bytes::from_static(b"response"));
+    outbound.close([Bytes::from_static(b"farewell")]);
+    outbound.push_response(Bytes::from_static(b"too late"));
+    assert_eq!(outbound.push_event(CHUNK), Ok(()));
+    assert_eq!(outbound.pop().unwrap(), "response");
+    assert_eq!(outbound.pop().unwrap(), "farewell");
+    assert_eq!(outbound.pop(), None);
+}
+
+#[actix_web::test]
+async fn who_takes_is_told_when_nothing_more_comes() {
+    let outbound = Outbound::new(100);
+    outbound.close([CHUNK]);
+    outbound.finish();
+    let next = || poll_fn(|context| outbound.poll_next(context));
+    assert_eq!(next().await, Some(CHUNK));
+    assert_eq!(next().await, None);
+}
+
+#[actix_web::test]
+async fn who_waits_for_room_goes_on_when_something_is_taken() {
+    let outbound = std::rc::Rc::new(Outbound::new(1));
+    outbound.push_response(CHUNK);
+    let taker = std::rc::Rc::clone(&outbound);
+    actix_web::rt::spawn(async move { taker.pop() });
+    outbound.room().await;
+    assert!(outbound.has_room());
+}
+
+#[test]
+fn quiet_is_what_nothing_was_taken_from() {
+    let outbound = Outbound::new(100);
+    assert!(!outbound.is_quiet(2));
+    outbound.push_event(CHUNK).unwrap();
+    outbound.pop();
+    assert!(!outbound.is_quiet(2));
+    assert!(outbound.is_quiet(2));
+    assert!(!outbound.is_quiet(2), "it counts anew");
+}

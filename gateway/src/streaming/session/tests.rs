@@ -1,0 +1,121 @@
+//! Sessions without connections.
+
+use ::policies::{Credential, ProviderKind};
+
+use super::*;
+use crate::limits::{LimitSettings, Limits};
+use crate::streaming::announcement;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+const CHUNK: Bytes = Bytes::from_static(b"123456");
+
+/// Wants everything.
+struct Everything;
+
+impl Renderer for Everything {
+    fn is_about(&self, _thing_id: &ThingId) -> bool {
+        true
+    }
+
+    fn render(
+        &self,
+        _published: &Published,
+        _visible: &Visible<'_>,
+        _subjects: &[SubjectId],
+    ) -> Option<Bytes> {
+        Some(CHUNK)
+    }
+}
+
+fn principal(subjects: &[&str]) -> Principal {
+    let subjects = subjects
+        .iter()
+        .map(|subject| subject.parse().unwrap())
+        .collect();
+    Principal::new(ProviderKind::Jwt, subjects, None, Credential::default())
+}
+
+fn session(bytes_max: usize) -> Session {
+    let limits = Limits::new(LimitSettings {
+        per_source: None,
+        per_subject: None,
+        handshakes_per_source: None,
+        streams_per_source: None,
+        streams_per_subject: None,
+    });
+    let key = limits.source_key(None);
+    let permit = limits.open_stream(key, key).unwrap();
+    let principal = principal(&["acme:alice"]);
+    let record = SessionRecord::new(SessionKind::WebSocket, principal, None, NOW);
+    let session = Session::new(record, permit, bytes_max);
+    session.subscribe(Box::new(Everything), Position::START);
+    session
+}
+
+#[test]
+fn the_first_loss_ends_a_session_that_is_not_told_of_it() {
+    let session = session(6);
+    session.deliver(CHUNK);
+    assert!(!session.lifeline().is_cut());
+    session.deliver(CHUNK);
+    assert_eq!(session.lifeline().end(), Some(End::slow_consumer(1)));
+}
+
+#[test]
+fn a_session_that_is_told_of_losses_outlives_them() {
+    let session = session(6);
+    session.announce(Some(announcement::gap));
+    session.deliver(CHUNK);
+    session.deliver(CHUNK);
+    session.tick();
+    assert!(!session.lifeline().is_cut());
+    assert_eq!(session.outbound.pop(), Some(CHUNK));
+    let gap = session.outbound.pop().unwrap();
+    assert!(String::from_utf8_lossy(&gap).contains("announcements/gap"));
+    assert_eq!(session.record.counts.lost.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn what_nobody_could_decide_is_told_or_ends_the_session() {
+    let told = session(6);
+    told.announce(Some(announcement::gap));
+    told.miss(None);
+    assert!(told.outbound.pop().is_some());
+    let untold = session(6);
+    untold.miss(None);
+    assert_eq!(untold.lifeline().end(), Some(End::undecided()));
+    let unconcerned = session(6);
+    unconcerned.unsubscribe();
+    unconcerned.miss(None);
+    assert!(!unconcerned.lifeline().is_cut());
+}
+
+#[test]
+fn a_refresh_narrows_at_once_and_widens_with_the_next_subscription() {
+    let session = session(6);
+    let alice = |more: &[&str]| {
+        let mut subjects = vec!["acme:alice"];
+        subjects.extend(more);
+        principal(&subjects)
+    };
+    session.refresh(alice(&["acme:crew"]), NOW);
+    assert_eq!(session.subjects().len(), 1);
+    session.subscribe(Box::new(Everything), Position::START);
+    assert_eq!(session.subjects().len(), 2);
+    session.refresh(principal(&["acme:crew"]), NOW);
+    assert_eq!(session.subjects(), vec!["acme:crew".parse().unwrap()]);
+}
+
+#[test]
+fn a_ping_goes_out_when_nothing_else_does() {
+    let session = session(6);
+    for _ in 1..Session::QUIET_TICKS {
+        session.tick();
+    }
+    assert_eq!(session.outbound.pop(), None);
+    session.tick();
+    assert_eq!(
+        session.outbound.pop(),
+        Some(crate::streaming::websocket::ping())
+    );
+}
