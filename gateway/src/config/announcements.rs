@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Keys of features that do not exist yet; `*` stands for one name of the user's.
-const NOT_YET: [&str; 12] = [
+const NOT_YET: &[&str] = &[
     "audit",
     "auth.api_keys.max_unhinted_legacy",
     "auth.api_keys.slow_lane",
@@ -24,7 +24,7 @@ const NOT_YET: [&str; 12] = [
 ];
 
 /// Keys of Edge Server that this gateway accepts and has no use for.
-const NOT_HERE: [&str; 8] = [
+const NOT_HERE: &[&str] = &[
     "database",
     "grpc_server",
     "http_server.http_api.*",
