@@ -1,0 +1,145 @@
+//! Requests of one kind: as many as are answered, or at a rate.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use mio::{Poll, Token};
+use serde_json::{Value, json};
+
+use crate::connection::Connection;
+
+/// One stream, as told on the command line.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    path: String,
+    #[serde(default)]
+    headers: Vec<String>,
+    connections: usize,
+    /// Requests a second; without it the next request follows every answer.
+    rate: Option<f64>,
+    /// The address to come from.
+    source: Option<IpAddr>,
+}
+
+/// Stands for a number that no two requests share, in 16 hexadecimal digits.
+const NUMBER: &str = "{number}";
+
+pub(crate) struct Stream {
+    settings: Settings,
+    request: String,
+    first_token: usize,
+    connections: Vec<Connection>,
+    number: u64,
+    due: Instant,
+    statuses: BTreeMap<u16, u64>,
+    /// Microseconds.
+    latency: Histogram<u64>,
+}
+
+impl Stream {
+    pub(crate) fn open(
+        settings: Settings,
+        address: SocketAddr,
+        (poll, first_token): (&Poll, usize),
+    ) -> anyhow::Result<Self> {
+        let connections = (0..settings.connections)
+            .map(|number| {
+                let place = (poll.registry(), Token(first_token + number));
+                Connection::open(address, settings.source, place)
+            })
+            .collect::<Result<_, _>>()?;
+        let mut request = format!("GET {} HTTP/1.1\r\nhost: {address}\r\n", settings.path);
+        for header in &settings.headers {
+            request.push_str(header);
+            request.push_str("\r\n");
+        }
+        request.push_str("\r\n");
+        Ok(Self {
+            settings,
+            request,
+            first_token,
+            connections,
+            number: 0,
+            due: Instant::now(),
+            statuses: BTreeMap::new(),
+            latency: Histogram::new(3)?,
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.statuses.clear();
+        self.latency.reset();
+    }
+
+    pub(crate) fn send_what_is_due(&mut self, now: Instant) -> anyhow::Result<()> {
+        let pause = self
+            .settings
+            .rate
+            .map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate));
+        while self.due <= now {
+            let Some(free) = self
+                .connections
+                .iter_mut()
+                .find(|connection| connection.asked.is_none())
+            else {
+                return Ok(());
+            };
+            // A rate counts from when a request was due, free running from when it is sent.
+            let since = if pause.is_zero() { now } else { self.due };
+            if self.request.contains(NUMBER) {
+                self.number += 1;
+                let unique = self
+                    .request
+                    .replace(NUMBER, &format!("{:016x}", self.number));
+                free.ask(unique.as_bytes(), since)?;
+            } else {
+                free.ask(self.request.as_bytes(), since)?;
+            }
+            self.due = if pause.is_zero() {
+                now
+            } else {
+                self.due + pause
+            };
+        }
+        Ok(())
+    }
+
+    pub(crate) fn receive(&mut self, token: Token) -> anyhow::Result<()> {
+        let Some(connection) = token
+            .0
+            .checked_sub(self.first_token)
+            .and_then(|number| self.connections.get_mut(number))
+        else {
+            return Ok(());
+        };
+        let Some(answer) = connection.receive()? else {
+            return Ok(());
+        };
+        *self.statuses.entry(answer.status).or_default() += 1;
+        if let Some(asked) = connection.asked.take() {
+            let micros = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.latency.saturating_record(micros);
+        }
+        Ok(())
+    }
+
+    /// Answers a second, how many of each status, and latencies in microseconds.
+    pub(crate) fn report(&self, took: Duration) -> Value {
+        let answers: u64 = self.statuses.values().sum();
+        let quantile = |quantile| self.latency.value_at_quantile(quantile);
+        json!({
+            "per_second": Duration::from_secs(answers).div_duration_f64(took).round(),
+            "statuses": self.statuses,
+            "p50_us": quantile(0.5),
+            "p99_us": quantile(0.99),
+            "max_us": self.latency.max(),
+        })
+    }
+}
