@@ -135,12 +135,22 @@ impl Auditor {
 
     /// Records an event, unless it is one of many that share a record, or the level asks for less.
     pub fn record(&self, event: Event) {
-        let source = event.source.and_then(|source| source.address);
-        let (kind, at) = (event.kind, event.at);
-        self.record_with(kind, (source, at), || event);
+        let Some(inner) = self.0.as_ref().filter(|inner| inner.wants(event.kind)) else {
+            return;
+        };
+        let recorded = if event.is_folded() {
+            let source = event.source.and_then(|source| source.address);
+            let (kind, at) = (event.kind, event.at);
+            inner.shared.folding.count((kind, source), at, || event)
+        } else {
+            Some(event)
+        };
+        if let Some(event) = recorded {
+            inner.send_or_lose(event);
+        }
     }
 
-    /// The same for events that are made only if they are recorded: under a flood, most are merely counted.
+    /// The same for refusals, which are made only if they are recorded: under a flood, most are merely counted.
     pub fn record_with(
         &self,
         kind: EventKind,
@@ -148,15 +158,7 @@ impl Auditor {
         make: impl FnOnce() -> Event,
     ) {
         let Some(inner) = &self.0 else { return };
-        if kind == EventKind::AccessRead && inner.level != Level::Full {
-            return;
-        }
-        let event = if kind.is_folded() {
-            inner.shared.folding.count((kind, source), at, make)
-        } else {
-            Some(make())
-        };
-        if let Some(event) = event {
+        if let Some(event) = inner.shared.folding.count((kind, source), at, make) {
             inner.send_or_lose(event);
         }
     }
@@ -270,6 +272,10 @@ impl Auditor {
 }
 
 impl Inner {
+    fn wants(&self, kind: EventKind) -> bool {
+        kind != EventKind::AccessRead || self.level == Level::Full
+    }
+
     fn send_or_lose(&self, event: Event) {
         match self.shared.places.try_acquire() {
             Ok(place) => {

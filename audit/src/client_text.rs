@@ -22,7 +22,7 @@ pub(crate) fn bounded(text: &str, bytes_max: usize) -> Cow<'_, str> {
     Cow::Owned(redacted.get(..end).unwrap_or_default().to_owned())
 }
 
-/// A path with the names of its query parameters: their values may be anything, so they are not kept.
+/// A path with the names of its query parameters; their values may be anything, so they are not kept.
 pub(crate) fn target(path: &str, query: &str) -> String {
     let mut target = redacted(path).into_owned();
     for (position, parameter) in query
@@ -31,7 +31,8 @@ pub(crate) fn target(path: &str, query: &str) -> String {
         .enumerate()
     {
         target.push(if position == 0 { '?' } else { '&' });
-        let name = parameter.split('=').next().unwrap_or_default();
+        // A word without a value is one itself.
+        let name = parameter.split_once('=').map_or("%", |(name, _)| name);
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if name.len() < SECRET_BYTES_MIN && name.bytes().all(plain) {
             target.push_str(name);
@@ -109,6 +110,7 @@ mod tests {
         check_target("/ws/2", "access_token=swordfish", "/ws/2?access_token=");
         check_target("/ws/2", "sword%66ish", "/ws/2?~=");
         check_target("/ws/2", &"s".repeat(32), "/ws/2?~=");
+        check_target("/ws/2", "swordfish&a=1", "/ws/2?~=&a=");
         check_target("/ws/2", "", "/ws/2");
     }
 }

@@ -52,6 +52,19 @@ impl Event {
         self.kind
     }
 
+    /// Whether a client can cause any number of these without a good credential: then most of them share a record.
+    pub(crate) fn is_folded(&self) -> bool {
+        match self.kind {
+            EventKind::AuthDeny
+            | EventKind::AuthzDeny
+            | EventKind::LimitHit
+            | EventKind::KeyLeakedInUrl
+            | EventKind::PreauthHeaderDropped => true,
+            EventKind::DevopsAccess => self.outcome == Outcome::Deny,
+            _ => false,
+        }
+    }
+
     /// Who did it.
     #[must_use]
     pub fn by(mut self, actor: Actor) -> Self {

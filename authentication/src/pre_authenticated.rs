@@ -38,6 +38,19 @@ pub enum TrustedPeer {
     Unix,
 }
 
+impl TrustedPeer {
+    /// Whether `peer` is meant.
+    pub fn is(&self, peer: PeerAddress) -> bool {
+        match (self, peer) {
+            (Self::Network(network), PeerAddress::Ip(address)) => {
+                network.contains(&address.to_canonical())
+            }
+            (Self::Unix, PeerAddress::Unix) => true,
+            (Self::Network(_), PeerAddress::Unix) | (Self::Unix, PeerAddress::Ip(_)) => false,
+        }
+    }
+}
+
 /// Recognises `x-ditto-pre-authenticated` from trusted peers.
 pub struct PreAuthenticatedProvider {
     settings: PreAuthenticatedSettings,
@@ -115,14 +128,7 @@ impl PreAuthenticatedProvider {
         self.settings
             .trusted_peers
             .iter()
-            .any(|trusted| match (trusted, peer) {
-                (TrustedPeer::Network(network), PeerAddress::Ip(address)) => {
-                    network.contains(&address.to_canonical())
-                }
-                (TrustedPeer::Unix, PeerAddress::Unix) => true,
-                (TrustedPeer::Network(_), PeerAddress::Unix)
-                | (TrustedPeer::Unix, PeerAddress::Ip(_)) => false,
-            })
+            .any(|trusted| trusted.is(peer))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The public application: what its handlers share, and the server that runs it.
 
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ::policies::Policies;
@@ -12,8 +12,11 @@ use actix_web::dev::{Server, ServiceFactory, ServiceRequest};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
+use audit::Auditor;
 use authentication::jwt::{IntegrationSubjects, JwtProvider};
-use authentication::{AuthenticationChain, Guard, NamespaceAccess, Revocations};
+use authentication::{
+    AuthenticationChain, Guard, NamespaceAccess, RequestParts, Revocations, TrustedPeer,
+};
 use journal::Journal;
 use socket2::SockRef;
 
@@ -21,6 +24,7 @@ use crate::assembly::Listener;
 use crate::clock::Clock;
 use crate::edge::{self, OriginPolicy, Peers};
 use crate::limits::Limits;
+use crate::reload::InForce;
 use crate::routes::Route;
 use crate::streaming::{Hub, StreamingSettings};
 
@@ -44,9 +48,20 @@ pub(crate) struct EdgeSettings {
     pub(crate) origins: OriginPolicy,
     /// What streams are allowed.
     pub(crate) streaming: StreamingSettings,
+    /// Whose pre-authenticated header counts.
+    pub(crate) vouching_peers: Vec<TrustedPeer>,
 }
 
 impl EdgeSettings {
+    /// Whether the request claims an identity that its peer may not vouch for.
+    pub(crate) fn drops_pre_authenticated(&self, request: &RequestParts<'_>) -> bool {
+        request
+            .headers
+            .header("x-ditto-pre-authenticated")
+            .is_some()
+            && !self.vouching_peers.iter().any(|peer| peer.is(request.peer))
+    }
+
     pub(crate) fn is_served(&self, route: &Route) -> bool {
         if *route == Route::Health {
             self.serves_health
@@ -56,27 +71,39 @@ impl EdgeSettings {
     }
 }
 
-/// Everything that a request may need; one per process.
+/// Everything that a request may need.
+///
+/// A reload replaces it by a copy that differs in what was configured otherwise; whoever began with one goes on with it.
+#[derive(Clone)]
 pub(crate) struct Gateway {
     pub(crate) things: Arc<Things>,
     pub(crate) policies: Arc<Policies>,
     pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) chain: AuthenticationChain,
+    pub(crate) chain: Arc<AuthenticationChain>,
     pub(crate) revocations: Arc<Revocations>,
     pub(crate) namespaces: Arc<NamespaceAccess>,
     pub(crate) integration: Arc<IntegrationSubjects>,
     pub(crate) guard: Arc<Guard>,
     pub(crate) jwt: Option<Arc<JwtProvider>>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) settings: EdgeSettings,
-    pub(crate) is_closing: AtomicBool,
+    pub(crate) settings: Arc<EdgeSettings>,
+    pub(crate) auditor: Auditor,
+    pub(crate) is_closing: Arc<AtomicBool>,
+    /// Where the gateway of now is, for those who outlive a reload.
+    pub(crate) in_force: Weak<InForce>,
 }
 
 impl Gateway {
     pub(crate) fn chain(&self) -> &AuthenticationChain {
         &self.chain
+    }
+
+    /// The gateway as it is configured now.
+    pub(crate) fn current(self: &Arc<Self>) -> Arc<Self> {
+        let in_force = self.in_force.upgrade();
+        in_force.map_or_else(|| Arc::clone(self), |in_force| in_force.gateway())
     }
 
     /// Whether new work is welcome.
@@ -87,7 +114,7 @@ impl Gateway {
 
 /// The application of one worker: every path goes through the edge, which routes it.
 pub(crate) fn create_app(
-    gateway: Data<Gateway>,
+    in_force: Data<InForce>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -98,7 +125,7 @@ pub(crate) fn create_app(
     >,
 > {
     App::new()
-        .app_data(gateway)
+        .app_data(in_force)
         .default_service(web::to(edge::serve))
 }
 
@@ -118,11 +145,11 @@ pub(crate) struct ServerSettings {
 ///
 /// If the listener cannot be used.
 pub(crate) fn serve(
-    gateway: Data<Gateway>,
+    in_force: Data<InForce>,
     listener: Listener,
     settings: ServerSettings,
 ) -> std::io::Result<Server> {
-    let server = HttpServer::new(move || create_app(gateway.clone()))
+    let server = HttpServer::new(move || create_app(in_force.clone()))
         .workers(settings.workers)
         .max_connections((settings.connections_max / settings.workers.max(1)).max(1))
         .keep_alive(Duration::from_secs(75))

@@ -9,12 +9,13 @@ mod settings;
 mod shutdown;
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 
 use ::authentication::Guard;
 use actix_web::web::Data;
 use anyhow::Context;
+use audit::Auditor;
 use journal::{Embedded, EmbeddedOptions, Journal, StoreError};
 use policies::Policies;
 use things::Things;
@@ -24,6 +25,7 @@ use crate::bootstrap::{Bootstrap, Presentation};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Loaded};
 use crate::limits::Limits;
+use crate::reload::InForce;
 use crate::streaming::Hub;
 use crate::telemetry::authentication::ChainMetrics;
 use crate::telemetry::{logging, metrics};
@@ -55,11 +57,13 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         tracing::warn!("{notice}");
     }
     let metrics = metrics::install().context("metrics could not be started")?;
-    let gateway = Arc::new(assemble(
+    let auditor = auditor(&loaded)?;
+    let in_force = InForce::new(assemble(
         config,
-        Arc::clone(&journal) as Arc<dyn Journal>,
+        (Arc::clone(&journal) as Arc<dyn Journal>, auditor.clone()),
         &bootstrap,
     )?);
+    let gateway = in_force.gateway();
     let public = Listener::bind(&config.http_server.listen_addr).context("the public listener")?;
     let private = Listener::bind(&config.devops.listen_addr).context("the operator listener")?;
     let endpoints = Endpoints {
@@ -67,7 +71,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         devops: private.address(),
     };
     let server_settings = settings::server(config, gateway.clock.now())?;
-    let public_server = app::serve(Data::from(Arc::clone(&gateway)), public, server_settings)
+    let public_server = app::serve(Data::from(Arc::clone(&in_force)), public, server_settings)
         .context("the public listener")?;
     let access = operator::access(config, bootstrap.operator_password())?;
     let operator = operator::assemble((Arc::clone(&gateway), access), (log_control, metrics));
@@ -78,9 +82,10 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     endpoints
         .announce(&config.store.path)
         .context("writing endpoints.json")?;
+    endpoints.record(config, &auditor, gateway.clock.now());
     let background = [
-        background::keys(&gateway),
-        background::upkeep(&gateway, operator),
+        background::keys(&in_force),
+        background::upkeep(&in_force, operator),
     ];
     shutdown::requested().await?;
     for task in background {
@@ -88,6 +93,8 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     }
     servers.drain(&gateway).await;
     journal.close();
+    auditor.record(audit::Event::server_stop(gateway.clock.now()));
+    auditor.close();
     endpoints.withdraw(&config.store.path);
     tracing::info!("Stopped");
     Ok(())
@@ -101,6 +108,24 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     crate::tls::server_config(&config.devops.tls_config, SystemClock.now())?;
     authentication::assemble(config, None)?;
     Ok(())
+}
+
+/// The record begins with who serves what is configured.
+fn auditor(loaded: &Loaded) -> anyhow::Result<Auditor> {
+    let settings = settings::audit(&loaded.config);
+    let auditor = Auditor::start(settings, Arc::new(|| SystemClock.now())).context("`audit`")?;
+    let now = SystemClock.now();
+    auditor.set_epoch(1);
+    auditor.record(audit::Event::server_start(now, env!("CARGO_PKG_VERSION")));
+    auditor.record(audit::Event::config_loaded(
+        now,
+        loaded.digest.clone(),
+        &loaded.announcements,
+    ));
+    if loaded.config.auth.is_dev_mode() {
+        auditor.record(audit::Event::config_dev_mode(now));
+    }
+    Ok(auditor)
 }
 
 fn open_store(loaded: &Loaded) -> Result<Arc<Embedded>, StoreError> {
@@ -125,7 +150,7 @@ fn hand_over(loaded: &Loaded, bootstrap: Bootstrap, endpoints: &Endpoints) -> an
 /// Everything behind the public listener.
 fn assemble(
     config: &Config,
-    journal: Arc<dyn Journal>,
+    (journal, auditor): (Arc<dyn Journal>, Auditor),
     bootstrap: &Bootstrap,
 ) -> anyhow::Result<Gateway> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -152,15 +177,19 @@ fn assemble(
     } = authentication::assemble(config, bootstrap.identity())?;
     let revocations = revocations::open(config, Arc::clone(&journal))?;
     Ok(Gateway {
-        limits: Limits::new(settings::limits(&config.limits)),
-        settings: settings::edge(config),
-        is_closing: AtomicBool::new(false),
+        limits: Arc::new(Limits::new(settings::limits(&config.limits))),
+        settings: Arc::new(settings::edge(config)),
+        auditor,
+        is_closing: Arc::new(AtomicBool::new(false)),
+        in_force: Weak::new(),
         things,
         policies,
         journal,
-        chain: chain
-            .with_revocations(Arc::clone(&revocations))
-            .with_observer(Arc::new(ChainMetrics)),
+        chain: Arc::new(
+            chain
+                .with_revocations(Arc::clone(&revocations))
+                .with_observer(Arc::new(ChainMetrics)),
+        ),
         guard: Arc::new(Guard::new(settings::guard(config))),
         jwt,
         revocations,

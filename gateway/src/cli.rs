@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{ConfigError, Environment, Flags, LoadOptions, Loaded, load};
 
 mod api_key;
+mod audit;
 mod configuration;
 mod failure;
 mod password;
@@ -42,6 +43,9 @@ enum Command {
     /// Check and describe the configuration.
     #[command(subcommand)]
     Config(configuration::ConfigCommand),
+    /// Find audit records, and find out whether somebody changed them.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 /// How to serve; flags win over the environment, which wins over the file.
@@ -121,6 +125,7 @@ pub fn run(serve: impl FnOnce(Loaded) -> anyhow::Result<()>) -> ExitCode {
         Command::ApiKey(command) => command.run(&mut console),
         Command::Password(command) => command.run(&mut console),
         Command::Config(command) => command.run(&mut console),
+        Command::Audit(command) => command.run(&mut console),
     };
     done.unwrap_or_else(|failure| {
         let _ = writeln!(io::stderr(), "twinward: {failure}");

@@ -79,6 +79,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The file that audit records go to.
+    pub fn audit_path(&self) -> std::path::PathBuf {
+        let configured = self.audit.path.clone();
+        configured.unwrap_or_else(|| self.store.path.join("audit.jsonl"))
+    }
+
     /// The same with every relative path resolved against `folder`.
     fn resolved(mut self, folder: &Path) -> Self {
         self.http_server.listen_addr = self.http_server.listen_addr.resolved(folder);

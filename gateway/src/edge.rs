@@ -36,8 +36,10 @@ use tokio::time::timeout;
 
 use crate::app::Gateway;
 use crate::error::DittoError;
+use crate::reload::InForce;
 use crate::routes::{self, Answer, Route};
 use crate::telemetry::access::{self, Access};
+use crate::telemetry::audit::{self, Answered, Trail};
 use fields::Fields;
 use query::Query;
 
@@ -48,7 +50,7 @@ const URI_BYTES_MAX: usize = 8 * 1024;
 pub(crate) async fn serve(
     request: HttpRequest,
     payload: Payload,
-    gateway: Data<Gateway>,
+    in_force: Data<InForce>,
 ) -> HttpResponse {
     let started = Instant::now();
     let fields = Fields::read(request.headers());
@@ -56,8 +58,9 @@ pub(crate) async fn serve(
         route: "/other",
         provider: None,
         correlation_id: correlation_id::of(&fields),
+        trail: Trail::default(),
     };
-    let gateway = gateway.into_inner();
+    let gateway = in_force.gateway();
     let work = answer(
         (&request, &fields),
         payload,
@@ -81,7 +84,16 @@ pub(crate) async fn serve(
         .origins
         .allow(&request, response.headers_mut());
     correlation_id::insert(response.headers_mut(), &access.correlation_id);
-    access::record(&request, response.status(), started.elapsed(), &access);
+    let duration = started.elapsed();
+    access::record(&request, response.status(), duration, &access);
+    let answered = Answered {
+        request: &request,
+        route: access.route,
+        correlation_id: &access.correlation_id,
+        status: response.status(),
+        duration,
+    };
+    audit::record(&gateway, access.trail, &answered);
     response
 }
 
@@ -95,6 +107,7 @@ async fn answer(
     let path = CanonicalPath::parse(request.path())?;
     let source =
         Source::of(request, fields, &gateway.settings.peers).map_err(|PeerGone| peer_gone())?;
+    access.trail.source = Some(source);
     if gateway.settings.only_trusted_peers && !source.is_from_trusted_proxy {
         return Err(DittoError::new(
             StatusCode::FORBIDDEN,
@@ -106,7 +119,10 @@ async fn answer(
     let source_key = gateway.limits.source_key(source.client);
     let is_health = path.segments.as_slice() == ["health"];
     if !is_health {
-        gateway.limits.check_source(source_key)?;
+        gateway
+            .limits
+            .check_source(source_key)
+            .inspect_err(|exceeded| access.trail.limit = Some(exceeded.limit))?;
     }
     fields.check()?;
     if let Some(preflight) = gateway.settings.origins.preflight(request)? {
@@ -138,12 +154,20 @@ async fn answer(
         caller: None,
         fence: None,
     };
+    access.trail.at = Some(context.now);
     if route.needs_principal() {
-        let caller = authenticate((request, fields), &route, &mut context).await?;
+        let caller =
+            authenticate((request, fields), &route, &mut context, &mut access.trail).await?;
         access.provider = Some(caller.principal().provider());
-        context.gateway.limits.check_subject(caller.limit_key())?;
+        context
+            .gateway
+            .limits
+            .check_subject(caller.limit_key())
+            .inspect_err(|exceeded| access.trail.limit = Some(exceeded.limit))?;
         context.caller = Some(caller);
         route.check_namespace(&context)?;
+        let asked = (request.method(), access.route);
+        access.trail.admit(&context.gateway.auditor, asked).await?;
     }
     match route.handle(context, request, payload) {
         Answer::Ready(answer) => answer,
@@ -192,6 +216,7 @@ async fn authenticate(
     (request, fields): (&HttpRequest, &Fields<'_>),
     route: &Route,
     context: &mut RequestContext,
+    trail: &mut Trail,
 ) -> Result<Authenticated, DittoError> {
     let parts = RequestParts {
         method: request.method().as_str(),
@@ -210,11 +235,16 @@ async fn authenticate(
         },
         now: context.now,
     };
+    let settings = &context.gateway.settings;
+    trail.is_header_dropped = settings.drops_pre_authenticated(&parts);
     let verdict = context.gateway.chain().authenticate(&parts).await;
-    let principal = verdict.map_err(|error| {
+    let judged = verdict.map_err(|error| {
         let source = SourcePrefix::of(parts.client);
         context.gateway.guard.judge(error, source, parts.now)
-    })?;
+    });
+    let principal = judged.inspect_err(|error| trail.refused(error))?;
+    let limit_key = context.gateway.limits.subject_key(&principal);
+    trail.authenticated(&principal, limit_key.mixed_with(context.source_key));
     if principal.subjects().len() > SUBJECTS_MAX {
         return Err(DittoError::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -246,7 +276,6 @@ async fn authenticate(
         let fence = Fence::new(access, &headers, std::sync::Arc::clone(clock), &principal);
         context.fence = Some(std::rc::Rc::new(fence));
     }
-    let limit_key = context.gateway.limits.subject_key(&principal);
     Ok(Authenticated::new(principal, limit_key))
 }
 

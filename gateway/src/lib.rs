@@ -10,6 +10,7 @@ mod edge;
 mod error;
 mod limits;
 mod operator;
+mod reload;
 mod routes;
 mod streaming;
 mod telemetry;

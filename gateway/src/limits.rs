@@ -67,6 +67,13 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct LimitKey(u64);
 
+impl LimitKey {
+    /// Stands for both keys together.
+    pub(crate) fn mixed_with(self, other: Self) -> u64 {
+        self.0 ^ other.0.rotate_left(32)
+    }
+}
+
 impl Limits {
     pub(crate) fn new(settings: LimitSettings) -> Self {
         Self {

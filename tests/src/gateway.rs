@@ -9,7 +9,9 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::caller::Caller;
-use crate::process::{child_of, eventually, exit_code, gateway_binary, terminate};
+use crate::process::{
+    child_of, deadline, eventually, exit_code, gateway_binary, signal, terminate,
+};
 use crate::settings::{merged, open_settings};
 
 /// Where a gateway listens, as it wrote itself into `endpoints.json` of its data folder.
@@ -165,6 +167,24 @@ impl TestGateway {
             .and_then(|rest| rest.split(end).next())
             .expect("a curl line with the password")
             .to_owned()
+    }
+
+    /// Runs another command of the same program in its folder, while it serves.
+    pub async fn command(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = Command::new(gateway_binary().await);
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let output = deadline("a command of the gateway", command.output()).await;
+        output.expect("the gateway's executable starts")
+    }
+
+    /// Sends a signal, e.g. `HUP`.
+    pub async fn signal(&self, name: &str) {
+        signal(name, self.process_id().await).await;
     }
 
     /// Stops it as a service manager does and starts it again with the same folder.

@@ -66,14 +66,19 @@ pub fn node_script(name: &str) -> Command {
 
 /// Asks a child politely to end (SIGTERM).
 pub(crate) async fn terminate(process_id: u32) {
+    signal("TERM", process_id).await;
+}
+
+/// Sends a signal.
+pub(crate) async fn signal(name: &str, process_id: u32) {
     let status = Command::new("kill")
-        .arg("-TERM")
+        .arg(format!("-{name}"))
         .arg(process_id.to_string())
         .status()
         .await;
     assert!(
         status.is_ok_and(|status| status.success()),
-        "kill -TERM {process_id} failed"
+        "kill -{name} {process_id} failed"
     );
 }
 

@@ -68,18 +68,6 @@ impl EventKind {
             Self::DoctorRun => "doctor.run",
         }
     }
-
-    /// Whether a client can cause any number of these without a good credential: then most of them share a record.
-    pub(crate) const fn is_folded(self) -> bool {
-        matches!(
-            self,
-            Self::AuthDeny
-                | Self::AuthzDeny
-                | Self::LimitHit
-                | Self::KeyLeakedInUrl
-                | Self::PreauthHeaderDropped
-        )
-    }
 }
 
 /// How it ended.

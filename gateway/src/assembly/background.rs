@@ -8,16 +8,30 @@ use actix_web::rt::task::JoinHandle;
 use crate::app::Gateway;
 use crate::error::ErrorChain;
 use crate::operator::Operator;
+use crate::reload::InForce;
 
 /// How often measurements are summed up, idle limit keys forgotten and the store looked at.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Keeps the issuers' keys fresh, so that no request has to wait for them.
-pub(super) fn keys(gateway: &Arc<Gateway>) -> JoinHandle<()> {
-    let gateway = Arc::clone(gateway);
+pub(super) fn keys(in_force: &Arc<InForce>) -> JoinHandle<()> {
+    let in_force = Arc::clone(in_force);
+    let mut replacements = in_force.replacements();
     actix_web::rt::spawn(async move {
-        if let Some(jwt) = &gateway.jwt {
-            jwt.keep_keys_fresh(|| gateway.clock.now()).await;
+        loop {
+            let gateway = in_force.gateway();
+            let refreshing = async {
+                match &gateway.jwt {
+                    Some(jwt) => jwt.keep_keys_fresh(|| gateway.clock.now()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = refreshing => {}
+                changed = replacements.changed() => if changed.is_err() {
+                    return;
+                },
+            }
         }
     })
 }
@@ -28,12 +42,13 @@ async fn drop_expired_revocations(gateway: &Gateway) {
     }
 }
 
-pub(super) fn upkeep(gateway: &Arc<Gateway>, operator: Arc<Operator>) -> JoinHandle<()> {
-    let gateway = Arc::clone(gateway);
+pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHandle<()> {
+    let in_force = Arc::clone(in_force);
     actix_web::rt::spawn(async move {
         let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
         loop {
             interval.tick().await;
+            let gateway = in_force.gateway();
             operator.metrics.run_upkeep();
             gateway.limits.sweep();
             operator.check_store();

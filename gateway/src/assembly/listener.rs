@@ -6,10 +6,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
+use audit::{Auditor, Event};
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::bootstrap;
 use crate::config::Config;
+use crate::config::server::{PlainHttp, TlsConfig};
 use crate::config::value::ListenAddress;
 
 /// A bound socket.
@@ -93,6 +96,21 @@ impl Endpoints {
         let unfinished = folder.join(".endpoints.json");
         std::fs::write(&unfinished, text)?;
         std::fs::rename(unfinished, folder.join(Self::FILE))
+    }
+
+    /// Records where the process listens, and whether with TLS.
+    pub(super) fn record(&self, config: &Config, auditor: &Auditor, now: Timestamp) {
+        for (name, address, tls) in [
+            ("public", &self.public, &config.http_server.tls_config),
+            ("devops", &self.devops, &config.devops.tls_config),
+        ] {
+            let tls = match tls {
+                TlsConfig::Plain(PlainHttp::DevMode) => "off, dev_mode",
+                TlsConfig::Plain(PlainHttp::TerminatedByProxy) => "off, terminated_by_proxy",
+                TlsConfig::Files(_) => "on",
+            };
+            auditor.record(Event::server_listen(now, name, address, tls));
+        }
     }
 
     /// The same with what `curl` needs before it; a port 0 of the configuration is the one that was taken.

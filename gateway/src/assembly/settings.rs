@@ -3,15 +3,17 @@
 use std::num::NonZeroU32;
 
 use anyhow::Context;
-use authentication::GuardSettings;
+use audit::FileSettings;
+use authentication::{GuardSettings, TrustedPeer};
 use devops::{DevopsSettings, LogLevel};
 use jiff::Timestamp;
 use policies::{NamespacePolicies, PolicyLimits};
 use things::ThingLimits;
 
 use crate::app::{EdgeSettings, ServerSettings};
+use crate::config::authentication::Authentication;
 use crate::config::server::{EdgeHttpApi, PlainHttp, TlsConfig};
-use crate::config::value::{ListenAddress, Switchable};
+use crate::config::value::{ListenAddress, Period, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
 use crate::edge::{OriginPolicy, Peers};
 use crate::limits::{LimitSettings, RateLimit};
@@ -86,6 +88,40 @@ pub(super) fn edge(config: &Config) -> EdgeSettings {
             allowed_origins: server.allowed_origins.clone(),
         },
         streaming: streaming(&config.streaming),
+        vouching_peers: vouching_peers(config),
+    }
+}
+
+/// Nobody's, if the header does not count at all.
+fn vouching_peers(config: &Config) -> Vec<TrustedPeer> {
+    let settings = config.auth.providers();
+    let settings = settings.map(Authentication::pre_authenticated_settings);
+    settings
+        .filter(|settings| settings.enabled)
+        .map(|settings| settings.trusted_peers)
+        .unwrap_or_default()
+}
+
+pub(super) fn audit(config: &Config) -> audit::Settings {
+    let audit = &config.audit;
+    audit::Settings {
+        file: FileSettings {
+            path: config.audit_path(),
+            bytes_max: audit.max_size.in_memory() as u64,
+            age_max: audit.max_age.map(Period::duration),
+            keep: audit.keep as usize,
+        },
+        level: match audit.level {
+            telemetry::AuditLevel::Writes => audit::Level::Writes,
+            telemetry::AuditLevel::Full => audit::Level::Full,
+        },
+        on_full: match audit.on_full {
+            telemetry::AuditOnFull::Block => audit::OnFull::Block,
+            telemetry::AuditOnFull::DropAndCount => audit::OnFull::DropAndCount,
+            telemetry::AuditOnFull::FailClosed => audit::OnFull::FailClosed,
+        },
+        // Every open connection may hold the place of the change that it is about.
+        queue: audit::Settings::QUEUE + config.http_server.max_connections,
     }
 }
 

@@ -53,7 +53,7 @@ impl From<anyhow::Error> for Failure {
                 || cause.is::<NamespacePatternError>()
         };
         let is_store = |cause: &(dyn std::error::Error + 'static)| {
-            cause.is::<StoreError>() || cause.is::<BootstrapError>()
+            cause.is::<StoreError>() || cause.is::<BootstrapError>() || cause.is::<audit::Error>()
         };
         if error.chain().any(is_configuration) {
             Self::Configuration(message)

@@ -24,6 +24,7 @@ fn run(arguments: &[&str], input: &str) -> Result<String, u8> {
         Command::ApiKey(command) => command.run(&mut console),
         Command::Password(command) => command.run(&mut console),
         Command::Config(command) => command.run(&mut console),
+        Command::Audit(command) => command.run(&mut console),
     };
     drop(console);
     done.map_err(|failure: Failure| failure.code())?;

@@ -10,7 +10,6 @@ use super::{
 
 /// Keys of features that do not exist yet; `*` stands for one name of the user's.
 const NOT_YET: &[&str] = &[
-    "audit",
     "auth.api_keys.max_unhinted_legacy",
     "auth.api_keys.slow_lane",
     "auth.identities.*.rate_limit",

@@ -56,6 +56,8 @@ pub struct Loaded {
     pub places: Places,
     /// What the command line said.
     pub flags: Flags,
+    /// SHA-256 of the file, as `sha256:` and hexadecimal digits.
+    pub digest: Option<String>,
     /// What an operator should know about them, one sentence each, for the log at start-up.
     pub announcements: Vec<String>,
 }
@@ -74,9 +76,12 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         places: &mut places,
         problems: Vec::new(),
     };
-    let file_layer = match &options.file {
-        Some(file) => file_layer(file, &mut checker)?,
-        None => Value::Object(Map::new()),
+    let (file_layer, digest) = match &options.file {
+        Some(file) => {
+            let text = read(file)?;
+            (file_layer(file, &text, &mut checker)?, Some(digest(&text)))
+        }
+        None => (Value::Object(Map::new()), None),
     };
     let overrides = environment::overrides(&options.environment, &file_layer, &mut checker)
         .into_iter()
@@ -101,6 +106,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         file: options.file.clone(),
         places,
         flags: options.flags.clone(),
+        digest,
         announcements,
     })
 }
@@ -111,13 +117,23 @@ fn folder_of(file: Option<&Path>) -> PathBuf {
         .map_or_else(|_| folder.to_owned(), |path| path.components().collect())
 }
 
-fn file_layer(file: &Path, checker: &mut Checker<'_>) -> Result<Value, ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Unreadable {
+fn read(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|source| ConfigError::Unreadable {
         path: file.to_owned(),
         source,
-    })?;
+    })
+}
+
+/// Tells one version of the file from another, in audit records and status.
+fn digest(text: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    format!("sha256:{}", digits.collect::<String>())
+}
+
+fn file_layer(file: &Path, text: &str, checker: &mut Checker<'_>) -> Result<Value, ConfigError> {
     let root =
-        tree::parse_file(&text, file).map_err(|problem| ConfigError::Invalid(vec![problem]))?;
+        tree::parse_file(text, file).map_err(|problem| ConfigError::Invalid(vec![problem]))?;
     let mut values = checker.check(json_schema(), &root, "");
     fold_request_timeout(&mut values, checker);
     Ok(values)

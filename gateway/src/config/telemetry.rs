@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{database::PersistenceDirectory, value::Size};
+use super::{
+    database::PersistenceDirectory,
+    value::{Period, Size},
+};
 
 /// What is logged, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -114,7 +117,9 @@ pub struct Audit {
     pub level: AuditLevel,
     /// When a new file is begun.
     pub max_size: Size,
-    /// How many files are kept.
+    /// After this time a new file is begun, too; absent: by size only.
+    pub max_age: Option<Period>,
+    /// How many earlier files are kept.
     #[schemars(range(min = 1))]
     pub keep: u32,
     /// What happens when records come faster than they are written.
@@ -127,6 +132,7 @@ impl Default for Audit {
             path: None,
             level: AuditLevel::Writes,
             max_size: Size::from_kibibytes(100 * 1024),
+            max_age: None,
             keep: 14,
             on_full: AuditOnFull::DropAndCount,
         }

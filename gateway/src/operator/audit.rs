@@ -1,25 +1,75 @@
 //! What operators did, for the record.
 
+use audit::{Actor, Event, Method, Outcome, Reason, Request, Response, Source};
 use devops::{OperatorAudit, OperatorCall};
 
 use super::Operator;
 
 impl OperatorAudit for Operator {
-    /// Reads are in the access log; what may have changed something is told with who did it.
+    /// Every call to `/devops` is recorded, of the others those that were refused.
     fn record(&self, call: &OperatorCall<'_>) {
-        if matches!(call.method, "GET" | "HEAD") || call.outcome != "granted" {
+        if call.surface != "devops" && call.outcome == "granted" {
             return;
         }
-        tracing::info!(
-            target: "twinward::operators",
-            correlation_id = call.correlation_id,
-            operator.id = call.operator,
-            operator.credential = call.credential,
-            http.method = call.method,
-            http.path = call.path,
-            http.status = call.status,
-            source = call.source,
-            "An operator used a route that changes something"
-        );
+        self.gateway.auditor.record(event(call));
+    }
+}
+
+fn event(call: &OperatorCall<'_>) -> Event {
+    let command = format!("{} {}", call.method, call.route);
+    let actor = Actor::unknown(method(call.credential));
+    let actor = match call.operator {
+        Some(operator) => actor.id(operator),
+        None => actor,
+    };
+    let event = match call.outcome {
+        "granted" => Event::operator_call(call.at, actor, (&command, outcome(call.status))),
+        denied => Event::operator_refused(call.at, actor, (&command, reason(denied))),
+    };
+    let request = Request::new(call.correlation_id, call.method).to("", call.path, "");
+    let event = event.asking(request).answered(Response {
+        status: call.status,
+        bytes: None,
+        duration: std::time::Duration::ZERO,
+    });
+    match source(call) {
+        Some(source) => event.from(source),
+        None => event,
+    }
+}
+
+/// Of an IPv6 network, its address.
+fn source(call: &OperatorCall<'_>) -> Option<Source> {
+    let address = call.source.as_deref()?.split('/').next()?.parse().ok()?;
+    Some(Source {
+        address: Some(address),
+        peer: Some(address),
+        hops: 0,
+    })
+}
+
+fn method(credential: &str) -> Method {
+    match credential {
+        "devops_password" | "status_password" => Method::DevopsBasic,
+        "metrics_token" => Method::MetricsToken,
+        "token" => Method::DevopsOauth2,
+        _ => Method::Anonymous,
+    }
+}
+
+fn outcome(status: u16) -> Outcome {
+    match status {
+        0..400 => Outcome::Allow,
+        400..500 => Outcome::Deny,
+        _ => Outcome::Error,
+    }
+}
+
+fn reason(outcome: &str) -> Reason {
+    match outcome {
+        "no_credential" => Reason::NoCredential,
+        "throttled" => Reason::RateLimited,
+        "forbidden" => Reason::NoPermission,
+        _ => Reason::BadSecret,
     }
 }

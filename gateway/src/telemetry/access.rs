@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use policies::ProviderKind;
 
+use super::audit::Trail;
 use super::metrics;
 
 /// Target of the access events, so that `/devops/logging` can switch them alone.
@@ -20,6 +21,8 @@ pub(crate) struct Access {
     pub(crate) provider: Option<ProviderKind>,
     /// Ties the response to its log lines and events.
     pub(crate) correlation_id: Arc<str>,
+    /// What auditors will want to know.
+    pub(crate) trail: Trail,
 }
 
 /// Never logs a query or a header: credentials and ids of people may be in them.

@@ -1,0 +1,42 @@
+//! The gateway as it is configured now.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use crate::app::Gateway;
+
+/// Holds the gateway that the next request takes; one per process.
+pub(crate) struct InForce {
+    gateway: ArcSwap<Gateway>,
+    replacements: watch::Sender<u64>,
+}
+
+impl InForce {
+    pub(crate) fn new(gateway: Gateway) -> Arc<Self> {
+        Arc::new_cyclic(|in_force| Self {
+            gateway: ArcSwap::from_pointee(Gateway {
+                in_force: in_force.clone(),
+                ..gateway
+            }),
+            replacements: watch::Sender::new(0),
+        })
+    }
+
+    /// The gateway of now. Whoever holds it goes on with it, whatever is configured meanwhile.
+    pub(crate) fn gateway(&self) -> Arc<Gateway> {
+        self.gateway.load_full()
+    }
+
+    /// From the next request on, `gateway` answers.
+    pub(crate) fn replace(&self, gateway: Gateway) {
+        self.gateway.store(Arc::new(gateway));
+        self.replacements.send_modify(|count| *count += 1);
+    }
+
+    /// Tells of replacements.
+    pub(crate) fn replacements(&self) -> watch::Receiver<u64> {
+        self.replacements.subscribe()
+    }
+}

@@ -1,0 +1,129 @@
+//! Failures of the chain in the words of the record.
+
+use std::sync::Arc;
+
+use audit::{Actor, EventKind, Method, Reason};
+use authentication::jwt::JwtRefusal;
+use authentication::{ApiKeyRefusal, AuthenticationError};
+use policies::ProviderKind;
+
+/// Why the chain vouched for nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) reason: Reason,
+    pub(super) is_unavailable: bool,
+    is_leaked: bool,
+    method: Method,
+    key_id: Option<Arc<str>>,
+}
+
+impl Failure {
+    pub(super) fn of(error: &AuthenticationError) -> Self {
+        let (method, reason) = words(error);
+        Self {
+            reason,
+            method,
+            is_unavailable: error.is_unavailable(),
+            is_leaked: matches!(error, AuthenticationError::ApiKeyInQuery),
+            key_id: key_id(error),
+        }
+    }
+
+    pub(super) fn event_kind(&self) -> EventKind {
+        if self.is_leaked {
+            EventKind::KeyLeakedInUrl
+        } else {
+            EventKind::AuthDeny
+        }
+    }
+
+    /// `fingerprint` stands for a credential without a public id.
+    pub(super) fn actor(&self, fingerprint: impl FnOnce() -> Option<Arc<str>>) -> Actor {
+        let actor = Actor::unknown(self.method);
+        let shown = match self.method {
+            Method::Anonymous | Method::PreAuth => None,
+            _ => self.key_id.clone().or_else(fingerprint),
+        };
+        match shown {
+            Some(key_id) => actor.key_id(key_id),
+            None => actor,
+        }
+    }
+}
+
+fn key_id(error: &AuthenticationError) -> Option<Arc<str>> {
+    match error {
+        AuthenticationError::ApiKeyRefused { key_id, .. } => key_id.clone(),
+        AuthenticationError::Several { failures } => failures.iter().find_map(key_id),
+        _ => None,
+    }
+}
+
+fn words(error: &AuthenticationError) -> (Method, Reason) {
+    match error {
+        AuthenticationError::NoApplicableProvider => (Method::Anonymous, Reason::NoCredential),
+        AuthenticationError::Conflicting { .. } => {
+            (Method::Anonymous, Reason::ConflictingCredentials)
+        }
+        AuthenticationError::PreAuthenticatedQuery
+        | AuthenticationError::PreAuthenticatedEmpty
+        | AuthenticationError::PreAuthenticatedSeveral { .. }
+        | AuthenticationError::PreAuthenticatedSubject { .. }
+        | AuthenticationError::PreAuthenticatedIssuer { .. } => {
+            (Method::PreAuth, Reason::PreauthMalformed)
+        }
+        AuthenticationError::JwtMalformed { .. } | AuthenticationError::JwtSeveral => {
+            (Method::Jwt, Reason::MalformedHeader)
+        }
+        AuthenticationError::JwtIssuerNotSupported { .. } => (Method::Jwt, Reason::JwtIssuer),
+        AuthenticationError::JwtRefused { refusal } => (Method::Jwt, token_reason(*refusal)),
+        AuthenticationError::JwtConditionFailed { .. } => (Method::Jwt, Reason::JwtClaims),
+        AuthenticationError::ApiKeyRefused { refusal, .. } => {
+            (Method::ApiKey, key_reason(*refusal))
+        }
+        AuthenticationError::ApiKeyInQuery => (Method::ApiKey, Reason::MalformedHeader),
+        AuthenticationError::Revoked { provider, .. } => {
+            let method = match provider {
+                ProviderKind::PreAuthenticated => Method::PreAuth,
+                ProviderKind::Jwt => Method::Jwt,
+                ProviderKind::ApiKey => Method::ApiKey,
+                ProviderKind::DevMode => Method::DevMode,
+            };
+            (method, Reason::Revoked)
+        }
+        AuthenticationError::TooManyFailures { .. } => (Method::Anonymous, Reason::RateLimited),
+        AuthenticationError::Unavailable { .. } => (Method::Jwt, Reason::BackendUnavailable),
+        AuthenticationError::Several { failures } => failures
+            .first()
+            .map_or((Method::Anonymous, Reason::NoCredential), words),
+    }
+}
+
+fn token_reason(refusal: JwtRefusal) -> Reason {
+    match refusal {
+        JwtRefusal::Signature => Reason::JwtSignature,
+        JwtRefusal::Audience => Reason::JwtAudience,
+        JwtRefusal::Expired => Reason::JwtExpired,
+        JwtRefusal::Algorithm => Reason::JwtAlgorithm,
+        JwtRefusal::UnknownKey => Reason::JwtKey,
+        JwtRefusal::NotYetValid => Reason::NotYetValid,
+        JwtRefusal::Member { .. }
+        | JwtRefusal::Extension { .. }
+        | JwtRefusal::Lifetime
+        | JwtRefusal::TokenType
+        | JwtRefusal::TooManySubjects => Reason::JwtClaims,
+    }
+}
+
+fn key_reason(refusal: ApiKeyRefusal) -> Reason {
+    match refusal {
+        // A key whose checksum fails has no public id that could be trusted.
+        ApiKeyRefusal::Malformed => Reason::BadChecksum,
+        ApiKeyRefusal::WrongBrand | ApiKeyRefusal::UnknownKeyId => Reason::UnknownKey,
+        ApiKeyRefusal::WrongSecret => Reason::BadSecret,
+        ApiKeyRefusal::WrongEnvironment => Reason::WrongEnv,
+        ApiKeyRefusal::Disabled => Reason::Disabled,
+        ApiKeyRefusal::NotYetValid => Reason::NotYetValid,
+        ApiKeyRefusal::Expired => Reason::Expired,
+    }
+}
