@@ -68,6 +68,8 @@ struct Shared {
     hot: HotEntities,
     queue: Queue,
     head: AtomicU64,
+    /// What the watermark file says.
+    remembered: AtomicU64,
     subscribers: Mutex<Arc<Vec<Arc<Subscriber>>>>,
 }
 
@@ -92,6 +94,7 @@ impl Embedded {
             hot: HotEntities::new(options.hot_entities),
             queue: Queue::new(),
             head: AtomicU64::new(head),
+            remembered: AtomicU64::new(mark.map_or(0, |mark| mark.position.0)),
             subscribers: Mutex::default(),
         });
         let writer = spawn_writer(Writer::new(Arc::clone(&shared), watermark))?;
@@ -99,6 +102,42 @@ impl Embedded {
             shared,
             writer: Mutex::new(Some(writer)),
         }))
+    }
+
+    /// Whether appends are still accepted: not after a failed write, nor while closing.
+    pub fn accepts_writes(&self) -> bool {
+        self.shared.queue.is_open()
+    }
+
+    /// The keys of the entities in memory.
+    pub fn hot_entities(&self) -> Vec<EntityKey> {
+        self.shared.hot.keys()
+    }
+
+    /// Drops entities from memory; the next use reads them from the store again. Returns how many.
+    pub fn forget(&self, fits: &dyn Fn(&EntityKey) -> bool) -> usize {
+        self.shared.hot.forget(fits)
+    }
+
+    /// Removes these entities and their whole history for good; what they were is in no view any more.
+    ///
+    /// The last records of the journal must not be among theirs: append something else before, and wait until
+    /// [`Embedded::remembered`] has reached it. Blocks, and expects that nobody else writes or reads them meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store failed; some of them may be gone then.
+    pub fn erase(&self, keys: &[EntityKey]) -> Result<(), StoreError> {
+        for key in keys {
+            self.shared.store.erase(key)?;
+        }
+        self.forget(&|key| keys.contains(key));
+        self.shared.store.compact()
+    }
+
+    /// Up to where a next start will check the journal.
+    pub fn remembered(&self) -> Position {
+        Position(self.shared.remembered.load(Ordering::Acquire))
     }
 
     /// Lets no more appends in, commits those that wait, and returns when all is on the disk; reads go on working.

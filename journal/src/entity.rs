@@ -18,6 +18,8 @@ pub enum EntityKind {
     Policy,
     /// A revoked credential, subject or issuer.
     Revocation,
+    /// A namespace that was erased.
+    Erasure,
 }
 
 /// Names one entity: its kind and its id.

@@ -26,6 +26,12 @@ pub enum StoreError {
         /// The folder of the store.
         path: String,
     },
+    /// Whoever runs the store keeps this part of it closed for now.
+    #[error("`{part}` is closed by an operator")]
+    Fenced {
+        /// What is closed.
+        part: String,
+    },
     /// The writer is gone, after a failed write or during shutdown: nothing can be appended any more.
     #[error("the store accepts no more writes")]
     Closed,

@@ -60,6 +60,19 @@ impl HotEntities {
         self.0.peek(key)
     }
 
+    /// The keys of everything that is kept.
+    pub(super) fn keys(&self) -> Vec<EntityKey> {
+        self.0.iter().map(|(key, _)| key).collect()
+    }
+
+    /// Drops what `fits`; returns how much that was.
+    pub(super) fn forget(&self, fits: &dyn Fn(&EntityKey) -> bool) -> usize {
+        let keys: Vec<EntityKey> = self.keys().into_iter().filter(fits).collect();
+        keys.iter()
+            .filter(|key| self.0.remove(*key).is_some())
+            .count()
+    }
+
     /// Replaces what is known of `key`; for the writer only.
     pub(super) fn put(&self, key: &EntityKey, entity: Arc<Entity>) {
         self.0.insert(key.clone(), entity);

@@ -207,6 +207,7 @@ fn kind_tag(kind: EntityKind) -> u8 {
         EntityKind::Thing => 1,
         EntityKind::Policy => 2,
         EntityKind::Revocation => 3,
+        EntityKind::Erasure => 4,
     }
 }
 
@@ -215,6 +216,7 @@ fn kind_of(tag: u8) -> Option<EntityKind> {
         1 => Some(EntityKind::Thing),
         2 => Some(EntityKind::Policy),
         3 => Some(EntityKind::Revocation),
+        4 => Some(EntityKind::Erasure),
         _ => None,
     }
 }

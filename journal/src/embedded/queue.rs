@@ -133,6 +133,11 @@ impl Queue {
         self.arrived.notify_all();
     }
 
+    /// Whether appends are still let in.
+    pub(super) fn is_open(&self) -> bool {
+        !self.waiting.lock().is_closed
+    }
+
     /// Drops what waits, which tells its callers [`StoreError::Closed`].
     pub(super) fn refuse_waiting(&self) {
         self.waiting.lock().jobs.clear();

@@ -246,6 +246,35 @@ impl Store {
         }
     }
 
+    /// Removes an entity with its history and the records of it, durably.
+    pub(super) fn erase(&self, key: &EntityKey) -> Result<(), StoreError> {
+        let bounds = encoding::history_key(key, 0)..=encoding::history_key(key, Revision::MAX);
+        let mut batch = self
+            .database
+            .batch()
+            .durability(Some(PersistMode::SyncData));
+        for guard in self.database.snapshot().range(&self.history, bounds) {
+            let (history_key, position) = guard.into_inner().map_err(reading("a history"))?;
+            batch.remove(&self.records, position);
+            batch.remove(&self.history, history_key);
+        }
+        batch.remove(&self.entities, encoding::entity_key(key));
+        batch
+            .commit()
+            .map_err(|error| classify("erasing", "an entity", error))
+    }
+
+    /// Rewrites the files, so that what was removed is in none of them.
+    pub(super) fn compact(&self) -> Result<(), StoreError> {
+        for keyspace in [&self.records, &self.history, &self.entities] {
+            keyspace
+                .rotate_memtable_and_wait()
+                .and_then(|()| keyspace.major_compact())
+                .map_err(|error| classify("compacting", "the store", error))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         self.database
             .persist(PersistMode::SyncAll)

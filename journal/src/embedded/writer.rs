@@ -129,8 +129,14 @@ impl Writer {
     fn remember(&mut self, mark: Mark) {
         self.due = None;
         // The journal itself is durable; only the check of the next start is weaker.
-        if let Err(failure) = self.watermark.write(mark) {
-            warn!(error = ?failure, "Writing the watermark of the journal failed");
+        match self.watermark.write(mark) {
+            Ok(()) => {
+                let position = mark.position.0;
+                self.shared.remembered.store(position, Ordering::Release);
+            }
+            Err(failure) => {
+                warn!(error = ?failure, "Writing the watermark of the journal failed");
+            }
         }
     }
 
