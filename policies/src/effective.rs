@@ -249,7 +249,7 @@ pub(crate) fn compile(
 ) -> Enforcer {
     let rules: Vec<Rule<'_>> = entries
         .values()
-        .filter(|entry| namespace.is_none_or(|namespace| entry.applies_to(namespace)))
+        .filter(|entry| holds(entry, namespace))
         .map(|entry| Rule {
             subjects: entry
                 .subjects
@@ -262,6 +262,11 @@ pub(crate) fn compile(
         .filter(|rule| !rule.subjects.is_empty() && !rule.resources.is_empty())
         .collect();
     Enforcer::compile(&rules)
+}
+
+/// Whether an entry is about things of `namespace`; all are about the policy itself.
+pub(crate) fn holds(entry: &PolicyEntry, namespace: Option<&str>) -> bool {
+    namespace.is_none_or(|namespace| entry.applies_to(namespace))
 }
 
 /// When the next subject expires after `now`; until then a compilation holds.

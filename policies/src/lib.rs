@@ -50,5 +50,5 @@ pub use precondition::{
 };
 pub use principal::{ClaimValues, Credential, Principal, ProviderKind};
 pub use resource_key::{ResourceKey, ResourceKeyError, ResourceType};
-pub use service::{Policies, PolicyLimits, PreparedPolicy};
+pub use service::{Explanation, Policies, PolicyLimits, PreparedPolicy, Question, Saying};
 pub use subject_id::{SubjectId, SubjectIdError};

@@ -1,5 +1,6 @@
 //! Keeps policies in the journal and lets nobody do what a policy does not grant.
 
+mod explain;
 mod load;
 mod permit;
 mod retrieve;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use journal::{Append, EntityLocks, Journal};
 
+pub use self::explain::{Explanation, Question, Saying};
 use crate::stored::Compiled;
 use crate::{
     CommandContext, Enforcer, Error, Granularity, NamespacePolicies, Policy, PolicyAction,

@@ -130,6 +130,18 @@ impl Things {
         Ok(Delivery::new(event, enforcer))
     }
 
+    /// The policy that the thing follows; `None` if there is no such thing. For operators: no policy is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if the thing could not be read.
+    pub fn policy_of(&self, thing_id: &ThingId) -> Result<Option<PolicyId>, Error> {
+        Ok(match self.load(thing_id)? {
+            Loaded::Exists(Stored { state, .. }) => Some(state.policy_id().clone()),
+            Loaded::Missing { .. } => None,
+        })
+    }
+
     fn load(&self, thing_id: &ThingId) -> Result<Loaded, Error> {
         let Some(entity) = self.journal.entity(&key(thing_id))? else {
             return Ok(Loaded::Missing { revision: 0 });
