@@ -1,11 +1,18 @@
 //! What the operator service asks the rest of the process for.
 
+mod control;
+
 use std::sync::Arc;
 
+use authentication::Revocations;
 use jiff::Timestamp;
 
 use crate::health::Health;
 use crate::logging::LogControl;
+pub use control::{
+    Answered, CommandTarget, ConfigurationSource, Explainer, LimitControl, LocalFuture, Piggyback,
+    RequestDescription, SessionControl, StatisticsSource,
+};
 
 /// Reads the time; asked once per request.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -21,6 +28,20 @@ pub struct DevopsDependencies {
     pub metrics: Arc<dyn MetricsSource>,
     /// Knows what this process is.
     pub status: Arc<dyn StatusSource>,
+    /// Knows the configuration in force.
+    pub configuration: Arc<dyn ConfigurationSource>,
+    /// Knows what is in memory and in the store.
+    pub statistics: Arc<dyn StatisticsSource>,
+    /// Executes the commands of `/devops/piggyback`.
+    pub commands: Arc<dyn CommandTarget>,
+    /// Shows and cuts open streams; `None` where there are none.
+    pub sessions: Option<Arc<dyn SessionControl>>,
+    /// What is revoked; consulted for operators' own tokens too.
+    pub revocations: Arc<Revocations>,
+    /// Knows who is limited or blocked; `None` where nothing is.
+    pub limits: Option<Arc<dyn LimitControl>>,
+    /// Explains decisions of the public edge.
+    pub explainer: Arc<dyn Explainer>,
     /// Keeps a record of what operators did.
     pub audit: Arc<dyn OperatorAudit>,
     /// The time.

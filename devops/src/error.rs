@@ -60,6 +60,16 @@ pub(crate) enum Refusal {
     QueryInvalid { expected: &'static str },
     #[error("No such service or instance answered.")]
     NobodyAnswered,
+    #[error("Nobody answered this command.")]
+    NobodyAnswers,
+    #[error("The timeout is not valid.")]
+    TimeoutInvalid,
+    #[error("There is no such {what}.")]
+    NotFound { what: &'static str },
+    #[error("{reason}")]
+    NotPossible { reason: String },
+    #[error("The store did not do it.")]
+    StoreFailed,
     #[error("{reason}")]
     NotReady { reason: String },
     #[error("The last health check found this process down.")]
@@ -98,7 +108,16 @@ impl Refusal {
             }
             Self::FieldMissing { .. } => (StatusCode::BAD_REQUEST, "json.field.missing"),
             Self::QueryInvalid { .. } => (StatusCode::BAD_REQUEST, "gateway:query.invalid"),
-            Self::NobodyAnswered => (StatusCode::REQUEST_TIMEOUT, "command.timeout"),
+            Self::NobodyAnswered | Self::NobodyAnswers => {
+                (StatusCode::REQUEST_TIMEOUT, "command.timeout")
+            }
+            Self::TimeoutInvalid => (StatusCode::BAD_REQUEST, "gateway:timeout.invalid"),
+            Self::NotFound { .. } => (StatusCode::NOT_FOUND, "devops:notfound"),
+            Self::NotPossible { .. } => (StatusCode::BAD_REQUEST, "json.invalid"),
+            Self::StoreFailed => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "gateway:service.unavailable",
+            ),
             Self::NotReady { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "devops:notready"),
             Self::Unhealthy => (StatusCode::INTERNAL_SERVER_ERROR, "devops:unhealthy"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "gateway:internalerror"),
@@ -125,10 +144,17 @@ impl Refusal {
             Self::TooManyAttempts { .. } => "Wait as long as the header Retry-After says.",
             Self::BodyTooLarge { .. } => "Send less.",
             Self::BodyTooSlow | Self::BodyIncomplete => "Send it again.",
-            Self::BodyNotJson => r#"Send an object like {"logger":"ROOT","level":"info"}."#,
+            Self::BodyNotJson => "docs/operator-api.md shows what each path takes.",
             Self::FieldMissing { .. } => "Add it.",
             Self::FieldInvalid { expected, .. } | Self::QueryInvalid { expected } => expected,
             Self::NobodyAnswered => "/overall/status lists the services and instances there are.",
+            Self::NobodyAnswers => {
+                "Some commands are never answered; others go to another target or service. See docs/operator-api.md."
+            }
+            Self::TimeoutInvalid => "It is a duration such as 10s, of at most 60 seconds.",
+            Self::NotFound { .. } => "List them to see which there are.",
+            Self::NotPossible { .. } => "Correct the request.",
+            Self::StoreFailed => "Nothing was changed. /status/health says how the store is.",
             Self::NotReady { .. } => "Send requests elsewhere until this answers 200.",
             Self::Unhealthy => "/status/health says what is wrong.",
             Self::Internal => {
@@ -166,6 +192,11 @@ impl Refusal {
             | Self::FieldInvalid { .. }
             | Self::QueryInvalid { .. }
             | Self::NobodyAnswered
+            | Self::NobodyAnswers
+            | Self::TimeoutInvalid
+            | Self::NotFound { .. }
+            | Self::NotPossible { .. }
+            | Self::StoreFailed
             | Self::NotReady { .. }
             | Self::Unhealthy
             | Self::Internal => None,

@@ -22,8 +22,9 @@ mod tests;
 
 pub use access::{AccessSettings, Admission, OperatorAccess};
 pub use dependencies::{
-    Clock, DevopsDependencies, HealthSource, MetricsSource, OperatorAudit, OperatorCall, Readiness,
-    StatusSource,
+    Answered, Clock, CommandTarget, ConfigurationSource, DevopsDependencies, Explainer,
+    HealthSource, LimitControl, LocalFuture, MetricsSource, OperatorAudit, OperatorCall, Piggyback,
+    Readiness, RequestDescription, SessionControl, StatisticsSource, StatusSource,
 };
 pub use health::Health;
 pub use logging::{

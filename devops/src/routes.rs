@@ -2,10 +2,17 @@
 
 mod answerers;
 mod body;
+mod configuration;
+mod explain;
+mod limits;
 mod logging;
 mod metrics;
 mod overall;
+mod piggyback;
 mod probes;
+mod revocations;
+mod sessions;
+mod statistics;
 mod status;
 
 use actix_web::guard;
@@ -35,8 +42,24 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .wrap(from_fn(require_metrics)),
         )
         .service(
+            web::scope("/stats/things/details")
+                .configure(statistics::configure_details)
+                .wrap(from_fn(require_devops)),
+        )
+        .service(
+            web::scope("/stats")
+                .configure(statistics::configure)
+                .wrap(from_fn(require_status)),
+        )
+        .service(
             web::scope("/devops")
                 .configure(logging::configure)
+                .configure(configuration::configure)
+                .configure(piggyback::configure)
+                .configure(sessions::configure)
+                .configure(revocations::configure)
+                .configure(limits::configure)
+                .configure(explain::configure)
                 .wrap(from_fn(require_devops)),
         )
         .default_service(web::to(unknown_route));

@@ -3,6 +3,7 @@
 mod access;
 mod access_log;
 mod brute_force;
+mod control;
 mod logging;
 mod requests;
 mod server;
@@ -18,6 +19,9 @@ use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::web::Data;
 use authentication::password::{PasswordHashSettings, hash_password};
+use authentication::{
+    Revocation, RevocationId, RevocationStore, Revocations, StoreFailure, StoreFuture,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -43,6 +47,8 @@ struct Process {
     levels: Mutex<LogLevels>,
     now: Mutex<Timestamp>,
     calls: Mutex<Vec<String>>,
+    /// Ids of sessions and limits that were not cut or lifted yet.
+    open: Mutex<Vec<&'static str>>,
 }
 
 impl OperatorAudit for Process {
@@ -111,6 +117,23 @@ impl LogControl for Process {
     }
 }
 
+/// Revocations that last as long as a test.
+struct NoStore;
+
+impl RevocationStore for NoStore {
+    fn load(&self) -> Result<Vec<Revocation>, StoreFailure> {
+        Ok(Vec::new())
+    }
+
+    fn put<'a>(&'a self, _: &'a Revocation, _: Timestamp) -> StoreFuture<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn delete<'a>(&'a self, _: &'a [&'a RevocationId], _: Timestamp) -> StoreFuture<'a> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
 /// The operator service, without a socket.
 struct Operator {
     process: Arc<Process>,
@@ -172,6 +195,7 @@ impl Process {
             levels: Mutex::new(LogLevels::new(LogLevel::Info)),
             now: Mutex::new("2026-01-01T00:00:00Z".parse().unwrap()),
             calls: Mutex::default(),
+            open: Mutex::new(vec!["a", "b"]),
         }
     }
 
@@ -182,7 +206,14 @@ impl Process {
             health: self.clone(),
             metrics: self.clone(),
             status: self.clone(),
-            audit: self,
+            audit: self.clone(),
+            configuration: self.clone(),
+            statistics: self.clone(),
+            commands: self.clone(),
+            sessions: Some(self.clone()),
+            revocations: Arc::new(Revocations::open(Arc::new(NoStore), Duration::ZERO).unwrap()),
+            limits: Some(self.clone()),
+            explainer: self,
             clock: Arc::new(move || *process.now.lock()),
         }
     }

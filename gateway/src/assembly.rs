@@ -25,6 +25,7 @@ use crate::bootstrap::{Bootstrap, Presentation};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Loaded};
 use crate::limits::Limits;
+use crate::operator::{ClosedNamespaces, FencedJournal, effective};
 use crate::reload::InForce;
 use crate::streaming::Hub;
 use crate::telemetry::authentication::ChainMetrics;
@@ -57,10 +58,15 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         tracing::warn!("{notice}");
     }
     let metrics = metrics::install().context("metrics could not be started")?;
+    let closed_namespaces = Arc::new(ClosedNamespaces::default());
+    let fenced = FencedJournal::new(
+        Arc::clone(&journal) as Arc<dyn Journal>,
+        Arc::clone(&closed_namespaces),
+    );
     let auditor = auditor(&loaded)?;
     let in_force = InForce::new(assemble(
         config,
-        (Arc::clone(&journal) as Arc<dyn Journal>, auditor.clone()),
+        (Arc::new(fenced) as Arc<dyn Journal>, auditor.clone()),
         &bootstrap,
     )?);
     let gateway = in_force.gateway();
@@ -74,7 +80,15 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     let public_server = app::serve(Data::from(Arc::clone(&in_force)), public, server_settings)
         .context("the public listener")?;
     let access = operator::access(config, bootstrap.operator_password())?;
-    let operator = operator::assemble((Arc::clone(&gateway), access), (log_control, metrics));
+    let operator = operator::assemble(
+        (Arc::clone(&in_force), access),
+        (log_control, metrics),
+        operator::Parts {
+            store: Arc::clone(&journal),
+            closed_namespaces,
+            configuration: effective(&loaded, settings::INSTANCE),
+        },
+    );
     let operator_settings = settings::devops(config, gateway.clock.now())?;
     let operator_server = operator::serve(operator_settings, Arc::clone(&operator), private)?;
     let servers = Servers::start(public_server, operator_server);

@@ -48,7 +48,7 @@ use self::{
 };
 
 /// Everything that can be configured; each section is documented in `docs/configuration.md`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Twinward configuration")]
 pub struct Config {

@@ -7,6 +7,7 @@ mod canonical_path;
 mod context;
 mod correlation_id;
 mod cross_origin;
+mod explain;
 mod fields;
 mod headers;
 mod namespaces;
@@ -23,6 +24,7 @@ use authentication::{PeerAddress, RequestKind, RequestParts, SourcePrefix};
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
+pub(crate) use explain::explain;
 pub(crate) use headers::{
     frame_defaults, is_custom as is_custom_header, refuse_unsupported,
     unsupported as unsupported_header,
@@ -36,6 +38,7 @@ use tokio::time::timeout;
 
 use crate::app::Gateway;
 use crate::error::DittoError;
+use crate::limits::{LimitKey, TooManyRequests};
 use crate::reload::InForce;
 use crate::routes::{self, Answer, Route};
 use crate::telemetry::access::{self, Access};
@@ -122,7 +125,10 @@ async fn answer(
         gateway
             .limits
             .check_source(source_key)
-            .inspect_err(|exceeded| access.trail.limit = Some(exceeded.limit))?;
+            .inspect_err(|exceeded| {
+                access.trail.limit = Some(exceeded.limit);
+                note_source(&gateway, exceeded, (source, source_key));
+            })?;
     }
     fields.check()?;
     if let Some(preflight) = gateway.settings.origins.preflight(request)? {
@@ -159,11 +165,13 @@ async fn answer(
         let caller =
             authenticate((request, fields), &route, &mut context, &mut access.trail).await?;
         access.provider = Some(caller.principal().provider());
-        context
-            .gateway
-            .limits
+        let limits = &context.gateway.limits;
+        limits
             .check_subject(caller.limit_key())
-            .inspect_err(|exceeded| access.trail.limit = Some(exceeded.limit))?;
+            .inspect_err(|exceeded| {
+                access.trail.limit = Some(exceeded.limit);
+                note_subject(&context, exceeded, &caller);
+            })?;
         context.caller = Some(caller);
         route.check_namespace(&context)?;
         let asked = (request.method(), access.route);
@@ -172,6 +180,22 @@ async fn answer(
     match route.handle(context, request, payload) {
         Answer::Ready(answer) => answer,
         Answer::Pending(work) => work.await,
+    }
+}
+
+/// So that operators can see who is limited.
+fn note_source(gateway: &Gateway, exceeded: &TooManyRequests, (source, key): (Source, LimitKey)) {
+    let now = gateway.clock.now();
+    match source.client {
+        Some(client) => gateway.limits.note(exceeded, (key, &client), now),
+        None => gateway.limits.note(exceeded, (key, &"unix"), now),
+    }
+}
+
+fn note_subject(context: &RequestContext, exceeded: &TooManyRequests, caller: &Authenticated) {
+    let limits = &context.gateway.limits;
+    if let Some(subject) = caller.principal().default_subject() {
+        limits.note(exceeded, (caller.limit_key(), subject), context.now);
     }
 }
 

@@ -12,6 +12,7 @@ use ::policies::EntityTag;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use journal::{AppendError, StoreError};
 use serde_json::Value;
 
 pub(crate) use json::{body_not_json, json_invalid};
@@ -31,6 +32,26 @@ struct Parts {
     description: Option<Cow<'static, str>>,
     href: Option<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// 409 if the store refused because an operator keeps a namespace closed.
+fn fenced(error: &(dyn std::error::Error + 'static)) -> Option<DittoError> {
+    let mut causes = std::iter::successors(Some(error), |cause| cause.source());
+    let part = causes.find_map(|cause| {
+        let store = cause.downcast_ref::<StoreError>();
+        let appending = cause.downcast_ref::<AppendError>();
+        match (store, appending) {
+            (Some(StoreError::Fenced { part }), _)
+            | (_, Some(AppendError::Store(StoreError::Fenced { part }))) => Some(part),
+            (_, _) => None,
+        }
+    })?;
+    let error = DittoError::new(
+        StatusCode::CONFLICT,
+        "namespace.blocked",
+        format!("The namespace `{part}` is blocked at the moment."),
+    );
+    Some(error.describe("An operator is working on it. Try again later."))
 }
 
 /// The wire form, members in Ditto's order.
@@ -67,6 +88,9 @@ impl DittoError {
 
     /// Logs `error` with its chain, once; the client learns only that something broke.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        if let Some(fenced) = fenced(error) {
+            return fenced;
+        }
         tracing::error!(error = %ErrorChain(error), "A request failed inside the gateway");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "gateway:internalerror", "The gateway could not handle the request.")
             .describe("Nothing is known to be wrong with the request. Try again, or tell the operator the correlation-id.")

@@ -3,6 +3,7 @@
 //! Keys are hashes with a seed of this process, tables are bounded, and a full table makes new keys share coarse
 //! buckets instead of evicting known ones.
 
+mod refused;
 mod streams;
 mod table;
 
@@ -21,6 +22,7 @@ use parking_lot::Mutex;
 use policies::Principal;
 
 use crate::error::DittoError;
+use refused::RefusedTable;
 pub(crate) use streams::{StreamPermit, StreamSlots};
 use table::{BoundedTable, SharedTable};
 
@@ -61,6 +63,7 @@ pub(crate) struct Limits {
     handshakes: Option<Limiter>,
     streams_per_source: Option<StreamSlots>,
     streams_per_subject: Option<StreamSlots>,
+    refused: RefusedTable,
 }
 
 /// A caller as limits see it: a hash, good for this process only.
@@ -93,6 +96,7 @@ impl Limits {
             streams_per_subject: settings
                 .streams_per_subject
                 .map(|max| StreamSlots::new("subject", max)),
+            refused: RefusedTable::default(),
         }
     }
 
@@ -276,6 +280,8 @@ impl From<TooManyRequests> for DittoError {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     fn limits(requests: u32, burst: u32) -> Limits {
@@ -382,5 +388,25 @@ mod tests {
         assert!(limits.open_stream(source, subject).is_err());
         drop(first);
         assert!(limits.open_stream(source, subject).is_ok());
+    }
+
+    #[test]
+    fn who_was_refused_is_listed_by_name_until_the_budget_is_given_back() {
+        let limits = limits(1, 1);
+        let now = Timestamp::UNIX_EPOCH;
+        let source = IpAddr::from([127, 0, 0, 1]);
+        let key = limits.source_key(Some(source));
+        assert_eq!(limits.check_source(key), Ok(()));
+        for _ in 0..2 {
+            let exceeded = limits.check_source(key).unwrap_err();
+            limits.note(&exceeded, (key, &source), now);
+        }
+        let refused = limits.refused(now);
+        assert_eq!((refused.len(), refused[0].count), (1, 2));
+        assert_eq!(refused[0].who, "127.0.0.1");
+        assert!(!limits.restore("subject", key));
+        assert!(limits.restore("source", key));
+        assert_eq!(limits.check_source(key), Ok(()));
+        assert!(limits.refused(now).is_empty());
     }
 }

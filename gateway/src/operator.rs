@@ -2,25 +2,42 @@
 
 mod access;
 mod audit;
+mod commands;
+mod configuration;
+mod explain;
+mod limited;
+mod namespaces;
+mod sessions;
+mod statistics;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use devops::health::{DetailLevel, HealthStatus};
 use devops::{
     Health, HealthSource, LogControl, MetricsSource, OperatorAccess, Readiness, StatusSource,
 };
+use journal::Embedded;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
 
 use crate::app::Gateway;
+use crate::reload::InForce;
 use crate::telemetry::metrics;
 pub(crate) use access::access_settings;
+pub(crate) use configuration::effective;
+pub(crate) use namespaces::{ClosedNamespaces, FencedJournal};
 
 /// Health, metrics and status of this process.
 pub(crate) struct Operator {
-    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) in_force: Arc<InForce>,
     pub(crate) access: Arc<OperatorAccess>,
+    /// The store without the fence of closed namespaces.
+    pub(crate) store: Arc<Embedded>,
+    pub(crate) closed_namespaces: Arc<ClosedNamespaces>,
+    /// What is in force, without secrets.
+    pub(crate) configuration: ArcSwap<Value>,
     pub(crate) log_control: Arc<dyn LogControl>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) status: Map<String, Value>,
@@ -28,9 +45,18 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
+    /// The gateway as configured now.
+    pub(crate) fn gateway(&self) -> Arc<Gateway> {
+        self.in_force.gateway()
+    }
+
     /// Reads from the store, and notes whether that worked; run every few seconds, because probes must not do it.
     pub(crate) fn check_store(&self) {
-        match self.gateway.journal.records(self.gateway.journal.head(), 1) {
+        match self
+            .gateway()
+            .journal
+            .records(self.gateway().journal.head(), 1)
+        {
             Ok(_) => self.store_failures.store(0, Ordering::Relaxed),
             Err(error) => {
                 let failures = self.store_failures.fetch_add(1, Ordering::Relaxed) + 1;
@@ -41,24 +67,30 @@ impl Operator {
 
     /// Takes back log levels whose end has come.
     pub(crate) fn expire_log_levels(&self) {
-        if let Err(error) = self.log_control.expire(self.gateway.clock.now()) {
+        if let Err(error) = self.log_control.expire(self.gateway().clock.now()) {
             tracing::warn!(%error, "Log levels that were to end did not");
         }
     }
 
-    fn store(&self) -> Health {
-        match self.store_failures.load(Ordering::Relaxed) {
+    fn persistence(&self) -> Health {
+        let health = match self.store_failures.load(Ordering::Relaxed) {
             0 => Health::of(HealthStatus::Up),
             failures => Health::of(HealthStatus::Down).with_detail(
                 DetailLevel::Error,
                 format!("the store could not be read {failures} times in a row"),
             ),
-        }
-        .labelled("persistence")
+        };
+        let closed = self.closed_namespaces.list();
+        let health = if closed.is_empty() {
+            health
+        } else {
+            health.with_detail(DetailLevel::Warn, json!({ "blocked-namespaces": closed }))
+        };
+        health.labelled("persistence")
     }
 
     fn streams(&self) -> Health {
-        let sessions = self.gateway.hub.sessions().count();
+        let sessions = self.gateway().hub.sessions().count();
         Health::of(HealthStatus::Up)
             .with_detail(DetailLevel::Info, json!({ "sessions": sessions }))
             .labelled("streams")
@@ -67,11 +99,11 @@ impl Operator {
 
 impl HealthSource for Operator {
     fn health(&self) -> Health {
-        Health::composite(vec![self.store(), self.streams()])
+        Health::composite(vec![self.persistence(), self.streams()])
     }
 
     fn readiness(&self) -> Readiness {
-        if self.gateway.is_up() {
+        if self.gateway().is_up() {
             Readiness::Ready
         } else {
             Readiness::NotReady {
@@ -83,7 +115,7 @@ impl HealthSource for Operator {
 
 impl MetricsSource for Operator {
     fn render(&self) -> String {
-        for (limit, keys) in self.gateway.limits.keys() {
+        for (limit, keys) in self.gateway().limits.keys() {
             metrics::limit_keys(limit).set(keys as f64);
         }
         self.metrics.run_upkeep();

@@ -19,7 +19,7 @@ pub(crate) mod websocket;
 use std::time::Duration;
 
 pub(crate) use hub::Hub;
-pub(crate) use registry::{CutReason, SessionKind};
+pub(crate) use registry::{CutReason, SessionInfo, SessionKind};
 
 /// At most `limit` messages per `interval`, the rest waits.
 #[derive(Debug, Clone, Copy, PartialEq)]

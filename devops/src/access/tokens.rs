@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use authentication::{
-    AuthenticationError, ErrorClass, IssuerHealth, JwtProvider, JwtSettings, SettingsError,
+    AuthenticationError, ErrorClass, IssuerHealth, JwtProvider, JwtSettings, Revocations,
+    SettingsError,
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -65,13 +66,19 @@ impl Tokens {
         &self,
         token: &SecretString,
         surface: Surface,
-        now: Timestamp,
+        (now, revocations): (Timestamp, &Revocations),
     ) -> Result<Grant, TokenRefusal> {
         let principal = self
             .provider
             .verify_token(token.expose_secret(), now)
             .await
             .map_err(|error| refusal_of(&error))?;
+        if revocations.revokes(&principal).is_some() {
+            return Err(TokenRefusal::Rejected {
+                code: "gateway:authentication.failed",
+                reason: "it was revoked".to_owned(),
+            });
+        }
         let own: Vec<String> = principal
             .subjects()
             .iter()

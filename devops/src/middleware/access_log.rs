@@ -1,6 +1,7 @@
 //! One event per request: who was let in by what, and how it ended.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -107,6 +108,13 @@ fn record(response: &ServiceResponse<impl MessageBody>, correlation_id: &str) {
             correlation_id,
         });
     }
+}
+
+/// Who was let in with this request.
+pub(crate) fn operator_of(request: &HttpRequest) -> Arc<str> {
+    let entry = request.extensions().get::<Entry>().cloned();
+    let grant = entry.and_then(|entry| entry.grant);
+    grant.map_or_else(|| Arc::from("nobody"), |grant| grant.operator)
 }
 
 /// Where the request comes from.

@@ -12,8 +12,15 @@ use percent_encoding::percent_decode_str;
 use crate::error::Refusal;
 use crate::settings::DevopsSettings;
 
-/// Below this, segments are names, which may be percent-encoded.
-const NAMES_BELOW: &str = "/devops/logging/";
+/// Below these, segments are names, which may be percent-encoded.
+const NAMES_BELOW: [&str; 6] = [
+    "/devops/config/",
+    "/devops/limits/",
+    "/devops/logging/",
+    "/devops/piggyback/",
+    "/devops/revocations/",
+    "/devops/sessions/",
+];
 
 /// What makes a path ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,14 +80,17 @@ fn check_target(target: &Uri) -> Result<(), Refusal> {
 
 fn check_path(path: &str) -> Result<(), PathFault> {
     let segments = path.strip_prefix('/').ok_or(PathFault::NotAPath)?;
-    let are_names = |tail: &str| path.len() - tail.len() >= NAMES_BELOW.len();
+    let names_from = NAMES_BELOW
+        .into_iter()
+        .find(|prefix| path.starts_with(prefix))
+        .map(str::len);
     let mut rest = segments;
     loop {
         let (segment, tail) = match rest.split_once('/') {
             Some((segment, tail)) => (segment, Some(tail)),
             None => (rest, None),
         };
-        let may_escape = path.starts_with(NAMES_BELOW) && are_names(rest);
+        let may_escape = names_from.is_some_and(|from| path.len() - rest.len() >= from);
         check_segment(segment, may_escape)?;
         if segment.is_empty() && tail.is_some() {
             return Err(PathFault::EmptySegment);

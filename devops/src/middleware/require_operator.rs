@@ -214,9 +214,10 @@ impl Attempt {
         if !self.access.takes_tokens(self.surface) {
             return Err(self.fail(Refusal::NotAuthenticated { challenge }));
         }
-        let verified = self.access.tokens();
-        verified
-            .verify(token, self.surface, self.now)
+        let revocations = &self.operations.dependencies.revocations;
+        self.access
+            .tokens()
+            .verify(token, self.surface, (self.now, revocations))
             .await
             .map_err(|refusal| match refusal {
                 TokenRefusal::Unavailable => Denial::from(Refusal::IssuerUnavailable),

@@ -56,6 +56,14 @@ impl<'a> Answerers<'a> {
         }
     }
 
+    /// Whether `role` is among those asked.
+    pub(super) fn include(&self, asked: &str) -> bool {
+        match self {
+            Self::All { .. } => true,
+            Self::Service { role, .. } | Self::Instance { role } => *role == asked,
+        }
+    }
+
     /// Puts what each asked role answers in the form that the path asked for.
     pub(super) fn answer(&self, of_role: impl Fn(&'static str) -> Value) -> Value {
         match self {

@@ -4,7 +4,7 @@ use super::*;
 
 /// Every route, and the status it answers to: nobody, a wrong password, the status password, the devops password, the
 /// metrics token.
-const ROUTES: [(&str, [u16; 5]); 13] = [
+const ROUTES: [(&str, [u16; 5]); 27] = [
     ("GET /health", [200, 200, 200, 200, 200]),
     ("GET /alive", [200, 200, 200, 200, 200]),
     ("GET /ready", [200, 200, 200, 200, 200]),
@@ -13,6 +13,20 @@ const ROUTES: [(&str, [u16; 5]); 13] = [
     ("GET /overall/status", [401, 401, 200, 200, 401]),
     ("GET /overall/status/health", [401, 401, 200, 200, 401]),
     ("GET /metrics", [401, 401, 200, 200, 200]),
+    ("GET /stats/things", [401, 401, 200, 200, 401]),
+    ("GET /stats/search", [401, 401, 200, 200, 401]),
+    ("GET /stats/things/details", [401, 401, 401, 200, 401]),
+    ("GET /devops/config", [401, 401, 401, 200, 401]),
+    ("POST /devops/piggyback", [401, 401, 401, 400, 401]),
+    ("GET /devops/sessions", [401, 401, 401, 200, 401]),
+    ("GET /devops/sessions/a", [401, 401, 401, 200, 401]),
+    ("DELETE /devops/sessions/a", [401, 401, 401, 204, 401]),
+    ("GET /devops/revocations", [401, 401, 401, 200, 401]),
+    ("POST /devops/revocations", [401, 401, 401, 400, 401]),
+    ("DELETE /devops/revocations/x", [401, 401, 401, 404, 401]),
+    ("GET /devops/limits", [401, 401, 401, 200, 401]),
+    ("DELETE /devops/limits/b", [401, 401, 401, 204, 401]),
+    ("POST /devops/explain", [401, 401, 401, 400, 401]),
     ("GET /devops/logging", [401, 401, 401, 200, 401]),
     ("GET /devops/logging/gateway", [401, 401, 401, 200, 401]),
     (
@@ -40,7 +54,11 @@ fn request(route: &str) -> TestRequest {
     match route.split_once(' ').unwrap() {
         ("GET", path) => get(path),
         ("PUT", path) => put(path, r#"{"level":"info"}"#),
-        (method, _) => panic!("no such method: {method}"),
+        (method, path) => TestRequest::default()
+            .method(method.parse().unwrap())
+            .uri(path)
+            .peer_addr(peer("192.0.2.7"))
+            .set_payload(r#"{"level":"info"}"#),
     }
 }
 

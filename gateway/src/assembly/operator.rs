@@ -5,15 +5,24 @@ use std::sync::atomic::AtomicU64;
 
 use actix_web::dev::Server;
 use anyhow::{Context, bail};
+use arc_swap::ArcSwap;
 use devops::{DevopsDependencies, DevopsSettings, LogControl, OperatorAccess};
+use journal::Embedded;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
 
 use super::Listener;
-use crate::app::Gateway;
 use crate::config::Config;
 use crate::config::value::Secret;
-use crate::operator::{Operator, access_settings};
+use crate::operator::{ClosedNamespaces, Operator, access_settings};
+use crate::reload::InForce;
+
+/// What operators work on besides the gateway.
+pub(super) struct Parts {
+    pub(super) store: Arc<Embedded>,
+    pub(super) closed_namespaces: Arc<ClosedNamespaces>,
+    pub(super) configuration: Value,
+}
 
 /// Who may enter; `first` is the password that the first start made.
 pub(super) fn access(
@@ -24,15 +33,19 @@ pub(super) fn access(
 }
 
 pub(super) fn assemble(
-    (gateway, access): (Arc<Gateway>, Arc<OperatorAccess>),
+    (in_force, access): (Arc<InForce>, Arc<OperatorAccess>),
     (log_control, metrics): (Arc<dyn LogControl>, PrometheusHandle),
+    parts: Parts,
 ) -> Arc<Operator> {
     Arc::new(Operator {
-        gateway,
+        in_force,
         access,
         log_control,
         metrics,
         status: status(),
+        store: parts.store,
+        closed_namespaces: parts.closed_namespaces,
+        configuration: ArcSwap::from_pointee(parts.configuration),
         store_failures: AtomicU64::new(0),
     })
 }
@@ -58,13 +71,20 @@ pub(super) fn serve(
     let Listener::Tcp(listener) = listener else {
         bail!("the operator service listens on TCP only")
     };
-    let clock = Arc::clone(&operator.gateway.clock);
+    let clock = Arc::clone(&operator.gateway().clock);
     let access = Arc::clone(&operator.access);
     let dependencies = DevopsDependencies {
         log_control: Arc::clone(&operator.log_control),
         health: Arc::clone(&operator) as _,
         metrics: Arc::clone(&operator) as _,
         status: Arc::clone(&operator) as _,
+        configuration: Arc::clone(&operator) as _,
+        statistics: Arc::clone(&operator) as _,
+        commands: Arc::clone(&operator) as _,
+        sessions: Some(Arc::clone(&operator) as _),
+        limits: Some(Arc::clone(&operator) as _),
+        explainer: Arc::clone(&operator) as _,
+        revocations: Arc::clone(&operator.gateway().revocations),
         audit: operator,
         clock: Arc::new(move || clock.now()),
     };

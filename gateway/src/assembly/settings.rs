@@ -209,10 +209,13 @@ pub(super) fn things(config: &Config) -> ThingLimits {
     }
 }
 
+/// Name of this process where instances are listed.
+pub(super) const INSTANCE: &str = "twinward-0";
+
 pub(super) fn devops(config: &Config, now: Timestamp) -> anyhow::Result<DevopsSettings> {
     let operator = &config.devops;
     Ok(DevopsSettings {
-        instance: "twinward-0".to_owned(),
+        instance: INSTANCE.to_owned(),
         trusted_proxies: operator
             .trusted_proxies
             .iter()

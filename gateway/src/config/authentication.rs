@@ -23,7 +23,7 @@ pub(crate) use settings::{issuer_settings, namespace_rule};
 use super::value::{Period, Switchable};
 
 /// Who may call: everybody on this machine, or the chain of providers.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Auth {
     /// Nobody is asked for a credential; loopback only.
@@ -33,7 +33,7 @@ pub enum Auth {
 }
 
 /// The words that may stand for the whole of `auth`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthWord {
     /// Nobody is asked for a credential.
@@ -62,7 +62,7 @@ impl Auth {
 }
 
 /// The chain of providers and their settings.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Authentication {
     /// The order in which providers are asked; one that is not listed is off.
@@ -111,7 +111,7 @@ impl Authentication {
 }
 
 /// A kind of credential, as `chain` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
     /// The header `x-ditto-pre-authenticated`.
@@ -134,7 +134,7 @@ impl Provider {
 }
 
 /// What happens to a request with credentials of two kinds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnConflict {
     /// It is refused.
@@ -145,7 +145,7 @@ pub enum OnConflict {
 }
 
 /// When a source that keeps failing has to wait.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BruteForce {
     /// How many failures are tolerated in a window.

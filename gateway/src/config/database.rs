@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::value::{Secret, url_schema, uuid_schema};
 
 /// Edge Server's database.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
     /// The app id.
@@ -44,7 +44,7 @@ impl Database {
 }
 
 /// A query, with or without arguments.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Subscription {
     /// The query alone.
@@ -54,7 +54,7 @@ pub enum Subscription {
 }
 
 /// A query and its arguments.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionQuery {
     /// The query.
@@ -65,7 +65,7 @@ pub struct SubscriptionQuery {
 }
 
 /// Where the database connects to.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseAuth {
     /// A server.
@@ -86,7 +86,7 @@ impl DatabaseAuth {
 }
 
 /// The server a database connects to.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseServer {
     /// The token it presents.
@@ -101,7 +101,7 @@ pub struct DatabaseServer {
 }
 
 /// A database that talks to small peers only.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SmallPeerOnly {
     /// The license.
@@ -111,7 +111,7 @@ pub struct SmallPeerOnly {
 }
 
 /// Where something is stored.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum PersistenceDirectory {
     /// A well-known place.
@@ -123,7 +123,7 @@ pub enum PersistenceDirectory {
 }
 
 /// A well-known place.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PersistenceWord {
     /// Beside the binary.
@@ -133,7 +133,7 @@ pub enum PersistenceWord {
 }
 
 /// A folder.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PersistencePath {
     /// The folder.
@@ -141,7 +141,7 @@ pub struct PersistencePath {
 }
 
 /// A folder that an environment variable names.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PersistenceVariable {
     /// The variable.
@@ -149,7 +149,7 @@ pub struct PersistenceVariable {
 }
 
 /// How the database connects.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TransportConfig {
     /// To peers nearby.
@@ -159,7 +159,7 @@ pub struct TransportConfig {
 }
 
 /// Transports to peers nearby.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeerToPeer {
     /// Bluetooth.
@@ -177,7 +177,7 @@ pub struct PeerToPeer {
 }
 
 /// Known servers.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectConfig {
     /// By TCP.
@@ -189,7 +189,7 @@ pub struct ConnectConfig {
 }
 
 /// Edge Server's gRPC listener.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrpcServer {
     /// The Unix socket.

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The operators' listener and who may use it.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Devops {
     /// Where it listens.
@@ -74,7 +74,7 @@ impl Devops {
 }
 
 /// How operators authenticate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OperatorMethod {
     /// With a password.
@@ -84,7 +84,7 @@ pub enum OperatorMethod {
 }
 
 /// A password's hash: alone, or with an end.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OperatorPassword {
     /// The hash that `password hash` printed.
@@ -120,7 +120,7 @@ impl OperatorPassword {
 }
 
 /// A password's hash with an end.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpiringPassword {
     /// The hash that `password hash` printed.
@@ -132,7 +132,7 @@ pub struct ExpiringPassword {
 }
 
 /// Issuers of operators' tokens.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DevopsOAuth {
     /// How issuers are reached.
@@ -157,7 +157,7 @@ impl Default for DevopsOAuth {
 }
 
 /// The operators' page.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Console {
     /// Whether it is served.

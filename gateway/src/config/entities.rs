@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::value::Period;
 
 /// How policies behave.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policies {
     /// Policies that apply to every thing of a namespace, by namespace.
@@ -33,7 +33,7 @@ impl Default for Policies {
 }
 
 /// How long the past of entities is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct History {
     /// How old a revision may become.

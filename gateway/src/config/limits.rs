@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::value::{Period, Size, Switchable};
 
 /// How much one caller may ask for, how large an entity may grow.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Requests of one client address.
@@ -46,7 +46,7 @@ impl Default for Limits {
 }
 
 /// So many requests in a window, and at most so many at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
     /// How many requests pass in a window.
@@ -75,7 +75,7 @@ impl RateLimit {
 }
 
 /// How many of something there may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Count(pub u32);
 

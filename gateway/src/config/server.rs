@@ -12,7 +12,7 @@ mod edge;
 pub use edge::{EdgeEndpoint, EdgeHttpApi, EdgeLimits, EdgeScope, EdgeSwitch, EdgeThrottle};
 
 /// The public listener.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(transform = accept_request_timeout_ms)]
 pub struct HttpServer {
@@ -69,7 +69,7 @@ impl Default for HttpServer {
 }
 
 /// How a listener speaks: plain or TLS.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum TlsConfig {
     /// Plain HTTP, for the reason given.
@@ -85,7 +85,7 @@ impl Default for TlsConfig {
 }
 
 /// Why a listener may speak plain HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlainHttp {
     /// Only this machine connects.
@@ -95,7 +95,7 @@ pub enum PlainHttp {
 }
 
 /// Certificate and key, PEM.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
     /// The certificate chain, leaf first.

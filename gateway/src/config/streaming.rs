@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::value::{Period, Size};
 
 /// WebSocket and server-sent events.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Streaming {
     /// WebSocket connections.
@@ -16,7 +16,7 @@ pub struct Streaming {
 }
 
 /// WebSocket connections.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSocket {
     /// How many frames one connection may send.
@@ -38,7 +38,7 @@ impl Default for WebSocket {
 }
 
 /// How many frames one WebSocket connection may send.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSocketThrottling {
     /// Whether it is in force.
@@ -65,7 +65,7 @@ impl Default for WebSocketThrottling {
 }
 
 /// Server-sent events.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sse {
     /// How many events one stream may carry.
@@ -87,7 +87,7 @@ impl Default for Sse {
 }
 
 /// How many events one stream may carry.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SseThrottling {
     /// Whether it is in force.

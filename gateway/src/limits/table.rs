@@ -52,6 +52,13 @@ impl BoundedTable {
         self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
+    /// Gives a key its whole budget back.
+    pub(super) fn forget(&self, key: u64) {
+        if let Some(shard) = self.shard(key) {
+            shard.write().remove(&key);
+        }
+    }
+
     fn shard(&self, key: u64) -> Option<&RwLock<HashMap<u64, Slot>>> {
         self.shards.get((key >> 60) as usize % Self::SHARDS)
     }

@@ -11,7 +11,7 @@ impl OperatorAudit for Operator {
         if call.surface != "devops" && call.outcome == "granted" {
             return;
         }
-        self.gateway.auditor.record(event(call));
+        self.gateway().auditor.record(event(call));
     }
 }
 

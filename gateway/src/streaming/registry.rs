@@ -34,7 +34,6 @@ pub(crate) enum CutReason {
     /// Its credential holds no longer.
     Revoked,
     /// An operator wants it, and may say why.
-    #[expect(dead_code, reason = "for the operators' own calls")]
     Operator(Option<String>),
     /// The process ends.
     Shutdown,
@@ -151,21 +150,18 @@ impl Sessions {
     }
 
     /// All of them, in no order.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the operators' own calls"))]
     pub(crate) fn list(&self) -> Vec<SessionInfo> {
         let open: Vec<_> = self.open.lock().values().cloned().collect();
         open.iter().map(|record| record.info()).collect()
     }
 
     /// One of them.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the operators' own calls"))]
     pub(crate) fn inspect(&self, id: SessionId) -> Option<SessionInfo> {
         let record = self.open.lock().get(&id.0).cloned();
         record.map(|record| record.info())
     }
 
     /// Ends one; false if there is none of this id. Nothing is delivered to it from now on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the operators' own calls"))]
     pub(crate) fn cut(&self, id: SessionId, reason: &CutReason) -> bool {
         let record = self.open.lock().get(&id.0).cloned();
         record.is_some_and(|record| {

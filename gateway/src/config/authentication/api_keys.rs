@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::config::value::Secret;
 
 /// How API keys are recognised.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiKeys {
     /// What every key of this installation starts with.
@@ -38,7 +38,7 @@ impl Default for ApiKeys {
 }
 
 /// The second part of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ApiKeyEnvironment {
     /// For real plants.
@@ -58,7 +58,7 @@ impl ApiKeyEnvironment {
 }
 
 /// Where slow hashes run, so that they never hold up anything else.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SlowLane {
     /// How many run at once.

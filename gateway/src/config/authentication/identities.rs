@@ -17,7 +17,7 @@ pub type Identities = BTreeMap<String, Identity>;
 pub type PermissionSets = BTreeMap<String, PermissionSet>;
 
 /// One caller.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// Its API key's hash.
@@ -71,7 +71,7 @@ impl Identity {
 }
 
 /// One API key's hash.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityCredential {
     /// The hash that `api-key generate` printed; never the key.
@@ -95,7 +95,7 @@ pub struct IdentityCredential {
 }
 
 /// How much one identity may ask for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityRateLimit {
     /// How many requests pass in a window.
@@ -107,7 +107,7 @@ pub struct IdentityRateLimit {
 }
 
 /// What an identity may reach.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PermissionSet {
     /// The word `full`, or a list of scopes.
@@ -118,7 +118,7 @@ pub struct PermissionSet {
 }
 
 /// The permissions of a set.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Permissions {
     /// Everything.
@@ -128,7 +128,7 @@ pub enum Permissions {
 }
 
 /// The word for everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FullPermission {
     /// Every endpoint and operation.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 /// One rule; the first that blocks wins, and no rule that allows means no.
 ///
 /// Source: Ditto documentation, page "Operating Ditto", section "Namespace access".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NamespaceAccess {
     /// Templates that must all resolve for the rule to apply.
@@ -20,7 +20,7 @@ pub struct NamespaceAccess {
 }
 
 /// What a namespace rule applies to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NamespaceResourceType {
     /// Things and their messages.

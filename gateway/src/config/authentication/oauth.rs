@@ -13,7 +13,7 @@ use crate::config::value::{Period, Size};
 pub type Issuers = BTreeMap<String, Issuer>;
 
 /// Tokens of OpenID Connect issuers.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OAuth {
     /// How issuers are reached.
@@ -44,7 +44,7 @@ impl Default for OAuth {
 }
 
 /// How issuers are reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OAuthProtocol {
     /// With TLS.
@@ -54,7 +54,7 @@ pub enum OAuthProtocol {
 }
 
 /// How signing keys are fetched and kept.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeyFetching {
     /// How often keys are fetched anew.
@@ -82,7 +82,7 @@ impl Default for KeyFetching {
 }
 
 /// One OpenID Connect issuer.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Issuer {
     /// The claim `iss` without its scheme.
@@ -132,7 +132,7 @@ impl Issuer {
 }
 
 /// Whom a token must be meant for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Audience {
     /// Anybody.
@@ -142,7 +142,7 @@ pub enum Audience {
 }
 
 /// The words that may stand for an audience.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AudienceWord {
     /// The claim is not looked at.

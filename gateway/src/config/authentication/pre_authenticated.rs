@@ -11,7 +11,7 @@ use crate::config::{
 /// The header `x-ditto-pre-authenticated` and whom it is believed from.
 ///
 /// Source: Ditto documentation, page "Operating Ditto", section "Pre-authentication".
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PreAuthenticated {
     /// Whether the header is read at all.
@@ -39,7 +39,7 @@ impl Default for PreAuthenticated {
 }
 
 /// A keyed proof over the header that expires.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Assertion {
     /// The secret shared with the proxy; absent: no proof is asked for.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The HTTP API: a switch for all of it, or one per endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum EdgeHttpApi {
     /// On or off as a whole.
@@ -28,7 +28,7 @@ impl EdgeHttpApi {
 }
 
 /// One endpoint: a switch, or its settings.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum EdgeSwitch {
     /// On or off.
@@ -38,7 +38,7 @@ pub enum EdgeSwitch {
 }
 
 /// The settings of one endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeEndpoint {
     /// Whether it answers.
@@ -50,7 +50,7 @@ pub struct EdgeEndpoint {
 }
 
 /// Edge Server's limits.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EdgeLimits {
     /// How many connections may be open at once.
@@ -62,7 +62,7 @@ pub struct EdgeLimits {
 }
 
 /// One throttling rule.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeThrottle {
     /// What is counted.
@@ -76,7 +76,7 @@ pub struct EdgeThrottle {
 }
 
 /// What a throttling rule counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeScope {
     /// Requests of one address.

@@ -67,6 +67,12 @@ impl<'de> Deserialize<'de> for Cidr {
     }
 }
 
+impl serde::Serialize for Cidr {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl JsonSchema for Cidr {
     fn schema_name() -> Cow<'static, str> {
         "Network".into()

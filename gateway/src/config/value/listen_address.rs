@@ -100,6 +100,12 @@ impl<'de> Deserialize<'de> for ListenAddress {
     }
 }
 
+impl serde::Serialize for ListenAddress {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl JsonSchema for ListenAddress {
     fn schema_name() -> Cow<'static, str> {
         "ListenAddress".into()

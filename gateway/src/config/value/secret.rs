@@ -15,6 +15,9 @@ use serde::Deserialize;
 pub struct Secret(SecretString);
 
 impl Secret {
+    /// What stands for a secret wherever settings are shown.
+    pub const REDACTED: &str = "***";
+
     /// The secret itself; do not log it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -29,6 +32,13 @@ impl Secret {
 impl From<String> for Secret {
     fn from(text: String) -> Self {
         Self(text.into())
+    }
+}
+
+/// Shows that there is a secret, and nothing of it.
+impl serde::Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(Self::REDACTED)
     }
 }
 
@@ -59,5 +69,6 @@ mod tests {
         let secret = Secret::from("swordfish".to_owned());
         assert!(!format!("{secret:?}").contains("swordfish"));
         assert_eq!(secret.expose(), "swordfish");
+        assert_eq!(serde_json::to_string(&secret).unwrap(), r#""***""#);
     }
 }

@@ -39,6 +39,15 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Switchable<T> {
     }
 }
 
+impl<T: serde::Serialize> serde::Serialize for Switchable<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::On(settings) => settings.serialize(serializer),
+            Self::Off => serializer.serialize_bool(false),
+        }
+    }
+}
+
 impl<T: JsonSchema> JsonSchema for Switchable<T> {
     fn schema_name() -> Cow<'static, str> {
         format!("{}OrFalse", T::schema_name()).into()

@@ -1,0 +1,76 @@
+//! Who is limited or blocked at the public edge, and unblocking.
+
+use std::sync::Arc;
+
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use authentication::{Suspect, SuspectName};
+use serde_json::{Value, json};
+
+use super::answerers::name;
+use super::{get, only};
+use crate::app::Operations;
+use crate::dependencies::LimitControl;
+use crate::error::Refusal;
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(only(
+            "GET, HEAD",
+            web::resource("/limits").route(get().to(list)),
+        ))
+        .service(only(
+            "DELETE",
+            web::resource("/limits/{id}").route(web::delete().to(unblock)),
+        ));
+}
+
+/// `GET /devops/limits`: whoever was refused something not long ago, the latest first.
+async fn list(operations: Data<Operations>) -> Result<HttpResponse, Refusal> {
+    let now = operations.now();
+    let mut limited = control(&operations)?.list(now);
+    limited.extend(operations.brute_force.list(now).iter().map(shown));
+    Ok(HttpResponse::Ok().json(json!({ "limited": limited })))
+}
+
+/// `DELETE /devops/limits/{id}`: its budget is full again.
+async fn unblock(
+    request: HttpRequest,
+    operations: Data<Operations>,
+) -> Result<HttpResponse, Refusal> {
+    let id = name(&request, "id")?.unwrap_or_default();
+    let unblocked = match id.strip_prefix(OPERATORS) {
+        Some(source) => source
+            .parse()
+            .is_ok_and(|source| operations.brute_force.unblock_source(source)),
+        None => control(&operations)?.unblock(&id),
+    };
+    if unblocked {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(Refusal::NotFound { what: "limit" })
+    }
+}
+
+/// What ids of those begin with who failed at the operator service itself.
+const OPERATORS: &str = "operator~";
+
+fn shown(suspect: &Suspect) -> Value {
+    let who = match &suspect.who {
+        SuspectName::Source(source) => source.to_string(),
+        SuspectName::Identity(name) => name.to_string(),
+    };
+    json!({
+        "id": format!("{OPERATORS}{}", who.trim_end_matches("/64")),
+        "limit": format!("failed {}", suspect.method),
+        "who": who,
+        "refused": suspect.failures,
+        "last": suspect.last,
+        "waitSeconds": suspect.wait.map(|wait| wait.as_secs_f64().ceil()),
+    })
+}
+
+fn control(operations: &Operations) -> Result<&Arc<dyn LimitControl>, Refusal> {
+    let control = operations.dependencies.limits.as_ref();
+    control.ok_or(Refusal::UnknownRoute)
+}
