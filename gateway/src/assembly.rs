@@ -190,6 +190,7 @@ fn assemble(
         integration,
     } = authentication::assemble(config, bootstrap.identity())?;
     let revocations = revocations::open(config, Arc::clone(&journal))?;
+    crate::streaming::revocation::follow(&revocations, &hub);
     Ok(Gateway {
         limits: Arc::new(Limits::new(settings::limits(&config.limits))),
         settings: Arc::new(settings::edge(config)),

@@ -9,10 +9,13 @@ mod lifeline;
 mod outbound;
 mod published;
 mod registry;
+mod replay;
+pub(crate) mod revocation;
 mod session;
 mod shard;
 pub(crate) mod sse;
 mod subjects;
+mod subscription;
 mod throttle;
 pub(crate) mod websocket;
 

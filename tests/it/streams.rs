@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 use tests::Socket;
 
+mod announcements;
 mod events;
 mod expiry;
+mod filters;
+mod history;
 mod server_sent;
 mod web_socket;
 

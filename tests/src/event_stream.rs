@@ -18,6 +18,14 @@ pub struct ServerSentEvent {
 pub struct EventStream {
     response: reqwest::Response,
     buffer: String,
+    last_event_id: String,
+}
+
+/// What stands between two empty lines.
+struct Block {
+    event: ServerSentEvent,
+    last_id: Option<String>,
+    is_dispatched: bool,
 }
 
 impl EventStream {
@@ -25,7 +33,13 @@ impl EventStream {
         Self {
             response,
             buffer: String::new(),
+            last_event_id: String::new(),
         }
+    }
+
+    /// Where to resume: the id seen last, also one without an event.
+    pub fn last_event_id(&self) -> &str {
+        &self.last_event_id
     }
 
     /// The next event that carries data or a name; `None` once the stream has ended. Comments are skipped.
@@ -34,8 +48,12 @@ impl EventStream {
             while let Some((block, rest)) = self.buffer.split_once("\n\n") {
                 let event = parse(block);
                 self.buffer = rest.to_owned();
-                if event != ServerSentEvent::default() {
-                    return Some(event);
+                if let Some(id) = &event.last_id {
+                    self.last_event_id.clone_from(id);
+                }
+                // A block without data is none, but its id counts.
+                if event.is_dispatched {
+                    return Some(event.event);
                 }
             }
             match deadline("an event", self.response.chunk()).await {
@@ -48,7 +66,8 @@ impl EventStream {
     }
 }
 
-fn parse(block: &str) -> ServerSentEvent {
+fn parse(block: &str) -> Block {
+    let mut last_id = None;
     let mut event = ServerSentEvent::default();
     let mut data = Vec::new();
     for line in block.lines() {
@@ -57,10 +76,16 @@ fn parse(block: &str) -> ServerSentEvent {
         match field {
             "data" => data.push(value),
             "event" => value.clone_into(&mut event.name),
-            "id" => value.clone_into(&mut event.id),
+            "id" => last_id = Some(value.to_owned()),
             _ => {}
         }
     }
+    let is_dispatched = !data.is_empty() || !event.name.is_empty();
     event.data = data.join("\n");
-    event
+    event.id = last_id.clone().unwrap_or_default();
+    Block {
+        event,
+        last_id,
+        is_dispatched,
+    }
 }

@@ -144,6 +144,12 @@ impl Outbound {
         self.waiting.borrow().lost
     }
 
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        let waiting = self.waiting.borrow();
+        waiting.responses.is_empty() && waiting.events.is_empty() && waiting.lost == 0
+    }
+
     /// Counts how often it is asked while nothing was taken, and starts again once that is `times`.
     pub(crate) fn is_quiet(&self, times: u8) -> bool {
         let mut waiting = self.waiting.borrow_mut();

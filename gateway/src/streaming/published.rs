@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use journal::Position;
 use protocol::Envelope;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::websocket::text_frame;
 
@@ -21,6 +21,7 @@ pub(crate) struct Published {
     pub(crate) delivery: Delivery,
     frame: OnceLock<Bytes>,
     thing: OnceLock<Value>,
+    text: OnceLock<Option<Bytes>>,
 }
 
 /// What one session may see of an event.
@@ -50,7 +51,13 @@ impl Published {
             delivery,
             frame: OnceLock::new(),
             thing: OnceLock::new(),
+            text: OnceLock::new(),
         }
+    }
+
+    /// What event streams without a selection of their own show of the whole event, made once.
+    pub(crate) fn shared_text(&self, make: impl FnOnce() -> Option<Bytes>) -> &Option<Bytes> {
+        self.text.get_or_init(make)
     }
 
     /// Whoever may read at least a part of the event, full readers first.
@@ -99,8 +106,11 @@ impl Visible<'_> {
         }
     }
 
-    /// The envelope as a text frame of a WebSocket.
-    pub(crate) fn frame(&self) -> Bytes {
+    /// The envelope as a text frame of a WebSocket, with further fields if somebody asked for some.
+    pub(crate) fn frame(&self, extra: Option<&Map<String, Value>>) -> Bytes {
+        if let Some(extra) = extra {
+            return text_frame(&Envelope::enriched_thing_event(self.event(), extra));
+        }
         match self {
             Self::Full(published) => published
                 .frame

@@ -40,7 +40,7 @@ pub(crate) enum CutReason {
 }
 
 impl CutReason {
-    fn end(&self) -> End {
+    pub(super) fn end(&self) -> End {
         match self {
             Self::Revoked => End::revoked(),
             Self::Operator(reason) => End::operator(reason.as_deref()),

@@ -1,12 +1,14 @@
 //! One open stream, on the worker that serves its connection.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ::policies::{Principal, SessionId, SubjectId};
 use ::things::ThingId;
+use authentication::NamespacedKind;
 use bytes::Bytes;
 use jiff::Timestamp;
 use journal::Position;
@@ -16,6 +18,7 @@ use super::outbound::{Lost, Outbound};
 use super::published::{Published, Visible};
 use super::registry::{SessionKind, SessionRecord};
 use super::subjects::Subjects;
+use crate::edge::Fence;
 use crate::limits::StreamPermit;
 use crate::telemetry::metrics;
 
@@ -37,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) record: Arc<SessionRecord>,
     pub(crate) outbound: Outbound,
+    /// What the rules on namespaces leave.
+    fence: Option<Rc<Fence>>,
     events: RefCell<Option<Subscribed>>,
     delivered: Cell<Position>,
     permit: Cell<Option<StreamPermit>>,
@@ -45,7 +50,7 @@ pub(crate) struct Session {
 /// A subscription and the subjects that it was made with, less those lost since.
 struct Subscribed {
     subjects: Subjects,
-    renderer: Box<dyn Renderer>,
+    renderer: Rc<dyn Renderer>,
 }
 
 impl Session {
@@ -65,10 +70,17 @@ impl Session {
             id: record.id,
             record: Arc::new(record),
             outbound: Outbound::new(outbound_bytes_max),
+            fence: None,
             events: RefCell::new(None),
             delivered: Cell::new(Position::START),
             permit: Cell::new(Some(permit)),
         }
+    }
+
+    /// The same session, reaching no further than the rules on namespaces allow.
+    pub(crate) fn within(mut self, fence: Option<Rc<Fence>>) -> Self {
+        self.fence = fence;
+        self
     }
 
     pub(crate) fn kind(&self) -> SessionKind {
@@ -96,13 +108,18 @@ impl Session {
     }
 
     /// From the next event on, `renderer` decides; everything up to `after` counts as delivered.
-    pub(crate) fn subscribe(&self, renderer: Box<dyn Renderer>, after: Position) {
+    pub(crate) fn subscribe(&self, renderer: Rc<dyn Renderer>, after: Position) {
         *self.events.borrow_mut() = Some(Subscribed {
             subjects: Subjects::of(self.principal()),
             renderer,
         });
         self.delivered.set(self.delivered.get().max(after));
         self.note_subscriptions();
+    }
+
+    /// Listens to nothing, but counts as a subscriber of events to those who look at the session.
+    pub(crate) fn subscribe_to_nothing(&self) {
+        self.record.set_subscriptions(vec!["history"]);
     }
 
     pub(crate) fn unsubscribe(&self) {
@@ -143,6 +160,9 @@ impl Session {
         if let Some(stream) = self.events.borrow_mut().as_mut() {
             stream.subjects.narrow(&principal);
         }
+        if let Some(fence) = &self.fence {
+            fence.renew(&principal);
+        }
         self.lifeline().renew(principal.expires_at(), now);
         self.record.set_principal(principal);
     }
@@ -159,11 +179,30 @@ impl Session {
         if self.lifeline().is_over(published.decided_at) {
             return;
         }
-        let visible = published.visible_to(subjects);
-        let frame = visible.and_then(|visible| renderer.render(published, &visible, subjects));
-        if let Some(frame) = frame {
+        if let Some(frame) = self.seen(published, (subjects, renderer.as_ref())) {
             self.deliver(frame);
         }
+    }
+
+    /// What this session may see of an event of the past.
+    pub(crate) fn view(&self, published: &Published, renderer: &dyn Renderer) -> Option<Bytes> {
+        let principal = self.principal();
+        self.seen(published, (principal.subjects(), renderer))
+    }
+
+    fn seen(
+        &self,
+        published: &Published,
+        (subjects, renderer): (&[SubjectId], &dyn Renderer),
+    ) -> Option<Bytes> {
+        let namespace = published.event.thing_id.namespace();
+        if let Some(fence) = &self.fence
+            && !fence.allows(NamespacedKind::Thing, namespace)
+        {
+            return None;
+        }
+        let visible = published.visible_to(subjects)?;
+        renderer.render(published, &visible, subjects)
     }
 
     /// Whether the event at `position` was not considered before; it counts as considered now.

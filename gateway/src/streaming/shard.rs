@@ -1,12 +1,13 @@
 //! The sessions of one worker, indexed by subject.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use ::policies::SubjectId;
 use ::things::ThingId;
 use hashbrown::HashMap;
+use journal::Position;
 use tokio::sync::mpsc::Receiver;
 
 use super::hub::Hub;
@@ -24,10 +25,21 @@ pub(crate) enum Notice {
 }
 
 /// Belongs to one worker and is never touched by another.
-#[derive(Default)]
 pub(crate) struct Shard {
     sessions: RefCell<HashMap<u128, Rc<Session>>>,
     by_subject: RefCell<HashMap<SubjectId, Vec<Rc<Session>>>>,
+    /// Everything up to here was offered to whom it concerns.
+    progress: Rc<Cell<Position>>,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self {
+            sessions: RefCell::default(),
+            by_subject: RefCell::default(),
+            progress: Rc::new(Cell::new(Position::START)),
+        }
+    }
 }
 
 thread_local! {
@@ -83,6 +95,7 @@ impl Shard {
                 session.offer(published);
             }
         }
+        self.progress.set(published.position);
     }
 
     fn miss(&self, thing_id: Option<&ThingId>) {
@@ -135,6 +148,11 @@ pub(crate) struct Entered {
 }
 
 impl Entered {
+    /// How far this worker has come with the journal.
+    pub(crate) fn progress(&self) -> Rc<Cell<Position>> {
+        Rc::clone(&self.shard.progress)
+    }
+
     /// Follows a change of what the session listens to, or as whom.
     pub(crate) fn reindex(&self) {
         let subjects = self.session.subjects();

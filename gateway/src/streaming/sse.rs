@@ -2,8 +2,8 @@
 //!
 //! The id of an event is its place in the journal: a client that reconnects with `Last-Event-ID` goes on from there.
 
+mod parameters;
 mod render;
-mod replay;
 
 use std::cell::Cell;
 use std::future::pending;
@@ -21,18 +21,17 @@ use journal::Position;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::StreamingSettings;
 use super::lifeline::{End, EndKind};
 use super::registry::{SessionKind, SessionRecord};
-use super::session::Session;
+use super::replay::{Replay, Source, Step};
+use super::session::{Renderer, Session};
 use super::shard::{Entered, Shard};
 use super::throttle::Throttle;
+use super::{StreamingSettings, revocation};
 use crate::clock::Clock;
 use crate::edge::RequestContext;
 use crate::error::{DittoError, ErrorChain};
-use crate::routes::parse_thing_id;
-use render::{Selection, ThingRenderer, comment, control};
-use replay::{Replay, Source};
+use render::{ThingRenderer, control, gap, heartbeat, hello};
 
 /// Whether the client prefers a stream to a document: a range of its `Accept` names `text` as main type.
 pub(crate) fn is_asked_for(request: &HttpRequest) -> bool {
@@ -56,9 +55,45 @@ pub(crate) fn open(
     request: &HttpRequest,
     thing: Option<(ThingId, ThingResource)>,
 ) -> Result<HttpResponse, DittoError> {
-    let selection = selection(&context, thing)?;
-    let resume_after = last_event_id(request)?;
+    let selection = parameters::selection(&context, thing)?;
+    let past = parameters::past(&context, &selection)?;
+    let resume_after = parameters::last_event_id(request)?;
     let gateway = Arc::clone(&context.gateway);
+    let (session, place) = enter(&context)?;
+    let source = Source {
+        journal: Arc::clone(&gateway.journal),
+        things: Arc::clone(&gateway.things),
+        clock: Arc::clone(&gateway.clock),
+    };
+    let thing_id = selection.thing_ids.first().cloned();
+    let renderer: Rc<dyn Renderer> = Rc::new(ThingRenderer::new(selection));
+    let head = gateway.journal.head();
+    let (script, from) = match (past, thing_id, resume_after) {
+        (Some(past), Some(thing_id), _) => {
+            session.subscribe_to_nothing();
+            let replay = Replay::of_history(source, (&thing_id, past), renderer);
+            (Script::Past(replay), None)
+        }
+        (_, _, resume_after) => {
+            session.subscribe(Rc::clone(&renderer), head);
+            place.reindex();
+            let script = resume_after.map_or(Script::Live, |after| {
+                Script::Missed(Replay::of_missed(source, (after, head), renderer))
+            });
+            (
+                script,
+                Some(resume_after.map_or(head, |after| after.min(head))),
+            )
+        }
+    };
+    let settings = &gateway.settings.streaming;
+    let events = Events::new(settings, &gateway.clock, (session, place), script);
+    Ok(respond(events.into_stream(from)))
+}
+
+/// An open session, if the limits allow another one.
+fn enter(context: &RequestContext) -> Result<(Rc<Session>, Entered), DittoError> {
+    let gateway = &context.gateway;
     gateway.limits.check_handshake(context.source_key)?;
     let caller = context.caller()?;
     let permit = gateway
@@ -70,114 +105,42 @@ pub(crate) fn open(
         context.source.client,
         context.now,
     );
-    let session = Rc::new(Session::new(
-        record,
-        permit,
-        gateway.settings.streaming.sse_outbound_bytes_max,
-    ));
+    let bytes_max = gateway.settings.streaming.sse_outbound_bytes_max;
+    let session = Session::new(record, permit, bytes_max).within(context.fence.clone());
+    let session = Rc::new(session);
     let place = Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
-    let head = gateway.journal.head();
-    let renderer = Rc::new(ThingRenderer::new(selection));
-    session.subscribe(Box::new(Rc::clone(&renderer)), head);
-    place.reindex();
-    let replay = resume_after.map(|after| {
-        let source = Source {
-            journal: Arc::clone(&gateway.journal),
-            things: Arc::clone(&gateway.things),
-            clock: Arc::clone(&gateway.clock),
-        };
-        Replay::new(source, after, head, renderer)
-    });
-    let events = Events::new(
-        &gateway.settings.streaming,
-        Arc::clone(&gateway.clock),
-        (session, place),
-        replay,
-    );
-    Ok(HttpResponse::Ok()
+    revocation::check(gateway, &session);
+    Ok((session, place))
+}
+
+fn respond(events: impl Stream<Item = Result<Bytes, std::io::Error>> + 'static) -> HttpResponse {
+    HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         // nginx would collect events until a buffer is full.
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(events.into_stream()))
+        .streaming(events)
 }
 
-fn selection(
-    context: &RequestContext,
-    thing: Option<(ThingId, ThingResource)>,
-) -> Result<Selection, DittoError> {
-    const UNSUPPORTED: [&str; 6] = [
-        "filter",
-        "extraFields",
-        "from-historical-revision",
-        "to-historical-revision",
-        "from-historical-timestamp",
-        "to-historical-timestamp",
-    ];
-    if let Some(name) = UNSUPPORTED
-        .into_iter()
-        .find(|name| context.query.get(name).is_some())
-    {
-        return Err(DittoError::bad_request(
-            "signal.unsupported",
-            format!("The parameter `{name}` of a stream is not supported by this version."),
-        )
-        .describe("The stream was not opened, because without it something else would be delivered than asked for."));
-    }
-    let list = |name| {
-        context
-            .query
-            .all(name)
-            .flat_map(|values| values.split(','))
-            .filter(|value| !value.is_empty())
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let (thing_ids, pointer) = match thing {
-        Some((thing_id, resource)) => (
-            vec![thing_id],
-            Some(resource.pointer()).filter(|pointer| !pointer.is_root()),
-        ),
-        None => (
-            list("ids")
-                .iter()
-                .map(|id| parse_thing_id(id))
-                .collect::<Result<_, _>>()?,
-            None,
-        ),
-    };
-    Ok(Selection {
-        thing_ids,
-        namespaces: list("namespaces"),
-        fields: context.fields()?,
-        pointer,
-    })
-}
-
-/// The place that a returning client read up to.
-fn last_event_id(request: &HttpRequest) -> Result<Option<Position>, DittoError> {
-    let Some(value) = request.headers().get("last-event-id") else {
-        return Ok(None);
-    };
-    let position = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .map(Position);
-    position.map(Some).ok_or_else(|| {
-        DittoError::bad_request(
-            "header.invalid",
-            "The value of the header `Last-Event-ID` is invalid.",
-        )
-        .describe("Send the id of the last event as it was received, or none.")
-    })
+/// Where events come from.
+enum Script {
+    /// From what happens.
+    Live,
+    /// From what was missed, then from what happens.
+    Missed(Replay),
+    /// From the past only.
+    Past(Replay),
 }
 
 /// One open stream.
 struct Events {
     clock: Arc<dyn Clock>,
     session: Rc<Session>,
-    replay: Option<Replay>,
+    script: Script,
+    /// Everything up to here was considered by this worker.
+    progress: Rc<Cell<Position>>,
+    /// Every place up to here is known to the client.
+    told: Position,
     throttle: Throttle,
     /// Taken from where it waited, but not yet let through by the throttle.
     pending: Option<Pending>,
@@ -197,26 +160,31 @@ struct Pending {
 impl Events {
     fn new(
         settings: &StreamingSettings,
-        clock: Arc<dyn Clock>,
+        clock: &Arc<dyn Clock>,
         (session, place): (Rc<Session>, Entered),
-        replay: Option<Replay>,
+        script: Script,
     ) -> Self {
         Self {
+            progress: place.progress(),
+            told: session.considered(),
             throttle: Throttle::new(settings.sse_throttling),
             pending: None,
             heartbeat: settings.sse_heartbeat,
             heartbeat_at: Instant::now() + settings.sse_heartbeat,
             is_over: false,
-            _presence: Presence::new(&session, Arc::clone(&clock), place),
-            clock,
+            _presence: Presence::new(&session, Arc::clone(clock), place),
+            clock: Arc::clone(clock),
             session,
-            replay,
+            script,
         }
     }
 
     /// The first bytes leave at once, so that a client knows that it is connected.
-    fn into_stream(self) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
-        let hello = stream::once(async { comment("connected") });
+    fn into_stream(
+        self,
+        from: Option<Position>,
+    ) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+        let hello = stream::once(async move { hello(from) });
         let events = stream::unfold(self, |mut events| async move {
             events.next().await.map(|chunk| (chunk, events))
         });
@@ -237,7 +205,7 @@ impl Events {
                 farewell(&end)
             }
             frame = self.next_admitted() => frame,
-            () = sleep_until(heartbeat_at) => comment("alive"),
+            () = sleep_until(heartbeat_at) => self.heartbeat(),
         };
         self.heartbeat_at = Instant::now() + self.heartbeat;
         Some(chunk)
@@ -270,23 +238,40 @@ impl Events {
 
     /// What was missed, then what happens.
     async fn next_frame(&mut self) -> Bytes {
-        while let Some(replay) = &mut self.replay {
-            match replay.next(&self.session).await {
-                Ok(Some(frame)) => return frame,
-                Ok(None) => self.replay = None,
-                Err(error) => {
-                    tracing::error!(error = %ErrorChain(&error), "A stream could not be resumed");
-                    self.session.lifeline().cut(End::new(
-                        1011,
-                        EndKind::Failed,
-                        "The stream could not be resumed.",
-                    ));
-                    // A live frame now would make the client believe that it has what came before.
-                    return pending().await;
-                }
+        let (Script::Missed(replay) | Script::Past(replay)) = &mut self.script else {
+            return self.session.outbound.next().await;
+        };
+        match replay.next(&self.session).await {
+            Ok(Step::Event(frame)) => return frame,
+            Ok(Step::Gap(missing)) => return gap(missing.position, missing.reason),
+            Ok(Step::End) => {}
+            Err(error) => {
+                tracing::error!(error = %ErrorChain(&error), "A stream could not be replayed");
+                self.session.lifeline().cut(End::undecided());
+                // A live frame now would make the client believe that it has what came before.
+                return pending().await;
             }
         }
-        self.session.outbound.next().await
+        match std::mem::replace(&mut self.script, Script::Live) {
+            Script::Past(_) => {
+                self.session.lifeline().cut(End::complete());
+                pending().await
+            }
+            Script::Live | Script::Missed(_) => self.session.outbound.next().await,
+        }
+    }
+
+    /// A sign of life; if nothing waits, it also moves the place from which the client would resume.
+    fn heartbeat(&mut self) -> Bytes {
+        let is_up_to_date = matches!(self.script, Script::Live)
+            && self.pending.is_none()
+            && self.session.outbound.is_empty();
+        let reached = self.progress.get();
+        if !is_up_to_date || reached <= self.told {
+            return heartbeat(None);
+        }
+        self.told = reached;
+        heartbeat(Some(reached))
     }
 }
 

@@ -3,6 +3,7 @@
 mod body;
 mod control;
 mod frames;
+mod history;
 mod incoming;
 mod refresh;
 mod rejection;
@@ -24,6 +25,7 @@ use tokio::time::{Instant, timeout};
 use super::announcement::Announcement;
 use super::lifeline::{End, Moment};
 use super::registry::{SessionKind, SessionRecord};
+use super::revocation;
 use super::session::Session;
 use super::shard::{Entered, Shard};
 use super::throttle::{Rejection, Throttle};
@@ -46,6 +48,7 @@ pub(super) struct Connection {
     /// Headers of every frame that does not set them itself.
     defaults: Map<String, Value>,
     refreshes: refresh::Refreshes,
+    histories: history::Histories,
 }
 
 /// 101 and an open session, or an error as on any other route.
@@ -76,12 +79,10 @@ pub(crate) fn upgrade(
         context.source.client,
         context.now,
     );
-    let session = Rc::new(Session::new(
-        record,
-        permit,
-        settings.websocket_outbound_bytes_max,
-    ));
+    let session = Session::new(record, permit, settings.websocket_outbound_bytes_max);
+    let session = Rc::new(session.within(context.fence.clone()));
     let place = Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
+    revocation::check(&gateway, &session);
     let response = response
         .message_body(BodyStream::new(body::Outgoing(Rc::clone(&session))))
         .map_err(|error| DittoError::internal(&error))?;
@@ -91,6 +92,7 @@ pub(crate) fn upgrade(
         place: Cell::new(Some(place)),
         defaults,
         refreshes: refresh::Refreshes::default(),
+        histories: history::Histories::default(),
         context,
     });
     let frames = Frames::new(payload.into_inner(), settings.websocket_frame_bytes_max);

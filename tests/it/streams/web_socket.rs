@@ -204,8 +204,6 @@ async fn what_is_not_offered_is_refused_instead_of_ignored() {
     let alice = gateway.as_subject("nginx:alice");
     let mut socket = alice.web_socket().await.expect("a WebSocket");
     for frame in [
-        "START-SEND-EVENTS?filter=gt(attributes/x,5)",
-        "START-SEND-EVENTS?extraFields=attributes",
         "START-SEND-MESSAGES",
         "START-SEND-LIVE-COMMANDS",
         "START-SEND-LIVE-EVENTS",

@@ -48,7 +48,7 @@ fn session(bytes_max: usize) -> Session {
     let principal = principal(&["acme:alice"]);
     let record = SessionRecord::new(SessionKind::WebSocket, principal, None, NOW);
     let session = Session::new(record, permit, bytes_max);
-    session.subscribe(Box::new(Everything), Position::START);
+    session.subscribe(Rc::new(Everything), Position::START);
     session
 }
 
@@ -100,7 +100,7 @@ fn a_refresh_narrows_at_once_and_widens_with_the_next_subscription() {
     };
     session.refresh(alice(&["acme:crew"]), NOW);
     assert_eq!(session.subjects().len(), 1);
-    session.subscribe(Box::new(Everything), Position::START);
+    session.subscribe(Rc::new(Everything), Position::START);
     assert_eq!(session.subjects().len(), 2);
     session.refresh(principal(&["acme:crew"]), NOW);
     assert_eq!(session.subjects(), vec!["acme:crew".parse().unwrap()]);

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use journal::{Append, Embedded, EmbeddedOptions, EntityKey, EntityKind, Journal, Memo};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::render::Selection;
 use super::*;
 use crate::limits::{LimitSettings, Limits};
 use crate::streaming::{Hub, Throttling};
@@ -117,23 +118,24 @@ impl World {
         );
         let session = Rc::new(Session::new(record, permit, 1024));
         let place = Shard::of_worker(&self.hub).enter(&self.hub, &session);
-        let renderer = Rc::new(ThingRenderer::new(Selection {
-            thing_ids: Vec::new(),
-            namespaces: Vec::new(),
-            fields: None,
-            pointer: None,
-        }));
-        let replay = resume_after.map(|after| {
+        let renderer = Rc::new(ThingRenderer::new(Selection::default()));
+        let script = resume_after.map_or(Script::Live, |after| {
             let source = Source {
                 journal: self.journal.clone(),
                 things: Arc::clone(&self.things),
                 clock: Arc::clone(&self.clock),
             };
-            Replay::new(source, after, self.journal.head(), renderer)
+            Script::Missed(Replay::of_missed(
+                source,
+                (after, self.journal.head()),
+                renderer,
+            ))
         });
-        let clock = Arc::clone(&self.clock);
         let entered = (Rc::clone(&session), place);
-        (Events::new(&self.settings, clock, entered, replay), session)
+        (
+            Events::new(&self.settings, &self.clock, entered, script),
+            session,
+        )
     }
 
     /// Lets other tasks of the worker run until no session is left.
@@ -213,13 +215,13 @@ async fn heartbeats_lose_nothing_that_the_throttle_holds_back() {
     let mut received = Vec::new();
     while received.len() < 4 {
         let chunk = events.next().await.unwrap();
-        if chunk == comment("alive") {
+        if chunk == heartbeat(None) {
             heartbeats += 1;
         } else {
             received.push(chunk);
         }
     }
-    assert!(received[0].starts_with(b"event:gap"), "{received:?}");
+    assert!(received[0].starts_with(b"id:0\nevent:gap"), "{received:?}");
     assert_eq!(received[1..], ["one", "two", "three"]);
     assert!(heartbeats > 0, "the test saw no heartbeat");
     assert!(

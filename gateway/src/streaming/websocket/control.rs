@@ -3,16 +3,18 @@
 use std::rc::Rc;
 
 use ::policies::SubjectId;
-use ::things::ThingId;
+use ::things::{ThingEvent, ThingId};
 use bytes::Bytes;
-use protocol::{ControlMessage, StreamKind, Subscription};
+use protocol::{Channel, ControlMessage, Criterion, Envelope, Group, StreamKind, TopicPath};
+use serde_json::{Map, Value};
 
-use super::Connection;
 use super::incoming::send_error;
+use super::{Connection, text_frame};
 use crate::error::DittoError;
 use crate::streaming::announcement;
 use crate::streaming::published::{Published, Visible};
 use crate::streaming::session::Renderer;
+use crate::streaming::subscription::{Subscription, Wish};
 
 /// Obeys, and confirms with the fixed text that clients wait for.
 pub(super) async fn obey(connection: &Rc<Connection>, message: ControlMessage) {
@@ -64,26 +66,22 @@ fn unsupported(kind: StreamKind) -> DittoError {
 }
 
 impl Connection {
-    fn start_events(&self, subscription: Subscription) -> Result<(), (DittoError, Option<String>)> {
-        let unsupported = [
-            ("filter", &subscription.filter),
-            ("extraFields", &subscription.extra_fields),
-        ]
-        .into_iter()
-        .find_map(|(name, value)| value.as_ref().map(|_| name));
-        if let Some(name) = unsupported {
-            let error = DittoError::bad_request(
-                "signal.unsupported",
-                format!("The parameter `{name}` of `START-SEND-EVENTS` is not supported by this version."),
-            )
-            .describe("The subscription was not started, because without it more would be delivered than asked for.");
-            return Err((error, subscription.correlation_id));
-        }
-        let renderer = Box::new(EnvelopeRenderer {
+    fn start_events(
+        &self,
+        subscription: protocol::Subscription,
+    ) -> Result<(), (DittoError, Option<String>)> {
+        let wish = Wish {
             namespaces: subscription.namespaces,
-        });
-        self.session
-            .subscribe(renderer, self.context.gateway.journal.head());
+            filter: subscription.filter.as_deref(),
+            extra_fields: subscription.extra_fields.as_deref(),
+        };
+        let gateway = &self.context.gateway;
+        let subscription = Subscription::parse(&wish, &gateway.things)
+            .map_err(|error| (error, subscription.correlation_id))?;
+        self.session.subscribe(
+            Rc::new(EnvelopeRenderer { subscription }),
+            gateway.journal.head(),
+        );
         self.reindex();
         Ok(())
     }
@@ -91,25 +89,44 @@ impl Connection {
 
 /// Sends events as envelopes.
 struct EnvelopeRenderer {
-    namespaces: Vec<String>,
+    subscription: Subscription,
 }
 
 impl Renderer for EnvelopeRenderer {
     fn is_about(&self, thing_id: &ThingId) -> bool {
-        self.namespaces.is_empty()
-            || self
-                .namespaces
-                .iter()
-                .any(|wanted| wanted == thing_id.namespace())
+        self.subscription.wants_namespace(thing_id.namespace())
     }
 
     fn render(
         &self,
         published: &Published,
         visible: &Visible<'_>,
-        _subjects: &[SubjectId],
+        subjects: &[SubjectId],
     ) -> Option<Bytes> {
-        self.is_about(&published.event.thing_id)
-            .then(|| visible.frame())
+        let admitted = self
+            .subscription
+            .admit(visible, subjects, published.decided_at);
+        match admitted {
+            Ok(None) => None,
+            Ok(Some(extra)) => Some(visible.frame(extra.as_ref())),
+            Err(error) => Some(instead_of(visible.event(), &error)),
+        }
     }
+}
+
+/// The error that takes the place of an event.
+fn instead_of(event: &ThingEvent, error: &DittoError) -> Bytes {
+    let topic = TopicPath::new(
+        event.thing_id.as_str(),
+        Group::Things(Channel::Twin),
+        Criterion::Errors,
+    );
+    let correlation_id = Value::from(&*event.headers.correlation_id);
+    let headers = Map::from_iter([("correlation-id".to_owned(), correlation_id)]);
+    text_frame(&Envelope::error(
+        Some(&topic),
+        &headers,
+        error.status().as_u16(),
+        &error.to_json(),
+    ))
 }

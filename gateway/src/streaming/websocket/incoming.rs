@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ::policies::{CommandContext, DittoHeaders};
-use protocol::{ControlMessage, Envelope, Incoming, Reaction, TopicPath, headers};
+use protocol::{ControlMessage, Criterion, Envelope, Incoming, Reaction, TopicPath, headers};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -81,6 +81,12 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
     }
     match topic {
         Err(error) => send_error_with(connection, (None, &accepted), &error.into()),
+        Ok(topic) if matches!(topic.criterion(), Criterion::Streaming(_)) => {
+            let outcome = connection.read_history(&topic, &accepted, envelope.value);
+            if let Err(error) = outcome {
+                send_error_with(connection, (Some(&topic), &accepted), &error);
+            }
+        }
         Ok(topic) => command(connection, &topic, (accepted, envelope)).await,
     }
 }

@@ -46,6 +46,9 @@ impl Connection {
             return self.ignore("This gateway takes no tokens.".to_owned());
         };
         match jwt.verify_token(token, gateway.clock.now()).await {
+            Ok(principal) if gateway.revocations.revokes(&principal).is_some() => {
+                self.end("The new token was revoked.");
+            }
             Ok(principal) if self.is_same_caller(&principal) => self.renew(principal),
             Ok(_) => self.end("The new token is not of the caller who opened the session."),
             Err(error) if is_undecided(&error) => {

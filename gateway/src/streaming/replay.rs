@@ -1,0 +1,253 @@
+//! What has happened before, read back from the journal under the policies in force now.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ::things::{ThingEvent, ThingId, Things};
+use actix_web::web;
+use bytes::Bytes;
+use jiff::Timestamp;
+use journal::{EntityKey, EntityKind, Journal, Position, Record, Revision};
+use tokio::task::yield_now;
+
+use super::published::Published;
+use super::session::{Renderer, Session};
+use crate::clock::Clock;
+
+/// Records are read in portions of this many; between two of them the worker serves others.
+const PORTION: usize = 64;
+
+/// Where records come from, and what decides who may see them.
+pub(crate) struct Source {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) things: Arc<Things>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A part of the history of one thing; both ends belong to it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Past {
+    pub(crate) from_revision: Option<Revision>,
+    pub(crate) to_revision: Option<Revision>,
+    pub(crate) from_timestamp: Option<Timestamp>,
+    pub(crate) to_timestamp: Option<Timestamp>,
+}
+
+/// Which records are read.
+enum Range {
+    /// What a returning client missed: after one place of the journal, up to another.
+    Missed { after: Position, until: Position },
+    /// A thing's history from this revision on.
+    History {
+        thing: EntityKey,
+        from: Revision,
+        past: Past,
+    },
+    /// Nothing is left.
+    Empty,
+}
+
+/// What comes next of the past.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// An event that the session may see, rendered.
+    Event(Bytes),
+    /// Something is missing here.
+    Gap(Gap),
+    /// Everything was seen.
+    End,
+}
+
+/// Something is missing before `position`.
+#[derive(Debug)]
+pub(crate) struct Gap {
+    pub(crate) position: Position,
+    pub(crate) reason: &'static str,
+}
+
+/// Goes through records of the past, oldest first.
+pub(crate) struct Replay {
+    source: Source,
+    range: Range,
+    portion: VecDeque<Arc<Record>>,
+    /// To be told before the next event.
+    gap: Option<Gap>,
+    renderer: Rc<dyn Renderer>,
+}
+
+impl Replay {
+    /// From the last event that a client saw to where the live stream begins.
+    pub(crate) fn of_missed(
+        source: Source,
+        (after, until): (Position, Position),
+        renderer: Rc<dyn Renderer>,
+    ) -> Self {
+        let unknown = (after > until).then_some(Gap {
+            position: until,
+            reason: "The last event id is not of this journal; read the current state.",
+        });
+        Self {
+            source,
+            range: Range::Missed { after, until },
+            portion: VecDeque::new(),
+            gap: unknown,
+            renderer,
+        }
+    }
+
+    /// What has happened to one thing.
+    pub(crate) fn of_history(
+        source: Source,
+        (thing_id, past): (&ThingId, Past),
+        renderer: Rc<dyn Renderer>,
+    ) -> Self {
+        Self {
+            source,
+            range: Range::History {
+                thing: EntityKey::new(EntityKind::Thing, thing_id.shared()),
+                from: past.from_revision.unwrap_or(1).max(1),
+                past,
+            },
+            portion: VecDeque::new(),
+            gap: None,
+            renderer,
+        }
+    }
+
+    /// The next event that the session may see.
+    ///
+    /// Waits for ever once the session is over. Dropping the future loses no record.
+    pub(crate) async fn next(&mut self, session: &Session) -> Result<Step, ::things::Error> {
+        loop {
+            if session.lifeline().is_over(self.source.clock.now()) {
+                return pending().await;
+            }
+            if let Some(gap) = self.gap.take() {
+                return Ok(Step::Gap(gap));
+            }
+            while let Some(record) = self.portion.pop_front() {
+                if let Some(frame) = self.frame(&record, session)? {
+                    return Ok(Step::Event(frame));
+                }
+            }
+            if !self.range.has_more() {
+                return Ok(Step::End);
+            }
+            yield_now().await;
+            let portion = self.read().await?;
+            self.gap = self.range.advance(&portion);
+            self.portion = portion;
+        }
+    }
+
+    fn frame(&self, record: &Record, session: &Session) -> Result<Option<Bytes>, ::things::Error> {
+        if !self.range.contains(record) {
+            return Ok(None);
+        }
+        let event = ThingEvent::of_record(record)?;
+        let Source { things, clock, .. } = &self.source;
+        let now = clock.now();
+        let delivery = things.delivery_today(&event, now)?;
+        let published = Published::new((record.position, now), event, delivery);
+        Ok(session.view(&published, &*self.renderer))
+    }
+
+    /// Reads and parses the next portion, away from the worker.
+    async fn read(&self) -> Result<VecDeque<Arc<Record>>, ::things::Error> {
+        let journal = Arc::clone(&self.source.journal);
+        let reading = self.range.reading();
+        let portion = web::block(move || {
+            let records = reading(&*journal)?;
+            for record in &records {
+                if record.entity.kind == EntityKind::Thing {
+                    // Parsed once: the record remembers its event.
+                    ThingEvent::of_record(record)?;
+                }
+            }
+            Ok(VecDeque::from(records))
+        });
+        match portion.await {
+            Ok(portion) => portion,
+            // The runtime is ending, and this stream with it.
+            Err(_) => pending().await,
+        }
+    }
+}
+
+type Reading =
+    Box<dyn FnOnce(&dyn Journal) -> Result<Vec<Arc<Record>>, journal::StoreError> + Send>;
+
+impl Range {
+    fn has_more(&self) -> bool {
+        match self {
+            Self::Missed { after, until } => after < until,
+            Self::History { from, past, .. } => past.to_revision.is_none_or(|to| *from <= to),
+            Self::Empty => false,
+        }
+    }
+
+    fn reading(&self) -> Reading {
+        match self {
+            Self::Missed { after, until } => {
+                let (after, until) = (*after, *until);
+                Box::new(move |journal| {
+                    let mut records = journal.records(after, PORTION)?;
+                    records.retain(|record| record.position <= until);
+                    Ok(records)
+                })
+            }
+            Self::History { thing, from, .. } => {
+                let (thing, from) = (thing.clone(), *from);
+                Box::new(move |journal| journal.history(&thing, from, PORTION))
+            }
+            Self::Empty => Box::new(|_| Ok(Vec::new())),
+        }
+    }
+
+    /// Goes on behind what was read; what to tell if the journal has forgotten something in between.
+    fn advance(&mut self, portion: &VecDeque<Arc<Record>>) -> Option<Gap> {
+        let Some(last) = portion.back() else {
+            let forgotten = match self {
+                // The journal knew records up to there when the stream was opened.
+                Self::Missed { until, .. } => Some(forgotten(*until)),
+                Self::History { .. } | Self::Empty => None,
+            };
+            *self = Self::Empty;
+            return forgotten;
+        };
+        match self {
+            Self::Missed { after, .. } => {
+                let before = std::mem::replace(after, last.position);
+                let is_whole = last.position.0 - before.0 == portion.len() as u64;
+                (!is_whole).then(|| forgotten(before))
+            }
+            Self::History { from, .. } => {
+                *from = last.revision + 1;
+                None
+            }
+            Self::Empty => None,
+        }
+    }
+
+    fn contains(&self, record: &Record) -> bool {
+        match self {
+            Self::Missed { .. } | Self::Empty => record.entity.kind == EntityKind::Thing,
+            Self::History { past, .. } => {
+                past.to_revision.is_none_or(|to| record.revision <= to)
+                    && past
+                        .from_timestamp
+                        .is_none_or(|from| record.timestamp >= from)
+                    && past.to_timestamp.is_none_or(|to| record.timestamp <= to)
+            }
+        }
+    }
+}
+
+fn forgotten(position: Position) -> Gap {
+    Gap {
+        position,
+        reason: "The journal no longer reaches back to the last event id; read the current state.",
+    }
+}

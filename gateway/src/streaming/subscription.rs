@@ -1,0 +1,213 @@
+//! What a client asked to hear of: namespaces, a filter, and further fields of the thing.
+//!
+//! Invariant: a filter and the further fields see only what the subscriber may read, now.
+
+mod extra_fields;
+mod filter;
+
+use std::sync::Arc;
+
+use ::policies::{CommandContext, Credential, DittoHeaders, Principal, ProviderKind, SubjectId};
+use ::things::{RetrievedBody, ThingEvent, ThingId, ThingResource, ThingResponse, Things};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::published::Visible;
+use crate::error::DittoError;
+pub(crate) use extra_fields::ExtraFields;
+pub(crate) use filter::Filter;
+
+/// A subscription as it was parsed.
+#[derive(Default)]
+pub(crate) struct Subscription {
+    /// Exact names; empty means all.
+    namespaces: Box<[String]>,
+    /// Most subscriptions narrow nothing further.
+    narrowing: Option<Box<Narrowing>>,
+}
+
+struct Narrowing {
+    filter: Option<Filter>,
+    extra_fields: Option<ExtraFields>,
+    things: Arc<Things>,
+}
+
+/// What a client wrote.
+#[derive(Default)]
+pub(crate) struct Wish<'a> {
+    pub(crate) namespaces: Vec<String>,
+    pub(crate) filter: Option<&'a str>,
+    pub(crate) extra_fields: Option<&'a str>,
+}
+
+/// What the subscription makes of an event that it does not leave out: the further fields, if some were asked for.
+pub(crate) type Extra = Option<Map<String, Value>>;
+
+impl Subscription {
+    /// # Errors
+    ///
+    /// 400 if the filter or the selector of further fields is malformed.
+    pub(crate) fn parse(wish: &Wish<'_>, things: &Arc<Things>) -> Result<Self, DittoError> {
+        let filter = wish.filter.map(Filter::parse).transpose()?;
+        let extra_fields = wish.extra_fields.map(ExtraFields::parse).transpose()?;
+        let is_narrowed = filter.is_some() || extra_fields.is_some();
+        Ok(Self {
+            namespaces: wish.namespaces.clone().into(),
+            narrowing: is_narrowed.then(|| {
+                Box::new(Narrowing {
+                    filter,
+                    extra_fields,
+                    things: Arc::clone(things),
+                })
+            }),
+        })
+    }
+
+    pub(crate) fn wants_namespace(&self, namespace: &str) -> bool {
+        self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace)
+    }
+
+    /// Whether the event is wanted, and with which further fields; `None` if it is not.
+    ///
+    /// # Errors
+    ///
+    /// If the further fields could not be read: the event cannot be delivered as asked.
+    pub(crate) fn admit(
+        &self,
+        visible: &Visible<'_>,
+        subjects: &[SubjectId],
+        now: Timestamp,
+    ) -> Result<Option<Extra>, DittoError> {
+        let event = visible.event();
+        if !self.wants_namespace(event.thing_id.namespace()) {
+            return Ok(None);
+        }
+        match self.narrowing.as_deref() {
+            None => Ok(Some(None)),
+            Some(narrowing) => narrowing.admit(visible, subjects, now),
+        }
+    }
+}
+
+impl Narrowing {
+    fn admit(
+        &self,
+        visible: &Visible<'_>,
+        subjects: &[SubjectId],
+        now: Timestamp,
+    ) -> Result<Option<Extra>, DittoError> {
+        let event = visible.event();
+        let extra = self.extra(event, subjects, now)?;
+        let Some(filter) = &self.filter else {
+            return Ok(Some(extra));
+        };
+        let is_wanted = match &extra {
+            None => filter.matches(event, visible.thing(), now),
+            Some(extra) => filter.matches(event, &with_extra(extra, visible.thing()), now),
+        };
+        Ok(is_wanted.then_some(extra))
+    }
+
+    fn extra(
+        &self,
+        event: &ThingEvent,
+        subjects: &[SubjectId],
+        now: Timestamp,
+    ) -> Result<Extra, DittoError> {
+        let Some(extra_fields) = &self.extra_fields else {
+            return Ok(None);
+        };
+        let Some(fields) = extra_fields.of(event)? else {
+            return Ok(None);
+        };
+        let context = CommandContext {
+            principal: acting_as(subjects),
+            headers: DittoHeaders::default(),
+            now,
+            origin: None,
+        };
+        retrieve(&self.things, &context, (&event.thing_id, &fields))
+    }
+}
+
+/// Reads fields of a thing as it is now; `None` if it is gone, or if nothing of it may be read.
+fn retrieve(
+    things: &Things,
+    context: &CommandContext,
+    (thing_id, fields): (&ThingId, &::policies::FieldSelector),
+) -> Result<Extra, DittoError> {
+    let response = things.retrieve_at_once(context, thing_id, &ThingResource::Thing, Some(fields));
+    match response {
+        Ok(Some(ThingResponse::Retrieved {
+            body: RetrievedBody::Value(Value::Object(members)),
+            ..
+        })) => Ok(Some(members)),
+        Ok(_) | Err(::things::Error::NotFound { .. }) => Ok(None),
+        Err(error) => {
+            let error = DittoError::from(error);
+            Err(DittoError::new(
+                error.status(),
+                "signal.enrichment.failed",
+                "The fields asked for with `extraFields` could not be read, so an event is missing here.",
+            )
+            .describe("Read the current state of the thing."))
+        }
+    }
+}
+
+/// Somebody with these subjects and no others.
+fn acting_as(subjects: &[SubjectId]) -> Principal {
+    Principal::new(
+        ProviderKind::PreAuthenticated,
+        subjects.to_vec(),
+        None,
+        Credential::default(),
+    )
+}
+
+/// The changed part of a thing over further fields of it.
+pub(crate) fn with_extra(extra: &Map<String, Value>, changed: &Value) -> Value {
+    let mut thing = Value::Object(extra.clone());
+    put_over(&mut thing, changed);
+    thing
+}
+
+fn put_over(below: &mut Value, above: &Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (name, value) in above {
+                put_over(below.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (below, above) => *below = above.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_changed_stands_over_what_was_added() {
+        let extra = json!({"attributes": {"site": 1, "on": false}, "policyId": "a:p"});
+        let changed = json!({"thingId": "a:b", "attributes": {"on": true}});
+        assert_eq!(
+            with_extra(extra.as_object().unwrap(), &changed),
+            json!({
+                "attributes": {"site": 1, "on": true}, "policyId": "a:p", "thingId": "a:b"
+            })
+        );
+    }
+
+    #[test]
+    fn a_value_replaces_an_object_and_the_reverse() {
+        let extra = json!({"attributes": {"a": {"b": 1}, "c": 2}});
+        let changed = json!({"attributes": {"a": null, "c": {"d": 3}}});
+        assert_eq!(
+            with_extra(extra.as_object().unwrap(), &changed),
+            json!({"attributes": {"a": null, "c": {"d": 3}}})
+        );
+    }
+}

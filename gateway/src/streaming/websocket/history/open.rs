@@ -1,0 +1,181 @@
+//! One subscription for history while it is open.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use ::policies::{CommandContext, DittoHeaders, SubjectId};
+use ::things::{ThingId, ThingResource};
+use bytes::Bytes;
+use protocol::{Envelope, StreamingAction, TopicPath};
+use serde_json::{Map, Value};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+use super::{Connection, HistoryCommand, timed_out};
+use crate::error::DittoError;
+use crate::streaming::published::{Published, Visible};
+use crate::streaming::replay::{Replay, Step};
+use crate::streaming::session::Renderer;
+use crate::streaming::subscription::Filter;
+
+/// A subscription nobody requests anything of ends after this time.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// What is known of it.
+pub(super) struct Open {
+    pub(super) id: String,
+    pub(super) topic: TopicPath,
+    /// Those of the client's latest command.
+    pub(super) headers: RefCell<Map<String, Value>>,
+    thing_id: ThingId,
+    demand: Cell<u64>,
+    ended_at: Cell<Option<Instant>>,
+    changed: Notify,
+}
+
+impl Open {
+    pub(super) fn new(id: String, thing_id: ThingId, command: &HistoryCommand<'_>) -> Self {
+        Self {
+            id,
+            topic: command.topic.clone(),
+            headers: RefCell::new(command.headers.clone()),
+            thing_id,
+            demand: Cell::new(0),
+            ended_at: Cell::new(None),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Asks for so many more events; false if it has ended.
+    pub(super) fn request(&self, demand: u64, headers: &Map<String, Value>) -> bool {
+        if self.ended_at.get().is_some() {
+            return false;
+        }
+        self.headers.borrow_mut().clone_from(headers);
+        self.demand.set(self.demand.get().saturating_add(demand));
+        self.changed.notify_one();
+        true
+    }
+
+    pub(super) fn end(&self) {
+        if self.ended_at.get().is_none() {
+            self.ended_at.set(Some(Instant::now()));
+        }
+        self.changed.notify_one();
+    }
+
+    pub(super) fn is_known(&self, now: Instant, linger: Duration) -> bool {
+        self.ended_at
+            .get()
+            .is_none_or(|ended_at| now.duration_since(ended_at) < linger)
+    }
+
+    /// Waits until something is requested; false once it has ended.
+    async fn requested(&self) -> bool {
+        loop {
+            if self.ended_at.get().is_some() {
+                return false;
+            }
+            if self.demand.get() > 0 {
+                return true;
+            }
+            self.changed.notified().await;
+        }
+    }
+}
+
+/// Sends what is requested until the end, the client's cancellation or the end of the session.
+pub(super) async fn run(connection: Rc<Connection>, open: Rc<Open>, mut replay: Replay) {
+    let clock = std::sync::Arc::clone(&connection.context.gateway.clock);
+    tokio::select! {
+        _ = connection.session.lifeline().ended(&*clock) => {}
+        () = deliver(&connection, &open, &mut replay) => {}
+    }
+    open.end();
+}
+
+async fn deliver(connection: &Connection, open: &Open, replay: &mut Replay) {
+    let mut is_checked = false;
+    loop {
+        match timeout(IDLE_MAX, open.requested()).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(_) => return fail(connection, open, &timed_out()),
+        }
+        if !is_checked && let Err(error) = check_access(connection, &open.thing_id) {
+            return fail(connection, open, &error);
+        }
+        is_checked = true;
+        match replay.next(&connection.session).await {
+            Ok(Step::Event(item)) if open.ended_at.get().is_none() => {
+                open.demand.set(open.demand.get() - 1);
+                // Rendered by us, so it is JSON.
+                let item = serde_json::from_slice(&item).unwrap_or(Value::Null);
+                let members = Map::from_iter([("item".to_owned(), item)]);
+                connection.send_history(open, StreamingAction::Next, members);
+                connection.session.outbound.room().await;
+            }
+            Ok(Step::Event(_)) => return,
+            Ok(Step::Gap(_)) => {}
+            Ok(Step::End) => {
+                return connection.send_history(open, StreamingAction::Complete, Map::new());
+            }
+            Err(error) => return fail(connection, open, &error.into()),
+        }
+    }
+}
+
+fn fail(connection: &Connection, open: &Open, error: &DittoError) {
+    let members = Map::from_iter([("error".to_owned(), error.to_json())]);
+    connection.send_history(open, StreamingAction::Failed, members);
+}
+
+/// Who may read nothing of a thing must not learn that it has a history.
+fn check_access(connection: &Connection, thing_id: &ThingId) -> Result<(), DittoError> {
+    connection
+        .context
+        .check_namespace(authentication::NamespacedKind::Thing, thing_id.namespace())?;
+    let gateway = &connection.context.gateway;
+    let context = CommandContext {
+        principal: connection.session.principal(),
+        headers: DittoHeaders::default(),
+        now: gateway.clock.now(),
+        origin: None,
+    };
+    gateway
+        .things
+        .retrieve_at_once(&context, thing_id, &ThingResource::Thing, None)?;
+    Ok(())
+}
+
+/// Shows events as they were sent when they happened.
+pub(super) struct HistoryRenderer {
+    filter: Option<Filter>,
+}
+
+impl HistoryRenderer {
+    pub(super) fn new(filter: Option<Filter>) -> Self {
+        Self { filter }
+    }
+}
+
+impl Renderer for HistoryRenderer {
+    fn is_about(&self, _thing_id: &ThingId) -> bool {
+        true
+    }
+
+    fn render(
+        &self,
+        published: &Published,
+        visible: &Visible<'_>,
+        _subjects: &[SubjectId],
+    ) -> Option<Bytes> {
+        let event = visible.event();
+        let is_wanted = self
+            .filter
+            .as_ref()
+            .is_none_or(|filter| filter.matches(event, visible.thing(), published.decided_at));
+        is_wanted.then(|| Envelope::thing_event(event))
+    }
+}

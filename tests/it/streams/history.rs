@@ -1,0 +1,238 @@
+//! What has happened to a thing, over the WebSocket and as an event stream.
+
+use serde_json::{Value, json};
+use tests::{Socket, TestGateway};
+
+use crate::given::{given_lamp, reader};
+
+const LAMP: &str = "/api/2/things/org.acme:lamp";
+const GUEST: &str = "/api/2/policies/org.acme:lamp/entries/guest";
+
+/// A thing with revisions 1 to 5, of which 2 to 5 set an attribute to the revision.
+async fn given_history(gateway: &TestGateway) {
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    for revision in 2..=5 {
+        alice
+            .put(&format!("{LAMP}/attributes/serial"), &json!(revision))
+            .await
+            .expect(204);
+    }
+}
+
+async fn step(socket: &mut Socket, action: &str, value: Value) {
+    let envelope = json!({
+        "topic": format!("org.acme/lamp/things/twin/streaming/{action}"),
+        "headers": { "correlation-id": format!("c-{action}") },
+        "path": "/",
+        "value": value
+    });
+    socket.send(envelope.to_string()).await;
+}
+
+/// The next step of the gateway, by its last word, and its value.
+async fn answer(socket: &mut Socket) -> (String, Value) {
+    let frame = socket.json().await;
+    let topic = frame["topic"].as_str().unwrap_or_default();
+    let action = topic.strip_prefix("org.acme/lamp/things/twin/streaming/");
+    let action = action.unwrap_or_else(|| panic!("no step: {frame}"));
+    (action.to_owned(), frame["value"].clone())
+}
+
+#[tokio::test]
+async fn history_comes_as_it_is_requested_and_completes() {
+    let gateway = TestGateway::start().await;
+    given_history(&gateway).await;
+    let alice = gateway.as_subject("nginx:alice");
+    let mut socket = alice.web_socket().await.expect("a WebSocket");
+    let range = json!({ "fromHistoricalRevision": 2, "toHistoricalRevision": 4, "prefix": "h-" });
+    step(&mut socket, "subscribeForPersistedEvents", range).await;
+    let created = answer(&mut socket).await;
+    assert_eq!(
+        created,
+        ("created".to_owned(), json!({ "subscriptionId": "h-0" }))
+    );
+    step(
+        &mut socket,
+        "request",
+        json!({ "subscriptionId": "h-0", "demand": 2 }),
+    )
+    .await;
+    for revision in [2, 3] {
+        let (action, value) = answer(&mut socket).await;
+        assert_eq!(
+            (action.as_str(), &value["subscriptionId"]),
+            ("next", &json!("h-0"))
+        );
+        let item = &value["item"];
+        assert_eq!(item["topic"], "org.acme/lamp/things/twin/events/modified");
+        assert_eq!(
+            (&item["revision"], &item["value"]),
+            (&json!(revision), &json!(revision))
+        );
+    }
+    step(
+        &mut socket,
+        "request",
+        json!({ "subscriptionId": "h-0", "demand": 9 }),
+    )
+    .await;
+    assert_eq!(answer(&mut socket).await.1["item"]["revision"], 4);
+    assert_eq!(answer(&mut socket).await.0, "complete");
+    step(
+        &mut socket,
+        "request",
+        json!({ "subscriptionId": "h-0", "demand": 1 }),
+    )
+    .await;
+    let (action, value) = answer(&mut socket).await;
+    assert_eq!(
+        (action.as_str(), &value["error"]["error"]),
+        ("failed", &json!("streaming.subscription.protocol.error"))
+    );
+}
+
+#[tokio::test]
+async fn a_history_can_be_filtered_and_cancelled() {
+    let gateway = TestGateway::start().await;
+    given_history(&gateway).await;
+    let alice = gateway.as_subject("nginx:alice");
+    let mut socket = alice.web_socket().await.expect("a WebSocket");
+    let range = json!({ "filter": "eq(attributes/serial,4)" });
+    step(&mut socket, "subscribeForPersistedEvents", range).await;
+    assert_eq!(answer(&mut socket).await.0, "created");
+    step(
+        &mut socket,
+        "request",
+        json!({ "subscriptionId": "0", "demand": 1 }),
+    )
+    .await;
+    assert_eq!(answer(&mut socket).await.1["item"]["revision"], 4);
+    step(&mut socket, "cancel", json!({ "subscriptionId": "0" })).await;
+    step(
+        &mut socket,
+        "request",
+        json!({ "subscriptionId": "0", "demand": 1 }),
+    )
+    .await;
+    assert_eq!(answer(&mut socket).await.0, "failed");
+    for (demand, id, code) in [
+        (1, "unknown", "streaming.subscription.not.found"),
+        (0, "1", "streaming.subscription.protocol.error"),
+    ] {
+        if id == "1" {
+            step(&mut socket, "subscribeForPersistedEvents", json!({})).await;
+            assert_eq!(answer(&mut socket).await.1["subscriptionId"], "1");
+        }
+        let request = json!({ "subscriptionId": id, "demand": demand });
+        step(&mut socket, "request", request).await;
+        let (action, value) = answer(&mut socket).await;
+        assert_eq!(
+            (action.as_str(), &value["error"]["error"]),
+            ("failed", &json!(code))
+        );
+    }
+}
+
+#[tokio::test]
+async fn history_shows_what_may_be_read_today() {
+    let gateway = TestGateway::start().await;
+    given_history(&gateway).await;
+    let alice = gateway.as_subject("nginx:alice");
+    let mut stranger = gateway
+        .as_subject("nginx:bob")
+        .web_socket()
+        .await
+        .expect("a WebSocket");
+    step(&mut stranger, "subscribeForPersistedEvents", json!({})).await;
+    assert_eq!(answer(&mut stranger).await.0, "created");
+    step(
+        &mut stranger,
+        "request",
+        json!({ "subscriptionId": "0", "demand": 9 }),
+    )
+    .await;
+    let (action, value) = answer(&mut stranger).await;
+    assert_eq!(
+        (action.as_str(), &value["error"]["error"]),
+        ("failed", &json!("things:thing.notfound"))
+    );
+    alice
+        .put(GUEST, &reader("nginx:bob", "thing:/attributes/site"))
+        .await
+        .expect(201);
+    let mut partial = gateway
+        .as_subject("nginx:bob")
+        .web_socket()
+        .await
+        .expect("a WebSocket");
+    step(&mut partial, "subscribeForPersistedEvents", json!({})).await;
+    assert_eq!(answer(&mut partial).await.0, "created");
+    step(
+        &mut partial,
+        "request",
+        json!({ "subscriptionId": "0", "demand": 9 }),
+    )
+    .await;
+    let (_, value) = answer(&mut partial).await;
+    assert_eq!(
+        value["item"]["value"],
+        json!({ "thingId": "org.acme:lamp", "attributes": { "site": { "hall": 3 } } })
+    );
+    assert_eq!(answer(&mut partial).await.0, "complete");
+}
+
+#[tokio::test]
+async fn an_event_stream_of_the_past_ends_with_it() {
+    let gateway = TestGateway::start().await;
+    given_history(&gateway).await;
+    let alice = gateway.as_subject("nginx:alice");
+    let path =
+        format!("{LAMP}/attributes/serial?from-historical-revision=3&to-historical-revision=4");
+    let mut stream = alice.events(&path).await.expect("a stream");
+    let mut seen = Vec::new();
+    while let Some(event) = stream.next().await {
+        seen.push((event.name, event.data));
+    }
+    assert_eq!(
+        seen.pop().map(|(name, _)| name).as_deref(),
+        Some("complete")
+    );
+    let data: Vec<_> = seen.into_iter().map(|(_, data)| data).collect();
+    assert_eq!(data, ["3", "4"]);
+    for (path, code) in [
+        (
+            format!("{LAMP}?from-historical-revision=x"),
+            "json.format.invalid",
+        ),
+        (
+            format!("{LAMP}?to-historical-timestamp=yesterday"),
+            "json.format.invalid",
+        ),
+        (
+            "/api/2/things?from-historical-revision=1".to_owned(),
+            "things:things.ids.missing",
+        ),
+    ] {
+        let refused = alice.events(&path).await.err().expect("no stream");
+        assert_eq!(
+            (refused.status, &refused.json()["error"]),
+            (400, &json!(code)),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_stream_of_the_past_shows_a_stranger_nothing() {
+    let gateway = TestGateway::start().await;
+    given_history(&gateway).await;
+    let bob = gateway.as_subject("nginx:bob");
+    let path = format!("{LAMP}?from-historical-revision=1");
+    let mut stream = bob.events(&path).await.expect("a stream");
+    assert_eq!(
+        stream.next().await.map(|event| event.name).as_deref(),
+        Some("complete")
+    );
+    assert!(stream.next().await.is_none());
+}
