@@ -27,7 +27,7 @@ use self::store::Store;
 use self::watermark::{Mark, WatermarkFile};
 use self::writer::Writer;
 use crate::{
-    Append, AppendError, Committed, Entity, EntityKey, EntityKind, Journal, JournalFuture,
+    Append, AppendError, Base, Committed, Entity, EntityKey, EntityKind, Journal, JournalFuture,
     Position, Record, Revision, StoreError, Subscriber,
 };
 
@@ -193,6 +193,19 @@ impl Journal for Embedded {
         limit: usize,
     ) -> Result<Vec<Arc<Record>>, StoreError> {
         self.shared.store.history(key, from_revision, limit)
+    }
+
+    fn forget(&self, key: &EntityKey, base: &Base) -> Result<usize, StoreError> {
+        let remembered = Position(self.shared.remembered.load(Ordering::Acquire));
+        self.shared.store.forget(key, base, remembered)
+    }
+
+    fn base(&self, key: &EntityKey) -> Result<Option<Base>, StoreError> {
+        self.shared.store.base(key)
+    }
+
+    fn forgotten(&self) -> Result<Position, StoreError> {
+        self.shared.store.forgotten()
     }
 
     fn head(&self) -> Position {

@@ -8,6 +8,7 @@ mod entity;
 mod entity_locks;
 mod error;
 mod record;
+mod retention;
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ pub use embedded::{Embedded, EmbeddedOptions};
 pub use entity::{Entity, EntityKey, EntityKind, Memo};
 pub use entity_locks::{EntityGuard, EntityLocks};
 pub use error::{AppendError, StoreError};
-pub use record::{Append, Committed, Position, Record, Revision};
+pub use record::{Append, Base, Committed, Position, Record, Revision};
+pub use retention::Retention;
 
 /// Receives committed records, in journal order, on the journal's writer thread: it must hand them on and return.
 pub type Subscriber = Box<dyn Fn(&[Arc<Record>]) + Send + Sync>;
@@ -71,6 +73,29 @@ pub trait Journal: Send + Sync {
         from_revision: Revision,
         limit: usize,
     ) -> Result<Vec<Arc<Record>>, StoreError>;
+
+    /// Forgets the records of an entity up to the revision of `base`, which stands for them from now on.
+    ///
+    /// Records that the store still needs to check itself stay until they are asked for again; returns how many went.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store could not be read or written.
+    fn forget(&self, key: &EntityKey, base: &Base) -> Result<usize, StoreError>;
+
+    /// What stands for the forgotten records of an entity; `None` if none were.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store could not be read.
+    fn base(&self, key: &EntityKey) -> Result<Option<Base>, StoreError>;
+
+    /// The last of all forgotten records: whoever reads on from before it may miss some.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store could not be read.
+    fn forgotten(&self) -> Result<Position, StoreError>;
 
     /// Position of the newest durable record; [`Position::START`] if there is none.
     fn head(&self) -> Position;

@@ -63,3 +63,12 @@ pub struct Committed {
     /// The records as they now stand in the journal.
     pub records: Vec<Arc<Record>>,
 }
+
+/// An entity as it was after the newest of its forgotten records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The revision of that record.
+    pub revision: Revision,
+    /// Whatever the crate above needs to go on from there.
+    pub state: Bytes,
+}

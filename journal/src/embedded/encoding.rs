@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::{Entity, EntityKey, EntityKind, Memo, Position, Record, Revision, StoreError};
+use crate::{Base, Entity, EntityKey, EntityKind, Memo, Position, Record, Revision, StoreError};
 
 /// Written first in every value, so that a later layout can be told apart.
 const VERSION: u8 = 1;
@@ -74,6 +74,27 @@ pub(super) fn decode_entity(key: &[u8], value: &[u8]) -> Result<Entity, StoreErr
         let id = String::from_utf8_lossy(key.get(1..).unwrap_or_default());
         damaged(&format!("the state of entity `{id}`"))
     })
+}
+
+pub(super) fn encode_base(key: &[u8], base: &Base) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(13 + base.state.len());
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&base.revision.to_be_bytes());
+    bytes.extend_from_slice(&base.state);
+    seal(key, &mut bytes);
+    bytes
+}
+
+pub(super) fn decode_base(key: &[u8], value: &[u8]) -> Result<Base, StoreError> {
+    let read = || {
+        let mut reader = Reader(unseal(key, value)?);
+        (reader.byte()? == VERSION).then_some(())?;
+        Some(Base {
+            revision: reader.number()?,
+            state: Bytes::copy_from_slice(reader.0),
+        })
+    };
+    read().ok_or_else(|| damaged("what stands for forgotten records"))
 }
 
 /// The key back from the bytes of [`entity_key`].

@@ -9,7 +9,7 @@ use fjall::config::BlockSizePolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 
 use super::encoding;
-use crate::{Entity, EntityKey, EntityKind, Position, Record, Revision, StoreError};
+use crate::{Base, Entity, EntityKey, EntityKind, Position, Record, Revision, StoreError};
 
 /// Flushed to a table beyond this many bytes; also bounds what is replayed into memory at start.
 const MEMTABLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -18,7 +18,7 @@ const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// One thread flushes and compacts: the machine's cores are for requests.
 const WORKER_THREADS: usize = 1;
 
-/// Three keyspaces of one fjall database, always written together.
+/// Keyspaces of one fjall database; the first three are always written together.
 pub(super) struct Store {
     database: Database,
     /// Position -> record.
@@ -27,7 +27,14 @@ pub(super) struct Store {
     history: Keyspace,
     /// Entity -> its last state.
     entities: Keyspace,
+    /// Entity -> what stands for its forgotten records; and, under a key of its own, the last forgotten position.
+    bases: Keyspace,
 }
+
+/// Records forgotten in one batch.
+const FORGOTTEN_AT_ONCE: usize = 1000;
+/// Where the last forgotten position stands: entities have at least the byte of their kind.
+const FORGOTTEN_KEY: &[u8] = b"\0";
 
 impl Store {
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
@@ -60,6 +67,7 @@ impl Store {
             records: database.keyspace("records", options)?,
             history: database.keyspace("history", options)?,
             entities: database.keyspace("entities", options)?,
+            bases: database.keyspace("bases", options)?,
             database,
         })
     }
@@ -205,6 +213,71 @@ impl Store {
                     position.0
                 ),
             })
+    }
+
+    /// Removes the records of an entity up to the revision of `base`, but none from `keep_from` on.
+    ///
+    /// The base is written before the first record goes, and with each batch how far they have gone.
+    pub(super) fn forget(
+        &self,
+        key: &EntityKey,
+        base: &Base,
+        keep_from: Position,
+    ) -> Result<usize, StoreError> {
+        let bounds = encoding::history_key(key, 0)..=encoding::history_key(key, base.revision);
+        let mut gone = Vec::new();
+        for guard in self.database.snapshot().range(&self.history, bounds) {
+            let (history_key, position) = guard.into_inner().map_err(reading("a history"))?;
+            let position = encoding::decode_position(&position)?;
+            if position < keep_from {
+                gone.push((history_key, position));
+            }
+        }
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let base_key = encoding::entity_key(key);
+        let mut forgotten = self.forgotten()?;
+        for batch_of in gone.chunks(FORGOTTEN_AT_ONCE) {
+            let mut batch = self.database.batch();
+            batch.insert(
+                &self.bases,
+                base_key.as_slice(),
+                encoding::encode_base(&base_key, base),
+            );
+            for (history_key, position) in batch_of {
+                forgotten = forgotten.max(*position);
+                batch.remove(&self.history, history_key.clone());
+                batch.remove(&self.records, encoding::record_key(*position));
+            }
+            batch.insert(
+                &self.bases,
+                FORGOTTEN_KEY,
+                encoding::encode_position(forgotten),
+            );
+            batch
+                .commit()
+                .map_err(|error| classify("forgetting", "records", error))?;
+        }
+        Ok(gone.len())
+    }
+
+    pub(super) fn base(&self, key: &EntityKey) -> Result<Option<Base>, StoreError> {
+        let key = encoding::entity_key(key);
+        let value = self.bases.get(&key).map_err(reading("a base"))?;
+        value
+            .map(|value| encoding::decode_base(&key, &value))
+            .transpose()
+    }
+
+    pub(super) fn forgotten(&self) -> Result<Position, StoreError> {
+        let value = self
+            .bases
+            .get(FORGOTTEN_KEY)
+            .map_err(reading("the last forgotten position"))?;
+        value.map_or(Ok(Position::START), |value| {
+            encoding::decode_position(&value)
+        })
     }
 
     /// Writes everything or nothing, and returns once it is on the disk; returns the checksum of the last record.
