@@ -28,6 +28,13 @@ impl FieldSelector {
         self.0.0.keys().map(String::as_str)
     }
 
+    /// Every selected pointer, in the order of their first keys; one that another one leads to is left out.
+    pub fn pointers(&self) -> Vec<Pointer> {
+        let mut pointers = Vec::new();
+        self.0.collect(&Pointer::root(), &mut pointers);
+        pointers
+    }
+
     /// The selected parts of the whole entity `value`, in the order of `value`; what is missing is left out.
     pub fn select(&self, value: &Value) -> Value {
         self.select_at(&Pointer::root(), value)
@@ -61,6 +68,16 @@ impl FieldSelector {
 }
 
 impl Selection {
+    fn collect(&self, base: &Pointer, pointers: &mut Vec<Pointer>) {
+        for (key, below) in &self.0 {
+            let pointer = base.child(key);
+            match below {
+                Some(below) => below.collect(&pointer, pointers),
+                None => pointers.push(pointer),
+            }
+        }
+    }
+
     fn apply(&self, at: &[&str], value: &Value) -> Option<Value> {
         match value {
             Value::Object(members) => Some(self.apply_to_members(at, members)),
@@ -240,6 +257,13 @@ mod tests {
             "(thingId,attributes(a(b)))",
             Some(json!({"thingId": "a:b", "attributes": {"a": {"b": 1}}})),
         );
+    }
+
+    #[test]
+    fn pointers_are_listed() {
+        let selector: FieldSelector = "a/b(c,d),e,e/f".parse().unwrap();
+        let pointers: Vec<_> = selector.pointers().iter().map(Pointer::to_string).collect();
+        assert_eq!(pointers, ["/a/b/c", "/a/b/d", "/e"]);
     }
 
     #[test]
