@@ -99,6 +99,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     endpoints.record(config, &auditor, gateway.clock.now());
     let background = [
         background::keys(&in_force),
+        background::forgetting(&in_force, config.history.retention.duration()),
         background::upkeep(&in_force, operator),
     ];
     shutdown::requested().await?;
@@ -172,11 +173,14 @@ fn assemble(
         Policies::new(Arc::clone(&journal), settings::policies(config))
             .with_namespace_policies(settings::namespace_policies(config)?),
     );
-    let things = Arc::new(Things::new(
-        Arc::clone(&journal),
-        Arc::clone(&policies),
-        settings::things(config),
-    ));
+    let things = Arc::new(
+        Things::new(
+            Arc::clone(&journal),
+            Arc::clone(&policies),
+            settings::things(config),
+        )
+        .with_retention(settings::retention(config)),
+    );
     let hub = Hub::start(
         Arc::clone(&journal),
         Arc::clone(&things),

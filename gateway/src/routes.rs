@@ -21,7 +21,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::NamespacedKind;
 
-use crate::edge::{CanonicalPath, RequestContext, decode, decode_pointer};
+use crate::edge::{self, CanonicalPath, RequestContext, decode, decode_pointer};
 use crate::error::DittoError;
 use crate::streaming;
 
@@ -36,6 +36,8 @@ pub(crate) enum Route {
     Things,
     /// `/api/2/things/{thingId}` and everything below it.
     Thing(ThingId, ThingResource),
+    /// `/api/2/things/{thingId}/migrateDefinition`
+    Migration(ThingId),
     /// `/api/2/policies`
     Policies,
     /// `/api/2/policies/{policyId}` and everything below it.
@@ -61,6 +63,9 @@ impl Route {
             ["api", "2", "things"] => Ok(Self::Things),
             ["api", "2", "things", id, tail @ ..] => {
                 let thing_id = things::parse_id(&decode(id)?)?;
+                if matches!(tail, ["migrateDefinition"]) {
+                    return Ok(Self::Migration(thing_id));
+                }
                 let resource = thing_resource(tail)?.ok_or_else(|| not_found(path))?;
                 Ok(Self::Thing(thing_id, resource))
             }
@@ -85,7 +90,9 @@ impl Route {
     /// is checked where it is read.
     pub(crate) fn check_namespace(&self, context: &RequestContext) -> Result<(), DittoError> {
         match self {
-            Self::Thing(id, _) => context.check_namespace(NamespacedKind::Thing, id.namespace()),
+            Self::Thing(id, _) | Self::Migration(id) => {
+                context.check_namespace(NamespacedKind::Thing, id.namespace())
+            }
             Self::Policy(id, _) => context.check_namespace(NamespacedKind::Policy, id.namespace()),
             Self::Health | Self::WhoAmI | Self::Things | Self::Policies | Self::WebSocket => Ok(()),
         }
@@ -98,7 +105,7 @@ impl Route {
             Self::WhoAmI => "/api/2/whoami",
             Self::Things => "/api/2/things",
             Self::Thing(_, ThingResource::Thing) => "/api/2/things/x",
-            Self::Thing(..) => "/api/2/things/x/*",
+            Self::Thing(..) | Self::Migration(_) => "/api/2/things/x/*",
             Self::Policies => "/api/2/policies",
             Self::Policy(_, PolicyResource::Policy) => "/api/2/policies/x",
             Self::Policy(..) => "/api/2/policies/x/*",
@@ -113,7 +120,7 @@ impl Route {
             Self::Things => &[Method::GET, Method::POST],
             Self::Thing(_, ThingResource::PolicyId) => &[Method::GET, Method::PUT, Method::PATCH],
             Self::Thing(..) => &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE],
-            Self::Policies => &[Method::POST],
+            Self::Policies | Self::Migration(_) => &[Method::POST],
             Self::Policy(_, resource) => policies::methods(resource),
         }
     }
@@ -143,6 +150,11 @@ impl Route {
         })
     }
 
+    /// Whether commands sent here can honour conditions, metadata and the past.
+    const fn takes_twin_headers(&self) -> bool {
+        matches!(self, Self::Things | Self::Thing(..) | Self::Migration(_))
+    }
+
     /// Hands the request to whoever answers it.
     pub(crate) fn handle<'r>(
         self,
@@ -150,6 +162,11 @@ impl Route {
         request: &'r HttpRequest,
         payload: Payload,
     ) -> Answer<'r> {
+        if let Some(headers) = &context.headers.twin
+            && (!self.takes_twin_headers() || streaming::sse::is_asked_for(request))
+        {
+            return Answer::Ready(Err(edge::unsupported_header(headers.name())));
+        }
         match self {
             Self::Health => Answer::Ready(Ok(health::answer(&context))),
             Self::WhoAmI => Answer::Ready(whoami::answer(&context)),
@@ -174,6 +191,9 @@ impl Route {
                 payload,
                 (id, resource),
             ))),
+            Self::Migration(id) => {
+                Answer::Pending(Box::pin(things::migrate(context, request, payload, id)))
+            }
             Self::Policies => {
                 Answer::Pending(Box::pin(policies::create(context, request, payload)))
             }

@@ -77,6 +77,7 @@ fn write_event(event: &ThingEvent, extra: Option<&Map<String, Value>>) -> Bytes 
         envelope.optional("extra", extra);
         envelope.member("revision", &event.revision);
         envelope.member("timestamp", &event.timestamp);
+        envelope.optional("metadata", event.metadata.as_ref());
     })
 }
 
@@ -86,6 +87,7 @@ const fn action(change: Change) -> EventAction {
         Change::Modified => EventAction::Modified,
         Change::Merged => EventAction::Merged,
         Change::Deleted => EventAction::Deleted,
+        Change::Migrated => EventAction::Migrated,
     }
 }
 

@@ -65,6 +65,15 @@ pub(crate) fn apply(
         }
         Operation::Put(value) => put(change, document, value, if_equal),
         Operation::Merge { patch, .. } => merge(change, document, patch, if_equal),
+        Operation::Migrate(patch) => {
+            let mut new = document.clone();
+            merge::apply(&mut new, &change.pointer, patch);
+            Ok(Applied {
+                document: Some(in_order(new)),
+                action: EventAction::Migrated,
+                value: Some(patch.clone()),
+            })
+        }
         Operation::Delete => delete(change, document).map_err(Refusal::Error),
     }
 }
@@ -153,7 +162,7 @@ pub(crate) fn missing_feature(resource: &ThingResource, document: &Value) -> Opt
 }
 
 /// The thing with its members in their usual order, wherever a write put a new one.
-fn in_order(document: Value) -> Value {
+pub(crate) fn in_order(document: Value) -> Value {
     let Value::Object(mut members) = document else {
         return document;
     };

@@ -1,10 +1,12 @@
 //! A write, parsed and validated as far as that needs no knowledge of the thing's state.
 
+use std::sync::Arc;
+
 use policies::Pointer;
 use serde_json::Value;
 
 use crate::model::{self, ThingBody};
-use crate::{Error, ResourceKind, ThingAction, ThingId, ThingResource, edit, merge};
+use crate::{Error, ResourceKind, ThingAction, ThingId, ThingResource, TwinHeaders, edit, merge};
 
 /// One write of one resource.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(crate) struct Change {
     /// Where the resource sits.
     pub(crate) pointer: Pointer,
     pub(crate) operation: Operation,
+    /// What few commands carry.
+    pub(crate) headers: Option<Arc<TwinHeaders>>,
 }
 
 /// How a [`Change`] writes.
@@ -32,11 +36,25 @@ pub(crate) enum Operation {
         /// As sent, for the creation of a thing that does not exist; null for parts.
         sent: Value,
     },
+    /// Merges a patch with another definition into the whole thing.
+    Migrate(Value),
     /// Takes the resource away.
     Delete,
 }
 
 impl Change {
+    /// The same write with headers of its own.
+    #[must_use]
+    pub(crate) fn with_headers(mut self, headers: Option<Arc<TwinHeaders>>) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// What must hold before it.
+    pub(crate) fn condition(&self) -> Option<&rql::Predicate> {
+        self.headers.as_ref()?.condition.as_ref()
+    }
+
     /// Validates a write; `None` if `action` reads.
     pub(crate) fn parse(
         thing_id: ThingId,
@@ -75,6 +93,7 @@ impl Change {
             resource,
             pointer,
             operation,
+            headers: None,
         }))
     }
 }
@@ -93,17 +112,19 @@ fn parse_modification(
 fn parse_merge(
     thing_id: &ThingId,
     resource: &ThingResource,
-    patch: Value,
+    mut patch: Value,
     length_max: usize,
 ) -> Result<Operation, Error> {
-    if let Some(key) = merge::regex_key(&patch) {
-        return Err(Error::MergeRegex {
-            thing_id: thing_id.clone(),
-            key: key.to_owned(),
-        });
+    let removals = merge::take_removals(&mut patch).map_err(|key| Error::MergeRegex {
+        thing_id: thing_id.clone(),
+        key,
+    })?;
+    if *resource == ThingResource::Thing {
+        check_root_removals(thing_id, &removals)?;
     }
-    let (patch, sent) = match resource.kind() {
-        ResourceKind::Thing => (parse_root_patch(thing_id, patch.clone())?, patch),
+    let is_empty = removals.is_empty();
+    let (mut patch, sent) = match resource.kind() {
+        ResourceKind::Thing => (parse_root_patch(thing_id, patch.clone(), is_empty)?, patch),
         ResourceKind::PolicyId => (model::parse_policy_id_patch(thing_id, patch)?, Value::Null),
         part @ (ResourceKind::Definition
         | ResourceKind::Attributes
@@ -116,18 +137,39 @@ fn parse_merge(
         | ResourceKind::FeatureDesiredProperties
         | ResourceKind::FeatureDesiredProperty) => (model::parse_part(part, patch)?, Value::Null),
     };
+    merge::put_back(&mut patch, removals);
     check_length(thing_id, patch.to_string().as_bytes(), length_max)?;
     Ok(Operation::Merge { patch, sent })
 }
 
-fn parse_root_patch(thing_id: &ThingId, patch: Value) -> Result<Value, Error> {
+fn parse_root_patch(
+    thing_id: &ThingId,
+    patch: Value,
+    is_without_removals: bool,
+) -> Result<Value, Error> {
     let is_empty = patch.as_object().is_some_and(serde_json::Map::is_empty);
-    if patch.is_null() || is_empty {
+    if patch.is_null() || is_empty && is_without_removals {
         return Err(Error::MergeEmpty {
             thing_id: thing_id.clone(),
         });
     }
     model::parse_thing_patch(thing_id, patch)
+}
+
+/// A thing keeps its id and policy id, whatever a pattern matches.
+fn check_root_removals(thing_id: &ThingId, removals: &[merge::Removal]) -> Result<(), Error> {
+    let thing_id = || thing_id.clone();
+    if removals.iter().any(|removal| removal.hits_root("thingId")) {
+        return Err(Error::IdNotDeletable {
+            thing_id: thing_id(),
+        });
+    }
+    if removals.iter().any(|removal| removal.hits_root("policyId")) {
+        return Err(Error::PolicyIdNotDeletable {
+            thing_id: thing_id(),
+        });
+    }
+    Ok(())
 }
 
 fn check_depth(pointer: &Pointer, value: &Value) -> Result<(), Error> {

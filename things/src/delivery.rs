@@ -5,7 +5,7 @@ use std::sync::Arc;
 use policies::{Enforcer, Permission, Pointer, Readers, ResourceType, SubjectId};
 use serde_json::{Map, Value};
 
-use crate::{EventAction, ThingEvent, view};
+use crate::{EventAction, ThingEvent, merge, view};
 
 /// The readers of one event, and the enforcer that made them so.
 #[derive(Debug)]
@@ -46,11 +46,14 @@ impl ThingEvent {
         }
         let Some(value) = &self.value else {
             // What was deleted may have had readable parts, whose readers must learn that they are gone.
-            return view::is_partially_readable(enforcer, subjects, &self.path)
-                .then(|| self.clone());
+            return view::is_partially_readable(enforcer, subjects, &self.path).then(|| Self {
+                metadata: self.view_of_metadata(enforcer, subjects),
+                ..self.without_value()
+            });
         };
         Some(Self {
             value: Some(self.view_of_value(enforcer, subjects, value)?),
+            metadata: self.view_of_metadata(enforcer, subjects),
             ..self.without_value()
         })
     }
@@ -62,7 +65,7 @@ impl ThingEvent {
         value: &Value,
     ) -> Option<Value> {
         let mut view = view::of_value(enforcer, subjects, &self.path, value);
-        if self.action == EventAction::Merged {
+        if matches!(self.action, EventAction::Merged | EventAction::Migrated) {
             let is_readable =
                 |path: &Pointer| view::is_partially_readable(enforcer, subjects, path);
             view = with_deletions(value, &self.path, view, &is_readable);
@@ -73,6 +76,13 @@ impl ThingEvent {
         (!is_emptied || was_empty).then_some(view)
     }
 
+    /// Metadata is read with what it is about.
+    fn view_of_metadata(&self, enforcer: &Enforcer, subjects: &[SubjectId]) -> Option<Value> {
+        let metadata = self.metadata.as_ref()?;
+        let view = view::of_value(enforcer, subjects, &Pointer::root(), metadata)?;
+        (!view.as_object().is_some_and(Map::is_empty)).then_some(view)
+    }
+
     fn without_value(&self) -> Self {
         Self {
             thing_id: self.thing_id.clone(),
@@ -80,6 +90,7 @@ impl ThingEvent {
             action: self.action,
             path: self.path.clone(),
             value: None,
+            metadata: None,
             revision: self.revision,
             timestamp: self.timestamp,
             headers: self.headers.clone(),
@@ -102,6 +113,13 @@ fn with_deletions(
         Some(_) | None => Map::new(),
     };
     for (key, change) in changes {
+        if change.is_null() && merge::removal(key).is_some() {
+            // What it removes is somewhere in this object.
+            if is_readable(path) {
+                members.insert(key.clone(), Value::Null);
+            }
+            continue;
+        }
         let before = members.get(key).cloned();
         if let Some(after) = with_deletions(change, &path.child(key), before, is_readable) {
             members.insert(key.clone(), after);

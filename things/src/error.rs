@@ -79,13 +79,100 @@ pub enum Error {
         /// Which thing.
         thing_id: ThingId,
     },
-    /// A patch wants to remove members by regular expression, which is not supported.
-    #[error("the key `{key}` in a patch of thing `{thing_id}` is a regular expression")]
+    /// A patch removes members by a regular expression that is malformed, too large or one of too many.
+    #[error(
+        "the key `{key}` in a patch of thing `{thing_id}` removes by no usable regular expression"
+    )]
     MergeRegex {
         /// Which thing.
         thing_id: ThingId,
         /// The offending key.
         key: String,
+    },
+    /// A condition cannot be evaluated.
+    #[error("the header `{header}` is no condition")]
+    ConditionInvalid {
+        /// Where it stands.
+        header: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: rql::Error,
+    },
+    /// The condition of the command does not hold, or looks at what the principal may not read.
+    #[error("the condition on thing `{thing_id}` does not hold")]
+    ConditionFailed {
+        /// Which thing.
+        thing_id: ThingId,
+        /// What it looks at without permission; `None` if it simply does not hold.
+        unreadable: Option<String>,
+    },
+    /// The value of a header is malformed.
+    #[error("the header `{name}` is invalid: {rule}")]
+    HeaderInvalid {
+        /// Which header.
+        name: &'static str,
+        /// What it should be.
+        rule: &'static str,
+    },
+    /// The command cannot honour the header.
+    #[error("the header `{name}` is of no use to this command")]
+    HeaderUnusable {
+        /// Which header.
+        name: &'static str,
+    },
+    /// More than one header about metadata, or one that does not fit the command.
+    #[error("the headers about metadata contradict each other or the command")]
+    MetadataConflict,
+    /// Metadata both in the body and in a header.
+    #[error("metadata of thing `{thing_id}` stands in the body and in a header")]
+    MetadataNotModifiable {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// A list of pointers to metadata is malformed.
+    #[error("the header `{header}` selects no metadata")]
+    MetadataSelection {
+        /// Which header.
+        header: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: Box<policies::Error>,
+    },
+    /// A wildcard that another resource would understand.
+    #[error("`{key}` in the header `{header}` cannot be used on a {}", kind.as_str())]
+    MetadataWildcard {
+        /// Which header.
+        header: &'static str,
+        /// The key with the wildcard.
+        key: String,
+        /// What the command is about.
+        kind: ResourceKind,
+    },
+    /// There is no such state of the past, or not any more.
+    #[error("the history of thing `{thing_id}` has no such state")]
+    HistoryNotFound {
+        /// Which thing.
+        thing_id: ThingId,
+    },
+    /// A member that a body must have is missing.
+    #[error("`{field}` is missing")]
+    FieldMissing {
+        /// Which member.
+        field: &'static str,
+    },
+    /// A placeholder in the payload of a migration has no value.
+    #[error("`{placeholder}` has no value")]
+    PlaceholderUnresolved {
+        /// As written.
+        placeholder: String,
+    },
+    /// A migration wants defaults that only the model knows, and models are not read.
+    #[error("thing `{thing_id}` cannot be completed from the model at `{url}`")]
+    SkeletonUnavailable {
+        /// Which thing.
+        thing_id: ThingId,
+        /// The model.
+        url: String,
     },
     /// The thing is larger than allowed.
     #[error("thing `{thing_id}` would have {length} characters, of which {length_max} are allowed")]

@@ -23,6 +23,8 @@ pub enum EventAction {
     Merged,
     /// What was at the path is gone.
     Deleted,
+    /// The definition was replaced, and what depends on it with it.
+    Migrated,
 }
 
 impl EventAction {
@@ -33,6 +35,7 @@ impl EventAction {
             Self::Modified => "modified",
             Self::Merged => "merged",
             Self::Deleted => "deleted",
+            Self::Migrated => "migrated",
         }
     }
 }
@@ -52,6 +55,8 @@ pub struct ThingEvent {
     pub path: Pointer,
     /// The new value at the path, or the patch; `None` for deletions.
     pub value: Option<Value>,
+    /// The metadata that was written, from the thing's root down; null for what was deleted.
+    pub metadata: Option<Value>,
     /// The thing's revision after the change.
     pub revision: u64,
     /// When it changed.

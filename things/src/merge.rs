@@ -1,6 +1,7 @@
 //! Merge patches (RFC 7396) at any path of a thing.
 
 use policies::Pointer;
+use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
 use crate::edit;
@@ -15,12 +16,17 @@ pub(crate) fn apply(document: &mut Value, pointer: &Pointer, patch: &Value) {
 }
 
 /// RFC 7396 §2, which also strips nulls from objects that are new.
+///
+/// Keys that are removals by pattern come first, so that what matches and is set survives with its new value.
 fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(changes) = patch else {
         target.clone_from(patch);
         return;
     };
     let members = edit::as_object(target);
+    for (pattern, _) in removals(changes) {
+        members.retain(|key, _| !pattern.is_match(key));
+    }
     for (key, change) in changes {
         if change.is_null() {
             members.shift_remove(key);
@@ -30,18 +36,38 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// Puts the members of `other` over those of `patch`, which stays a patch: nulls are kept.
+pub(crate) fn overlay(patch: &mut Value, other: Value) {
+    match (patch, other) {
+        (Value::Object(members), Value::Object(others)) => {
+            for (key, other) in others {
+                overlay(members.entry(key).or_insert(Value::Null), other);
+            }
+        }
+        (patch, other) => *patch = other,
+    }
+}
+
 /// What of `patch` would change `current`; `None` if nothing would.
 pub(crate) fn minimise(patch: &Value, current: Option<&Value>) -> Option<Value> {
     let (Value::Object(changes), Some(Value::Object(members))) = (patch, current) else {
         return (current != Some(patch)).then(|| patch.clone());
     };
+    let patterns: Vec<_> = removals(changes).collect();
+    let is_removed = |key: &str| patterns.iter().any(|(pattern, _)| pattern.is_match(key));
     let kept: Map<String, Value> = changes
         .iter()
         .filter_map(|(key, change)| {
+            if let Some((pattern, _)) = patterns.iter().find(|(_, text)| *text == key) {
+                let matches = members.keys().any(|key| pattern.is_match(key));
+                return matches.then(|| (key.clone(), Value::Null));
+            }
             let current = members.get(key);
             if change.is_null() {
                 return current.map(|_| (key.clone(), Value::Null));
             }
+            // What a pattern takes away must be written again in full.
+            let current = current.filter(|_| !is_removed(key));
             Some((key.clone(), minimise(change, current)?))
         })
         .collect();
@@ -68,42 +94,128 @@ pub(crate) fn without_nulls(value: Value) -> Value {
 
 /// Whether `predicate` holds for the path of every leaf of a patch that sits at `pointer`.
 ///
-/// Leaves are scalars, nulls, arrays and empty objects.
+/// Leaves are scalars, nulls, arrays and empty objects; a removal by pattern counts as the object that it is in.
 pub(crate) fn all_leaves(
     pointer: &Pointer,
     patch: &Value,
     predicate: &mut dyn FnMut(&Pointer) -> bool,
 ) -> bool {
     match patch.as_object() {
-        Some(members) if !members.is_empty() => members
-            .iter()
-            .all(|(key, value)| all_leaves(&pointer.child(key), value, predicate)),
+        Some(members) if !members.is_empty() => members.iter().all(|(key, value)| {
+            if value.is_null() && removal(key).is_some() {
+                predicate(pointer)
+            } else {
+                all_leaves(&pointer.child(key), value, predicate)
+            }
+        }),
         Some(_) | None => predicate(pointer),
     }
 }
 
-/// The first key that asks to remove members by regular expression, as `{{ ~2022-.*~ }}` does.
-pub(crate) fn regex_key(patch: &Value) -> Option<&str> {
-    patch.as_object()?.iter().find_map(|(key, value)| {
-        if is_regex(key) {
-            Some(key.as_str())
-        } else {
-            regex_key(value)
-        }
-    })
+/// Removals by pattern of one object of a patch: members with a key like `{{ ~2022-.*~ }}` and the value null.
+fn removals(changes: &Map<String, Value>) -> impl Iterator<Item = (Regex, &String)> {
+    changes
+        .iter()
+        .filter(|(_, change)| change.is_null())
+        .filter_map(|(key, _)| Some((compile(removal(key)?)?, key)))
 }
 
-fn is_regex(key: &str) -> bool {
+/// The expression in a key that removes by pattern.
+///
+/// Source: Ditto documentation, page "HTTP API concepts", section "Removing fields in a merge update with a regex".
+pub(crate) fn removal(key: &str) -> Option<&str> {
     let inner = key
         .trim()
         .strip_prefix("{{")
-        .and_then(|rest| rest.strip_suffix("}}"))
-        .map(str::trim);
-    inner.is_some_and(|inner| {
-        ['~', '/']
-            .iter()
-            .any(|&mark| inner.len() >= 2 && inner.starts_with(mark) && inner.ends_with(mark))
+        .and_then(|rest| rest.strip_suffix("}}"))?
+        .trim();
+    ['~', '/'].into_iter().find_map(|mark| {
+        let expression = inner.strip_prefix(mark)?.strip_suffix(mark)?;
+        (!expression.is_empty()).then_some(expression)
     })
+}
+
+/// Memory of one compiled expression, in bytes.
+const COMPILED_BYTES_MAX: usize = 256 * 1024;
+
+/// An expression that must match whole keys; it takes time linear in the key, whatever it says.
+fn compile(expression: &str) -> Option<Regex> {
+    RegexBuilder::new(&format!(r"\A(?:{expression})\z"))
+        .size_limit(COMPILED_BYTES_MAX)
+        .build()
+        .ok()
+}
+
+/// A removal by pattern, taken out of a patch.
+#[derive(Debug)]
+pub(crate) struct Removal {
+    /// The object that it removes from, relative to the patch.
+    pointer: Pointer,
+    key: String,
+}
+
+/// How many removals by pattern one patch may have: each is compiled.
+const REMOVALS_MAX: usize = 32;
+
+/// Takes the removals by pattern out of `patch`, whose other keys obey the rules of keys.
+///
+/// The error is the key of one that cannot be used, and whether it is one of too many.
+pub(crate) fn take_removals(patch: &mut Value) -> Result<Vec<Removal>, String> {
+    let mut taken = Vec::new();
+    take_removals_at(&Pointer::root(), patch, &mut taken)?;
+    Ok(taken)
+}
+
+fn take_removals_at(
+    pointer: &Pointer,
+    patch: &mut Value,
+    taken: &mut Vec<Removal>,
+) -> Result<(), String> {
+    let Value::Object(changes) = patch else {
+        return Ok(());
+    };
+    let keys: Vec<String> = changes
+        .iter()
+        .filter(|(key, change)| change.is_null() && removal(key).is_some())
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in keys {
+        if taken.len() == REMOVALS_MAX || removal(&key).and_then(compile).is_none() {
+            return Err(key);
+        }
+        changes.shift_remove(&key);
+        taken.push(Removal {
+            pointer: pointer.clone(),
+            key,
+        });
+    }
+    changes
+        .iter_mut()
+        .filter(|(_, change)| change.is_object())
+        .try_for_each(|(key, change)| take_removals_at(&pointer.child(key), change, taken))
+}
+
+/// Puts removals back where they were taken from, as far as their objects are still there.
+pub(crate) fn put_back(patch: &mut Value, removals: Vec<Removal>) {
+    for Removal { pointer, key } in removals {
+        let object = pointer
+            .segments()
+            .iter()
+            .try_fold(&mut *patch, |at, key| at.as_object_mut()?.get_mut(key));
+        if let Some(Value::Object(members)) = object {
+            members.insert(key, Value::Null);
+        }
+    }
+}
+
+impl Removal {
+    /// Whether it would take `key` from the outermost object.
+    pub(crate) fn hits_root(&self, key: &str) -> bool {
+        self.pointer.is_root()
+            && removal(&self.key)
+                .and_then(compile)
+                .is_some_and(|pattern| pattern.is_match(key))
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub(crate) struct ThingBody {
     pub(crate) inline_policy: Option<Value>,
     /// `_copyPolicyFrom`.
     pub(crate) copy_policy_from: Option<Value>,
+    /// `_metadata`, which counts at creation only.
+    pub(crate) metadata: Option<Value>,
 }
 
 impl ThingBody {
@@ -60,6 +62,7 @@ impl ThingBody {
             parts: parts(&mut members)?,
             inline_policy: members.shift_remove("_policy"),
             copy_policy_from: members.shift_remove("_copyPolicyFrom"),
+            metadata: metadata(members.shift_remove("_metadata"))?,
         })
     }
 
@@ -100,6 +103,20 @@ fn check_timestamps(members: &Map<String, Value>) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn metadata(inline: Option<Value>) -> Result<Option<Value>, Error> {
+    match inline {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(members)) if members.is_empty() => Ok(None),
+        Some(metadata @ Value::Object(_)) => {
+            validate_keys(&metadata)?;
+            Ok(Some(metadata))
+        }
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            Err(wrong_type(ResourceKind::Thing, "an object in `_metadata`"))
+        }
+    }
 }
 
 fn parts(members: &mut Map<String, Value>) -> Result<Map<String, Value>, Error> {

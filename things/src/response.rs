@@ -17,6 +17,8 @@ pub enum ThingResponse {
         etag: Option<EntityTag>,
         /// The thing's revision.
         revision: u64,
+        /// The metadata that was asked for besides, possibly none.
+        metadata: Option<Box<Value>>,
     },
     /// The resource was not there before.
     Created {
@@ -41,6 +43,18 @@ pub enum ThingResponse {
         /// The thing's revision.
         revision: u64,
     },
+}
+
+impl ThingResponse {
+    /// The thing's revision.
+    pub const fn revision(&self) -> u64 {
+        match self {
+            Self::Retrieved { revision, .. }
+            | Self::Created { revision, .. }
+            | Self::Modified { revision, .. }
+            | Self::Deleted { revision } => *revision,
+        }
+    }
 }
 
 /// JSON that was read: already serialised if nothing had to be left out.

@@ -1,22 +1,32 @@
 //! Executes commands: authorises them with policies and keeps things in the journal.
 
+mod condition;
 mod creation;
+mod enrich;
+mod history;
 mod listing;
+mod migration;
 mod policy_reference;
 mod read;
+mod special;
 mod write;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use journal::{Entity, EntityKey, EntityKind, EntityLocks, Journal};
+use journal::{Entity, EntityKey, EntityKind, EntityLocks, Journal, Retention};
 use policies::{CommandContext, Enforcer, Policies, PolicyId};
 
 use crate::change::Change;
 use crate::state::ThingState;
-use crate::{Delivery, Error, ThingAction, ThingCommand, ThingEvent, ThingId, ThingResponse};
+use crate::{
+    Delivery, Error, ThingAction, ThingCommand, ThingEvent, ThingId, ThingResponse, TwinHeaders,
+};
 
+pub use history::Forgetting;
 pub use listing::ThingPage;
+pub use migration::Migrated;
+pub use read::Read;
 
 /// What things are bounded by.
 #[derive(Debug, Clone)]
@@ -33,10 +43,11 @@ pub struct Things {
     policies: Arc<Policies>,
     locks: EntityLocks,
     limits: ThingLimits,
+    retention: Retention,
 }
 
 /// A thing that exists.
-struct Stored {
+pub(crate) struct Stored {
     entity: Arc<Entity>,
     state: Arc<ThingState>,
 }
@@ -58,6 +69,7 @@ impl Things {
             policies,
             locks: EntityLocks::default(),
             limits,
+            retention: Retention::default(),
         }
     }
 
@@ -71,20 +83,44 @@ impl Things {
         context: &CommandContext,
         command: ThingCommand,
     ) -> Result<ThingResponse, Error> {
+        self.execute_with(context, command, None).await
+    }
+
+    /// As [`Things::execute`], for a command with headers that few carry.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; nothing has changed then.
+    pub async fn execute_with(
+        &self,
+        context: &CommandContext,
+        command: ThingCommand,
+        headers: Option<Arc<TwinHeaders>>,
+    ) -> Result<ThingResponse, Error> {
         let ThingCommand {
             thing_id,
             resource,
             action,
         } = command;
         resource.validate()?;
+        if let Some(headers) = &headers {
+            headers.check_use(&action, resource.kind())?;
+        }
         if let ThingAction::Retrieve { fields } = &action {
-            return self
-                .retrieve(context, &thing_id, &resource, fields.as_ref())
-                .await;
+            let read = Read {
+                thing_id: &thing_id,
+                resource: &resource,
+                fields: fields.as_ref(),
+                headers: headers.as_deref(),
+            };
+            return self.retrieve(context, read).await;
         }
         match Change::parse(thing_id, resource, action, self.limits.thing_size_max)? {
             // Boxed so that reads, which are far more frequent, do not carry the size of writes around.
-            Some(change) => Box::pin(self.write(context, &change)).await,
+            Some(change) => {
+                let change = change.with_headers(headers);
+                Box::pin(self.write(context, &change)).await
+            }
             None => unreachable!("reads were answered above"),
         }
     }

@@ -11,20 +11,46 @@ use serde_json::Value;
 use crate::Error;
 
 /// The state of a thing: the compact JSON of its default-visible members, which a read returns as it is.
+///
+/// Stored as one line, followed by a line of metadata if there is any.
 #[derive(Debug)]
 pub(crate) struct ThingState {
     policy_id: PolicyId,
     json: Bytes,
     document: OnceLock<Value>,
+    metadata: Option<Metadata>,
+}
+
+#[derive(Debug)]
+struct Metadata {
+    json: Bytes,
+    value: OnceLock<Value>,
+}
+
+/// Ends the line of the thing if metadata follows; compact JSON has no line breaks.
+const SEPARATOR: u8 = b'\n';
+
+/// The bytes to store.
+pub(crate) fn encode(document: &Value, metadata: Option<&Value>) -> Bytes {
+    Bytes::from(match metadata {
+        None => document.to_string(),
+        Some(metadata) => format!("{document}{}{metadata}", char::from(SEPARATOR)),
+    })
 }
 
 impl ThingState {
-    /// The state whose JSON is `json`.
-    pub(crate) fn new(policy_id: PolicyId, json: Bytes) -> Self {
+    /// The state that `stored` holds.
+    pub(crate) fn new(policy_id: PolicyId, stored: &Bytes) -> Self {
+        let end = stored.iter().position(|&byte| byte == SEPARATOR);
+        let metadata = end.map(|end| Metadata {
+            json: stored.slice(end + 1..),
+            value: OnceLock::new(),
+        });
         Self {
             policy_id,
-            json,
+            json: stored.slice(..end.unwrap_or(stored.len())),
             document: OnceLock::new(),
+            metadata,
         }
     }
 
@@ -43,17 +69,15 @@ impl ThingState {
     }
 
     /// Reads no more than the policy id, which is all that an unrestricted reader needs.
-    fn parse(json: &Bytes) -> Result<Self, Error> {
+    pub(crate) fn parse(stored: &Bytes) -> Result<Self, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Head {
             policy_id: String,
         }
-        let head: Head = serde_json::from_slice(json).map_err(damaged)?;
-        Ok(Self::new(
-            head.policy_id.parse().map_err(damaged)?,
-            json.clone(),
-        ))
+        let line = stored.split(|&byte| byte == SEPARATOR).next();
+        let head: Head = serde_json::from_slice(line.unwrap_or_default()).map_err(damaged)?;
+        Ok(Self::new(head.policy_id.parse().map_err(damaged)?, stored))
     }
 
     /// The policy of the thing.
@@ -73,6 +97,18 @@ impl ThingState {
         }
         let document = serde_json::from_slice(&self.json).map_err(damaged)?;
         Ok(self.document.get_or_init(|| document))
+    }
+
+    /// The metadata, parsed and kept in the same way.
+    pub(crate) fn metadata(&self) -> Result<Option<&Value>, Error> {
+        let Some(metadata) = &self.metadata else {
+            return Ok(None);
+        };
+        if let Some(value) = metadata.value.get() {
+            return Ok(Some(value));
+        }
+        let value = serde_json::from_slice(&metadata.json).map_err(damaged)?;
+        Ok(Some(metadata.value.get_or_init(|| value)))
     }
 }
 

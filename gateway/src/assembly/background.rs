@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
+use things::Forgetting;
 
 use crate::app::Gateway;
 use crate::error::ErrorChain;
@@ -60,4 +61,54 @@ pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHa
             drop_expired_revocations(&gateway).await;
         }
     })
+}
+
+/// How often the past is looked through, at least and at most; a short retention is looked after more often.
+const FORGETTING_INTERVAL: (Duration, Duration) =
+    (Duration::from_secs(10), Duration::from_secs(3600));
+/// Rests between two portions, so that requests have the store to themselves most of the time.
+const FORGETTING_PAUSE: Duration = Duration::from_millis(50);
+
+/// Forgets the past of things that is older than `retention`.
+pub(super) fn forgetting(in_force: &Arc<InForce>, retention: Duration) -> JoinHandle<()> {
+    let in_force = Arc::clone(in_force);
+    let (shortest, longest) = FORGETTING_INTERVAL;
+    actix_web::rt::spawn(async move {
+        let mut interval = tokio::time::interval((retention / 10).clamp(shortest, longest));
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            let mut after = Some(String::new());
+            while let Some(last) = after {
+                after = forget_portion(&in_force.gateway(), last).await;
+                tokio::time::sleep(FORGETTING_PAUSE).await;
+            }
+        }
+    })
+}
+
+/// Where to go on, if there is more.
+async fn forget_portion(gateway: &Gateway, after: String) -> Option<String> {
+    let things = Arc::clone(&gateway.things);
+    let now = gateway.clock.now();
+    let work = actix_web::web::block(move || {
+        let after = Some(after.as_str()).filter(|after| !after.is_empty());
+        things.forget_past(after, now)
+    });
+    match work.await {
+        Ok(Ok(Forgetting { next, failed })) => {
+            if let Some(error) = failed {
+                tracing::error!(error = %ErrorChain(&error), "The past of a thing could not be forgotten");
+            }
+            next
+        }
+        Ok(Err(error)) => {
+            tracing::error!(error = %ErrorChain(&error), "The past of things could not be forgotten");
+            None
+        }
+        Err(error) => {
+            tracing::error!(error = %ErrorChain(&error), "Forgetting the past of things was interrupted");
+            None
+        }
+    }
 }

@@ -7,6 +7,7 @@ use audit::FileSettings;
 use authentication::{GuardSettings, TrustedPeer};
 use devops::{DevopsSettings, LogLevel};
 use jiff::Timestamp;
+use journal::Retention;
 use policies::{NamespacePolicies, PolicyLimits};
 use things::ThingLimits;
 
@@ -200,6 +201,13 @@ pub(super) fn namespace_policies(config: &Config) -> anyhow::Result<NamespacePol
         .collect::<Result<Vec<_>, policies::EntityIdError>>()
         .context("`policies.namespace_policies`")?;
     NamespacePolicies::new(configured).context("`policies.namespace_policies`")
+}
+
+pub(super) fn retention(config: &Config) -> Retention {
+    Retention {
+        age: config.history.retention.duration(),
+        revisions_max: config.history.max_revisions,
+    }
 }
 
 pub(super) fn things(config: &Config) -> ThingLimits {

@@ -16,7 +16,6 @@ const NOT_YET: &[&str] = &[
     "auth.oauth.token_integration_subject",
     "auth.permission_sets.*.full_includes_devops",
     "devops.console",
-    "history",
     "http_server.serve_docs",
     "limits.message_size",
     "logging.otlp_endpoint",

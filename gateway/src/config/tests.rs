@@ -421,11 +421,11 @@ fn relative_paths_start_at_the_file() {
 #[test]
 fn what_has_no_effect_is_announced() {
     let announcements = loaded(
-        "history: { retention: 1d }\nlogging: { ditto_sdk: info }\n",
+        "limits: { message_size: 1k }\nlogging: { ditto_sdk: info }\n",
         &[("FORCE_HTTPS", "true")],
     )
     .announcements;
-    for part in ["`history`", "`logging.ditto_sdk`", "FORCE_HTTPS"] {
+    for part in ["`limits.message_size`", "`logging.ditto_sdk`", "FORCE_HTTPS"] {
         assert!(
             announcements.iter().any(|a| a.contains(part)),
             "{part}: {announcements:#?}"

@@ -3,12 +3,14 @@
 mod definitions;
 mod timeout;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
 use policies::{DittoHeaders, IfEqual, Precondition};
 
 pub(crate) use definitions::{is_custom, refuse_unsupported, unsupported};
+use things::TwinHeaders;
 pub(crate) use timeout::Timeout;
 
 use serde_json::{Map, Value};
@@ -22,6 +24,8 @@ use crate::error::DittoError;
 pub(crate) struct TranslatedHeaders {
     pub(crate) ditto: DittoHeaders,
     pub(crate) timeout: Option<Timeout>,
+    /// What few commands to twins carry.
+    pub(crate) twin: Option<Arc<TwinHeaders>>,
     /// What verified claims set; a streaming session keeps it for every frame.
     injected: Vec<(Arc<str>, Arc<str>)>,
 }
@@ -127,6 +131,7 @@ pub(crate) fn translate(
             custom: lookup.custom(),
         },
         timeout,
+        twin: lookup.twin()?,
         injected: Vec::new(),
     })
 }
@@ -170,6 +175,14 @@ impl<'a, 'f> Lookup<'a, 'f> {
                 None
             }
         })
+    }
+
+    fn twin(&self) -> Result<Option<Arc<TwinHeaders>>, DittoError> {
+        if self.is_silent {
+            return Ok(None);
+        }
+        let headers = TwinHeaders::parse(&|name| self.get(name).map(Cow::Borrowed))?;
+        Ok(headers.map(Arc::new))
     }
 
     fn check_agreement(&self) -> Result<(), DittoError> {

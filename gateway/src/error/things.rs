@@ -56,11 +56,70 @@ impl From<Error> for DittoError {
                 Self::bad_request("things:merge.invalid", format!("The patch for thing `{thing_id}` is empty."))
                     .describe("Send an object with at least one member, or DELETE the thing.")
             }
-            Error::MergeRegex { thing_id, .. } => Self::bad_request(
+            Error::MergeRegex { thing_id, key } => Self::bad_request(
                 "things:merge.invalid",
-                format!("The patch for thing `{thing_id}` removes keys by regular expression, which this version does not."),
+                format!("`{}` in the patch for thing `{thing_id}` removes no keys that could be matched.", shown(&key)),
             )
-            .describe("Name each key to remove with the value null."),
+            .describe("Check the regular expression; a patch may have 32 of them, none larger than what matches keys needs."),
+            Error::ConditionInvalid { header, source } => {
+                let code = if source.is_about_property() { "rql.expression.invalid" } else { "things:condition.invalid" };
+                Self::bad_request(code, format!("The header `{header}` holds no condition: {source}."))
+                    .describe("Write an expression such as `eq(attributes/location,\"kitchen\")`.")
+            }
+            Error::ConditionFailed { thing_id, unreadable } => {
+                let message = match unreadable {
+                    None => format!("The condition on thing `{thing_id}` does not hold."),
+                    Some(path) => format!("The condition on thing `{thing_id}` looks at `{}`, which you may not read.", shown(&path)),
+                };
+                Self::new(StatusCode::PRECONDITION_FAILED, "things:condition.failed", message)
+                    .describe("Nothing was done. Read the thing, or ask its owner for READ on what the condition looks at.")
+            }
+            Error::HeaderInvalid { name, rule } => {
+                Self::bad_request("header.invalid", format!("The value of the header `{name}` is invalid."))
+                    .describe(format!("Mind that {rule}."))
+            }
+            Error::HeaderUnusable { name } => {
+                Self::bad_request("command.headers.invalid", format!("The header `{name}` is of no use to this command."))
+                    .describe("The request was not carried out, because without this header it would mean something else.")
+            }
+            Error::MetadataConflict => Self::bad_request(
+                "things:metadata.headersconflict",
+                "The headers about metadata contradict each other or the method.",
+            )
+            .describe("Send one of `put-metadata`, `get-metadata` and `delete-metadata`; read with GET, put and delete with writes."),
+            Error::MetadataNotModifiable { thing_id } => Self::bad_request(
+                "things:metadata.notmodifiable",
+                format!("The body of thing `{thing_id}` has `_metadata`, and there is `put-metadata` besides."),
+            )
+            .describe("Use one of them."),
+            Error::MetadataSelection { header, source } => {
+                let inner = Self::from(*source);
+                Self::bad_request("json.fieldselector.invalid", format!("The header `{header}` selects nothing: {}", inner.message()))
+            }
+            Error::MetadataWildcard { header, key, kind } => Self::bad_request(
+                "header.notsupported",
+                format!("`{}` in the header `{header}` cannot be used on `{}`.", shown(&key), kind.as_str()),
+            )
+            .describe("Keys are relative to the addressed resource; address the level that the wildcard is for."),
+            Error::HistoryNotFound { thing_id } => Self::new(
+                StatusCode::NOT_FOUND,
+                "things:thing.history.notfound",
+                format!("Thing `{thing_id}` has no such state in its history."),
+            )
+            .describe("Ask for a revision or time between its creation and now, as far as the operator keeps the past."),
+            Error::FieldMissing { field } => {
+                Self::bad_request("json.field.missing", format!("The member `{field}` is missing."))
+            }
+            Error::PlaceholderUnresolved { placeholder } => Self::bad_request(
+                "placeholder:unresolved",
+                format!("`{}` has no value that you may read.", shown(&placeholder)),
+            )
+            .describe("Name what the thing has, as in `{{ thing-json:attributes/location }}`."),
+            Error::SkeletonUnavailable { thing_id, url } => Self::bad_request(
+                "wot:skeleton.generation.failed",
+                format!("Thing `{thing_id}` cannot be completed from `{}`: models are not read.", shown(&url)),
+            )
+            .describe("Send what is to change as `migrationPayload`, and leave out `initializeMissingPropertiesFromDefaults`."),
             Error::TooLarge { thing_id, length, length_max } => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "things:thing.toolarge",

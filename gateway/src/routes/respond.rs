@@ -12,6 +12,8 @@ use crate::edge::RequestContext;
 
 const ENTITY_REVISION: HeaderName = HeaderName::from_static("entity-revision");
 
+const DITTO_METADATA: HeaderName = HeaderName::from_static("ditto-metadata");
+
 /// The content type of every body that a service answers with.
 const JSON: (HeaderName, HeaderValue) = (
     header::CONTENT_TYPE,
@@ -39,6 +41,13 @@ impl Outcome<'_> {
         response.insert_header(JSON).body(body.to_string())
     }
 
+    /// 202 with what would have been done.
+    pub(super) fn rehearsed(&self, body: &Value) -> HttpResponse {
+        self.start(HttpResponse::Accepted())
+            .insert_header(JSON)
+            .body(body.to_string())
+    }
+
     /// 204.
     pub(super) fn no_content(&self) -> HttpResponse {
         self.start(HttpResponse::NoContent()).finish()
@@ -51,6 +60,29 @@ impl Outcome<'_> {
         response.insert_header((ENTITY_REVISION, HeaderValue::from(self.revision)));
         response
     }
+}
+
+/// The same response with the metadata that was asked for.
+pub(super) fn with_metadata(mut response: HttpResponse, metadata: &Value) -> HttpResponse {
+    if let Ok(value) = HeaderValue::from_str(&ascii(&metadata.to_string())) {
+        response.headers_mut().insert(DITTO_METADATA, value);
+    }
+    response
+}
+
+/// JSON text with everything but ASCII escaped: header fields have no other encoding (RFC 9110 §5.5).
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for each in json.chars() {
+        if each.is_ascii() && !each.is_ascii_control() {
+            text.push(each);
+        } else {
+            for unit in each.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    text
 }
 
 /// 202 without a body: the caller waived the response.
@@ -77,5 +109,18 @@ fn insert(response: &mut HttpResponseBuilder, name: HeaderName, value: impl Disp
     // The text is ours and becomes the value without another copy.
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value.to_string())) {
         response.insert_header((name, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_fields_are_ascii() {
+        let json = serde_json::json!({"\u{7f}€": "😀"});
+        let text = ascii(&json.to_string());
+        assert_eq!(text, r#"{"\u007f\u20ac":"\ud83d\ude00"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json);
     }
 }

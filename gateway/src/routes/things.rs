@@ -1,11 +1,13 @@
 //! `/api/2/things`: parse, call the service, answer.
 
+use std::sync::Arc;
+
 use ::policies::FieldSelector;
 use ::things::{
-    RetrievedBody, ThingAction, ThingCommand, ThingId, ThingResource, ThingResponse, Things,
+    Read, RetrievedBody, ThingAction, ThingCommand, ThingId, ThingResource, ThingResponse, Things,
 };
 use actix_web::http::Method;
-use actix_web::web::Payload;
+use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::NamespacedKind;
 use serde_json::Value;
@@ -13,7 +15,7 @@ use serde_json::Value;
 use super::Answer;
 use super::body::{self, BodyType};
 use super::respond::{self, Outcome};
-use crate::edge::RequestContext;
+use crate::edge::{RequestContext, unsupported_header};
 use crate::error::DittoError;
 
 pub(crate) fn parse_id(text: &str) -> Result<ThingId, DittoError> {
@@ -31,6 +33,9 @@ pub(super) async fn collection(
 ) -> Result<HttpResponse, DittoError> {
     if *request.method() == Method::POST {
         return create(context, request, payload).await;
+    }
+    if let Some(headers) = &context.headers.twin {
+        return Err(unsupported_header(headers.name()));
     }
     let ids = context.query.all("ids").collect::<Vec<_>>().join(",");
     if !context.query.names().any(|name| name == "ids") {
@@ -119,6 +124,14 @@ pub(super) fn retrieve(
     request: &HttpRequest,
     (thing_id, resource): (ThingId, ThingResource),
 ) -> Answer<'_> {
+    let twin = context.headers.twin.as_ref();
+    if twin.is_some_and(|headers| headers.is_historical()) {
+        return Answer::Pending(Box::pin(retrieve_past(
+            context,
+            request,
+            (thing_id, resource),
+        )));
+    }
     match retrieve_at_once(&context, &thing_id, &resource) {
         Ok((Some(response), _)) => Answer::Ready(Ok(answer(&context, request, response, ""))),
         Ok((None, fields)) => Answer::Pending(Box::pin(async move {
@@ -141,13 +154,77 @@ fn retrieve_at_once(
 ) -> Result<(Option<ThingResponse>, Option<FieldSelector>), DittoError> {
     let fields = context.fields()?;
     context.is_response_waived(true)?;
-    let response = context.gateway.things.retrieve_at_once(
-        &context.command()?,
+    let read = Read {
         thing_id,
         resource,
-        fields.as_ref(),
-    )?;
+        fields: fields.as_ref(),
+        headers: context.headers.twin.as_deref(),
+    };
+    let response = context
+        .gateway
+        .things
+        .retrieve_at_once(&context.command()?, read)?;
     Ok((response, fields))
+}
+
+/// Reads a state of the past, which is made from many events: elsewhere, so that nobody else waits for it.
+async fn retrieve_past(
+    context: RequestContext,
+    request: &HttpRequest,
+    (thing_id, resource): (ThingId, ThingResource),
+) -> Result<HttpResponse, DittoError> {
+    let fields = context.fields()?;
+    context.is_response_waived(true)?;
+    let command = context.command()?;
+    let things = Arc::clone(&context.gateway.things);
+    let headers = context.headers.twin.clone();
+    let (id, part, selected) = (thing_id.clone(), resource.clone(), fields.clone());
+    let work = web::block(move || {
+        let read = Read {
+            thing_id: &id,
+            resource: &part,
+            fields: selected.as_ref(),
+            headers: headers.as_deref(),
+        };
+        things.retrieve_at_once(&command, read)
+    });
+    let work = async { work.await.map_err(|error| DittoError::internal(&error)) };
+    match context.within_timeout(work).await?? {
+        Some(response) => Ok(answer(&context, request, response, "")),
+        None => {
+            let action = ThingAction::Retrieve { fields };
+            execute(&context, request, (thing_id, resource, action), "").await
+        }
+    }
+}
+
+/// Moves a thing to another definition, or shows what that would change.
+pub(super) async fn migrate(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+    thing_id: ThingId,
+) -> Result<HttpResponse, DittoError> {
+    let bytes_max = context.gateway.settings.body_bytes_max;
+    let body = body::json(request, payload, (BodyType::Json, bytes_max)).await?;
+    let waived = context.is_response_waived(false)?;
+    let command = context.command()?;
+    let headers = context.headers.twin.clone();
+    let things: &Things = &context.gateway.things;
+    let work = async { Ok(things.migrate(&command, thing_id, (body, headers)).await?) };
+    let migrated = context.within_timeout(work).await?;
+    if waived {
+        return Ok(respond::accepted());
+    }
+    let outcome = Outcome {
+        etag: Some(&migrated.etag),
+        revision: migrated.revision,
+    };
+    Ok(if migrated.is_applied {
+        outcome.ok(migrated.to_json().to_string())
+    } else {
+        outcome.rehearsed(&migrated.to_json())
+    })
 }
 
 /// Changes one thing or a part of it.
@@ -182,13 +259,14 @@ async fn execute(
     let things: &Things = &context.gateway.things;
     let work = async {
         Ok(things
-            .execute(
+            .execute_with(
                 &command,
                 ThingCommand {
                     thing_id,
                     resource,
                     action,
                 },
+                context.headers.twin.clone(),
             )
             .await?)
     };
@@ -210,14 +288,19 @@ fn answer(
             body,
             etag,
             revision,
+            metadata,
         } => {
             let outcome = Outcome {
                 etag: etag.as_ref(),
                 revision,
             };
-            match body {
+            let response = match body {
                 RetrievedBody::Json(bytes) => outcome.ok(bytes),
                 RetrievedBody::Value(value) => outcome.ok(value.to_string()),
+            };
+            match metadata {
+                Some(metadata) => respond::with_metadata(response, &metadata),
+                None => response,
             }
         }
         ThingResponse::Created {

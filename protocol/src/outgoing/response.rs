@@ -15,6 +15,7 @@ struct Outcome<'r> {
     payload: Payload<'r>,
     etag: Option<EntityTag>,
     revision: Option<u64>,
+    metadata: Option<&'r Value>,
 }
 
 /// A payload, serialised or not.
@@ -48,6 +49,7 @@ impl Envelope {
             payload: Payload::Values(things),
             etag: None,
             revision: None,
+            metadata: None,
         };
         write_response(topic, path, headers, &outcome)
     }
@@ -74,6 +76,7 @@ impl Envelope {
             payload: Payload::Value(value),
             etag: None,
             revision: None,
+            metadata: None,
         };
         write_response(topic, path, headers, &outcome)
     }
@@ -85,6 +88,7 @@ fn thing_outcome(response: &ThingResponse) -> Outcome<'_> {
             body,
             etag,
             revision,
+            metadata: _,
         } => (200, body_payload(body), *etag, *revision),
         ThingResponse::Created {
             thing_id: _,
@@ -100,6 +104,16 @@ fn thing_outcome(response: &ThingResponse) -> Outcome<'_> {
         payload,
         etag,
         revision: Some(revision),
+        metadata: metadata_of(response),
+    }
+}
+
+fn metadata_of(response: &ThingResponse) -> Option<&Value> {
+    match response {
+        ThingResponse::Retrieved { metadata, .. } => metadata.as_deref(),
+        ThingResponse::Created { .. }
+        | ThingResponse::Modified { .. }
+        | ThingResponse::Deleted { .. } => None,
     }
 }
 
@@ -131,6 +145,7 @@ fn policy_outcome(response: &PolicyResponse) -> Outcome<'_> {
         payload,
         etag,
         revision: Some(revision),
+        metadata: None,
     }
 }
 
@@ -175,6 +190,7 @@ fn write_response_headers(
         headers,
         &[
             "content-type",
+            "ditto-metadata",
             "entity-revision",
             "etag",
             "response-required",
@@ -190,6 +206,7 @@ fn write_response_headers(
         writer.member("etag", &etag.to_string());
     }
     writer.optional("entity-revision", outcome.revision.as_ref());
+    writer.optional("ditto-metadata", outcome.metadata);
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ fn event() -> ThingEvent {
         action: Change::Modified,
         path: "/features/motor/properties/rpm".parse().unwrap(),
         value: Some(json!(1450)),
+        metadata: None,
         revision: 12,
         timestamp: "2026-08-18T10:00:00.123Z".parse().unwrap(),
         headers: EventHeaders {

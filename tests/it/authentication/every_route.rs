@@ -7,7 +7,7 @@ use crate::credentials::{tampered, unsigned};
 use crate::given::{given_lamp, owned_by};
 
 /// Method, path, body and what a stranger gets: every route below `/api/2`, on things and policies that exist.
-const ROUTES: [(&str, &str, &str, &str); 57] = [
+const ROUTES: [(&str, &str, &str, &str); 58] = [
     ("GET", "whoami", "", "200"),
     ("GET", "things?ids=a:t", "", "200"),
     ("POST", "things", "{}", "201"),
@@ -20,6 +20,12 @@ const ROUTES: [(&str, &str, &str, &str); 57] = [
         "403 things:thing.notmodifiable",
     ),
     ("DELETE", "things/a:t", "", "403 things:thing.notdeletable"),
+    (
+        "POST",
+        "things/a:t/migrateDefinition",
+        r#"{"thingDefinitionUrl":"https://models.example/m"}"#,
+        "403 things:thing.notmodifiable",
+    ),
     (
         "GET",
         "things/a:t/policyId",

@@ -74,11 +74,9 @@ async fn what_cannot_be_checked_yet_is_refused_instead_of_ignored() {
     let (_gateway, alice) = with_lamp().await;
     let serial = format!("{THING}/attributes/serial");
     for (name, value) in [
-        ("condition", "eq(attributes/serial,1)"),
         ("live-channel-condition", "eq(attributes/serial,1)"),
         ("channel", "live"),
-        ("at-historical-revision", "1"),
-        ("put-metadata", r#"[{"key":"/serial/by","value":1}]"#),
+        ("dry-run", "true"),
         ("requested-acks", r#"["acme:archived"]"#),
     ] {
         let answer = alice.with(name, value).put(&serial, &json!("B-2")).await;

@@ -11,6 +11,7 @@ fn event(action: EventAction, path: &str, value: Option<Value>) -> ThingEvent {
         action,
         path: path.parse().unwrap(),
         value,
+        metadata: None,
         revision: 7,
         timestamp: "2026-08-18T09:20:00.5Z".parse().unwrap(),
         headers: EventHeaders {

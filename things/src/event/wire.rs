@@ -24,6 +24,8 @@ struct Wire<'a> {
         deserialize_with = "present"
     )]
     value: Option<Cow<'a, Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metadata: Option<Cow<'a, Value>>,
     revision: u64,
     timestamp: Timestamp,
     correlation_id: Arc<str>,
@@ -50,6 +52,7 @@ pub(super) fn encode(event: &ThingEvent) -> Vec<u8> {
         action: event.action,
         path: event.path.to_string(),
         value: event.value.as_ref().map(Cow::Borrowed),
+        metadata: event.metadata.as_ref().map(Cow::Borrowed),
         revision: event.revision,
         timestamp: event.timestamp,
         correlation_id: Arc::clone(&event.headers.correlation_id),
@@ -74,6 +77,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ThingEvent, String> {
         action: wire.action,
         path: parse(&wire.path)?,
         value: wire.value.map(Cow::into_owned),
+        metadata: wire.metadata.map(Cow::into_owned),
         revision: wire.revision,
         timestamp: wire.timestamp,
         headers: EventHeaders {

@@ -97,13 +97,70 @@ fn leaves_are_scalars_nulls_arrays_and_empty_objects() {
 }
 
 #[test]
-fn regex_keys_are_found_at_any_depth() {
-    assert_eq!(
-        regex_key(&json!({"a": {"{{ ~2022-.*~ }}": null}})),
-        Some("{{ ~2022-.*~ }}")
+fn keys_are_removed_by_pattern_before_others_are_set() {
+    check(
+        json!({"log": {"2022-01": 1, "2022-02": 2, "2023-01": 9}}),
+        "/log",
+        json!({"{{ ~2022-.*~ }}": null, "2022-12": 7}),
+        json!({"log": {"2023-01": 9, "2022-12": 7}}),
     );
-    assert_eq!(regex_key(&json!({"{{/x/}}": null})), Some("{{/x/}}"));
-    assert_eq!(regex_key(&json!({"{{ x }}": 1, "a~": 2, "{{~}}": 3})), None);
+    check(
+        json!({"ab": 1, "b": 2}),
+        "/",
+        json!({"{{/b/}}": null}),
+        json!({"ab": 1}),
+    );
+    check(
+        json!({"a": 1}),
+        "/",
+        json!({"{{ ~(~ }}": null}),
+        json!({"a": 1}),
+    );
+    check(
+        json!({"a": 1}),
+        "/b",
+        json!({"{{ ~.*~ }}": null, "c": 1}),
+        json!({"a": 1, "b": {"c": 1}}),
+    );
+}
+
+#[test]
+fn removals_are_recognised() {
+    assert_eq!(removal("{{ ~2022-.*~ }}"), Some("2022-.*"));
+    assert_eq!(removal("{{/x/}}"), Some("x"));
+    for key in ["{{ x }}", "a~", "{{~}}", "{{~~}}", "~x~", "{{ ~x/ }}"] {
+        assert_eq!(removal(key), None, "{key}");
+    }
+}
+
+#[test]
+fn removals_are_taken_out_and_put_back() {
+    let patch = json!({"a": {"{{ ~x/y~ }}": null, "b": 1}, "{{ ~z~ }}": 5});
+    let mut stripped = patch.clone();
+    let removals = take_removals(&mut stripped).unwrap();
+    assert_eq!(stripped, json!({"a": {"b": 1}, "{{ ~z~ }}": 5}));
+    put_back(&mut stripped, removals);
+    assert_eq!(stripped, patch);
+    let broken = take_removals(&mut json!({"a": {"{{ ~(~ }}": null}}));
+    assert_eq!(broken.unwrap_err(), "{{ ~(~ }}");
+    let huge = format!("{{{{ ~{}~ }}}}", "\\w{500}".repeat(20));
+    assert!(take_removals(&mut json!({ huge: null })).is_err());
+}
+
+#[test]
+fn a_minimal_patch_keeps_removals_that_hit() {
+    let current = json!({"x1": 1, "x2": 2, "y": 3});
+    check_minimal(
+        json!({"{{ ~x.*~ }}": null, "y": 3}),
+        current.clone(),
+        Some(json!({"{{ ~x.*~ }}": null})),
+    );
+    check_minimal(json!({"{{ ~z~ }}": null, "y": 3}), current.clone(), None);
+    check_minimal(
+        json!({"{{ ~x.*~ }}": null, "x1": 1}),
+        current,
+        Some(json!({"{{ ~x.*~ }}": null, "x1": 1})),
+    );
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

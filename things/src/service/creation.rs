@@ -14,6 +14,7 @@ use super::write::{Draft, Plan, precondition_failed};
 use super::{Things, policy_failure};
 use crate::apply::Applied;
 use crate::change::{Change, Operation};
+use crate::metadata::{self, MetadataChange, MetadataHeader, Written};
 use crate::model::ThingBody;
 use crate::{Error, EventAction, RetrievedBody, ThingId, ThingResource, edit, merge};
 
@@ -40,7 +41,10 @@ impl Things {
                 made_of_patch = ThingBody::parse(thing_id, merge::without_nulls(sent.clone()))?;
                 &made_of_patch
             }
-            Operation::Merge { .. } | Operation::Put(_) | Operation::Delete => {
+            Operation::Merge { .. }
+            | Operation::Migrate(_)
+            | Operation::Put(_)
+            | Operation::Delete => {
                 return Err(Error::not_found(thing_id, &ThingResource::Thing));
             }
         };
@@ -50,12 +54,14 @@ impl Things {
         let grounding = self.ground(context, thing_id, body).await?;
         require_write(context, thing_id, &grounding.enforcer)?;
         let document = body.document(thing_id, &grounding.policy_id);
+        let metadata = initial_metadata(change, body, &document)?;
         let draft = Draft {
             applied: Applied {
                 document: Some(document.clone()),
                 action: EventAction::Created,
                 value: Some(document),
             },
+            metadata,
             policy_id: grounding.policy_id,
             revision,
         };
@@ -226,7 +232,7 @@ impl Things {
         resource: &ThingResource,
     ) -> Result<PolicyId, Error> {
         let body = self
-            .look(context, thing_id, resource)
+            .look(context, thing_id, resource, None)
             .and_then(|sight| sight.body(None))
             .map_err(|error| {
                 if matches!(error, Error::NotFound { .. }) {
@@ -240,6 +246,39 @@ impl Things {
             RetrievedBody::Value(_) | RetrievedBody::Json(_) => Err(Error::ReferenceUnknownField {
                 text: format!("{thing_id}{}", resource.pointer()),
             }),
+        }
+    }
+}
+
+/// The metadata of a new thing: what its body says, or what a header notes about it.
+fn initial_metadata(
+    change: &Change,
+    body: &ThingBody,
+    document: &Value,
+) -> Result<MetadataChange, Error> {
+    let header = change
+        .headers
+        .as_ref()
+        .and_then(|headers| headers.metadata.as_ref());
+    match (&body.metadata, header) {
+        (Some(_), Some(MetadataHeader::Put(_))) => Err(Error::MetadataNotModifiable {
+            thing_id: change.thing_id.clone(),
+        }),
+        (Some(inline), Some(MetadataHeader::Get(_) | MetadataHeader::Delete(_)) | None) => {
+            Ok(MetadataChange {
+                after: Some(inline.clone()),
+                patch: Some(inline.clone()),
+            })
+        }
+        (None, header) => {
+            let written = Written {
+                pointer: &Pointer::root(),
+                value: Some(document),
+                is_replacement: true,
+                before: &Value::Null,
+                after: document,
+            };
+            Ok(metadata::change(None, header, &written))
         }
     }
 }

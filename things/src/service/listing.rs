@@ -84,19 +84,19 @@ impl Things {
         thing_id: &ThingId,
         fields: Option<&FieldSelector>,
     ) -> Result<Option<Value>, Error> {
-        let sight = match self.look(context, thing_id, &ThingResource::Thing) {
+        let sight = match self.look(context, thing_id, &ThingResource::Thing, None) {
             Err(Error::NotFound { .. }) => return Ok(None),
             sight => sight?,
         };
         let mut body = sight.body(fields)?;
         if sight.embeds_policy(fields) {
-            body = self.with_policy(&sight, body).await?;
+            body = self.with_policy(context, &sight, body).await?;
         }
         body.into_value().map(Some).map_err(damaged)
     }
 }
 
-fn damaged(error: impl std::fmt::Display) -> Error {
+pub(super) fn damaged(error: impl std::fmt::Display) -> Error {
     Error::Store(StoreError::Damaged {
         reason: format!("a thing: {error}"),
     })

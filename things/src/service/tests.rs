@@ -1,9 +1,14 @@
 //! The service over a real store: what the conformance of a gateway to things rests on.
 
 mod authorization;
+mod conditions;
 mod creation;
 mod durability;
+mod enrichment;
 mod events;
+mod history;
+mod metadata;
+mod migration;
 mod parts;
 mod preconditions;
 mod reads;
@@ -86,6 +91,28 @@ impl World {
         Outcome(self.things.execute(context, command).await)
     }
 
+    /// As [`World::run`], with headers that few commands carry.
+    async fn run_headed(
+        &self,
+        (who, headers): (&str, &[(&'static str, &str)]),
+        path: &str,
+        action: ThingAction,
+    ) -> Outcome {
+        let command = ThingCommand {
+            thing_id: "a:t".parse().unwrap(),
+            resource: ThingResource::parse(&path.parse().unwrap()).unwrap(),
+            action,
+        };
+        match twin_headers(headers) {
+            Ok(headers) => Outcome(
+                self.things
+                    .execute_with(&context(who), command, headers)
+                    .await,
+            ),
+            Err(error) => Outcome(Err(error)),
+        }
+    }
+
     async fn put(&self, who: &str, path: &str, value: Value) -> Outcome {
         self.run(who, path, ThingAction::Modify(value)).await
     }
@@ -143,6 +170,14 @@ impl World {
     fn event_count(&self) -> usize {
         self.events.lock().unwrap().len()
     }
+}
+
+fn twin_headers(headers: &[(&'static str, &str)]) -> Result<Option<Arc<TwinHeaders>>, Error> {
+    let lookup = |name: &'static str| {
+        let found = headers.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| std::borrow::Cow::Borrowed(*value))
+    };
+    Ok(TwinHeaders::parse(&lookup)?.map(Arc::new))
 }
 
 fn things_of(journal: &Arc<Embedded>, policies: &Arc<Policies>, thing_size_max: usize) -> Things {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use journal::{Append, AppendError, Memo, Revision};
 use policies::{
     CommandContext, Enforcer, EntityTag, Permission, Pointer, PolicyId, PreconditionOutcome,
@@ -10,12 +9,16 @@ use policies::{
 };
 use serde_json::Value;
 
+use super::condition::Subject;
 use super::{Loaded, Stored, Things, key};
 use crate::apply::{self, Applied, Refusal};
 use crate::change::{self, Change, Operation};
-use crate::state::ThingState;
+use crate::headers::PatchCondition;
+use crate::metadata::{self, MetadataChange, Written};
+use crate::state::{self, ThingState};
 use crate::{
-    Error, EventAction, EventHeaders, ResourceKind, ThingEvent, ThingResource, ThingResponse, merge,
+    Error, EventAction, EventHeaders, ResourceKind, ThingEvent, ThingResource, ThingResponse,
+    TwinHeaders, edit, merge, replay,
 };
 
 /// How often a write starts over because something was changed in between by others than this process' writers of
@@ -31,6 +34,7 @@ pub(super) struct Plan {
 /// What is to become of a thing.
 pub(super) struct Draft {
     pub(super) applied: Applied,
+    pub(super) metadata: MetadataChange,
     /// The policy after the change.
     pub(super) policy_id: PolicyId,
     /// The revision before the change.
@@ -62,13 +66,36 @@ impl Things {
         })
     }
 
-    fn plan_change(
+    pub(super) fn plan_change(
         &self,
         context: &CommandContext,
         change: &Change,
         stored: &Stored,
     ) -> Result<Plan, Error> {
-        self.authorise(context, change, stored)?;
+        let enforcer = self.enforcer_of_write(context, change, stored)?;
+        let subject = Subject {
+            context,
+            thing_id: &change.thing_id,
+            stored,
+        };
+        let narrowed = match &change.headers {
+            Some(headers) => narrow(&subject, change, (headers, &enforcer))?,
+            None => None,
+        };
+        authorise(&enforcer, context, change)?;
+        if let Some(condition) = change.condition() {
+            subject.require(condition)?;
+        }
+        self.plan_on(context, narrowed.as_ref().unwrap_or(change), stored)
+    }
+
+    /// What becomes of a thing that exists, by a change that is allowed.
+    fn plan_on(
+        &self,
+        context: &CommandContext,
+        change: &Change,
+        stored: &Stored,
+    ) -> Result<Plan, Error> {
         let document = stored.state.document()?;
         let etag = etag_of(change, document, stored.entity.revision);
         let is_deletion = matches!(change.operation, Operation::Delete);
@@ -88,43 +115,25 @@ impl Things {
         )?;
         let draft = Draft {
             policy_id: policy_id_of(applied.document.as_ref(), policy_id),
+            metadata: metadata_after(change, &applied, stored)?,
             applied,
             revision: stored.entity.revision,
         };
         self.plan(context, change, draft)
     }
 
-    fn authorise(
+    fn enforcer_of_write(
         &self,
         context: &CommandContext,
         change: &Change,
         stored: &Stored,
-    ) -> Result<(), Error> {
+    ) -> Result<Arc<Enforcer>, Error> {
         let policy_id = stored.state.policy_id();
-        let enforcer = self
-            .enforcer(&change.thing_id, policy_id, context.now)?
+        self.enforcer(&change.thing_id, policy_id, context.now)?
             .ok_or_else(|| Error::PolicyMissing {
                 thing_id: change.thing_id.clone(),
                 policy_id: policy_id.clone(),
-            })?;
-        if may_write(&enforcer, context, change) {
-            return Ok(());
-        }
-        Err(match (&change.operation, change.resource.kind()) {
-            (Operation::Merge { .. }, _) => {
-                Error::not_modifiable(&change.thing_id, &ThingResource::Thing)
-            }
-            (Operation::Delete, ResourceKind::Thing) => Error::NotDeletable {
-                thing_id: change.thing_id.clone(),
-            },
-            (
-                Operation::Create(_)
-                | Operation::Replace(_)
-                | Operation::Put(_)
-                | Operation::Delete,
-                _,
-            ) => Error::not_modifiable(&change.thing_id, &change.resource),
-        })
+            })
     }
 
     /// The append that makes `draft` real, and the answer to it.
@@ -136,6 +145,7 @@ impl Things {
     ) -> Result<Plan, Error> {
         let Draft {
             applied,
+            metadata,
             policy_id,
             revision,
         } = draft;
@@ -143,7 +153,7 @@ impl Things {
         let response = respond(change, &applied, revision_after);
         let state = applied
             .document
-            .map(|document| Bytes::from(document.to_string()));
+            .map(|document| state::encode(&document, metadata.after.as_ref()));
         if let (Some(json), false) = (&state, matches!(change.operation, Operation::Delete)) {
             change::check_length(&change.thing_id, json, self.limits.thing_size_max)?;
         }
@@ -153,6 +163,7 @@ impl Things {
             action: applied.action,
             path: change.pointer.clone(),
             value: applied.value,
+            metadata: metadata.patch,
             revision: revision_after,
             timestamp: context.now,
             headers: event_headers(context),
@@ -164,7 +175,7 @@ impl Things {
             signal: event.encode().into(),
             signal_memo: Memo::filled(event),
             state_memo: state.as_ref().map_or_else(Memo::default, |json| {
-                ThingState::new(policy_id, json.clone()).into_memo()
+                ThingState::new(policy_id, json).into_memo()
             }),
             state,
         };
@@ -173,6 +184,90 @@ impl Things {
             response,
         })
     }
+}
+
+/// Refuses a write that the principal may not make.
+fn authorise(enforcer: &Enforcer, context: &CommandContext, change: &Change) -> Result<(), Error> {
+    if may_write(enforcer, context, change) {
+        return Ok(());
+    }
+    Err(match (&change.operation, change.resource.kind()) {
+        (Operation::Merge { .. }, _) => {
+            Error::not_modifiable(&change.thing_id, &ThingResource::Thing)
+        }
+        (Operation::Delete, ResourceKind::Thing) => Error::NotDeletable {
+            thing_id: change.thing_id.clone(),
+        },
+        (
+            Operation::Create(_)
+            | Operation::Replace(_)
+            | Operation::Put(_)
+            | Operation::Migrate(_)
+            | Operation::Delete,
+            _,
+        ) => Error::not_modifiable(&change.thing_id, &change.resource),
+    })
+}
+
+/// Judges what conditions may look at, and leaves of a patch what its own conditions let through; `None` if that is all.
+fn narrow(
+    subject: &Subject<'_>,
+    change: &Change,
+    (headers, enforcer): (&TwinHeaders, &Enforcer),
+) -> Result<Option<Change>, Error> {
+    let patch_conditions = &headers.patch_conditions;
+    let conditions = patch_conditions.iter().map(|each| &each.predicate);
+    for condition in headers.condition.iter().chain(conditions) {
+        subject.check_readable(enforcer, condition)?;
+    }
+    let Operation::Merge { patch, sent } = &change.operation else {
+        return Ok(None);
+    };
+    let mut left = patch.clone();
+    for PatchCondition { pointer, predicate } in patch_conditions {
+        if pointer.resolve(&left).is_some() && !subject.holds(predicate)? {
+            edit::remove(&mut left, pointer);
+        }
+    }
+    if left == *patch {
+        return Ok(None);
+    }
+    Ok(Some(Change {
+        thing_id: change.thing_id.clone(),
+        resource: change.resource.clone(),
+        pointer: change.pointer.clone(),
+        operation: Operation::Merge {
+            patch: left,
+            sent: sent.clone(),
+        },
+        headers: change.headers.clone(),
+    }))
+}
+
+fn metadata_after(
+    change: &Change,
+    applied: &Applied,
+    stored: &Stored,
+) -> Result<MetadataChange, Error> {
+    let before = stored.state.metadata()?;
+    let header = change
+        .headers
+        .as_ref()
+        .and_then(|headers| headers.metadata.as_ref());
+    let Some(after) = &applied.document else {
+        return Ok(MetadataChange::default());
+    };
+    if before.is_none() && header.is_none() {
+        return Ok(MetadataChange::default());
+    }
+    let written = Written {
+        pointer: &change.pointer,
+        value: applied.value.as_ref(),
+        is_replacement: replay::is_replacement(applied.action),
+        before: stored.state.document()?,
+        after,
+    };
+    Ok(metadata::change(before, header, &written))
 }
 
 /// Whether the principal may write all that `change` touches.
@@ -188,9 +283,11 @@ fn may_write(enforcer: &Enforcer, context: &CommandContext, change: &Change) -> 
         Operation::Merge { patch, .. } => {
             merge::all_leaves(&change.pointer, patch, &mut |path| may(path))
         }
-        Operation::Create(_) | Operation::Replace(_) | Operation::Put(_) | Operation::Delete => {
-            false
-        }
+        Operation::Create(_)
+        | Operation::Replace(_)
+        | Operation::Put(_)
+        | Operation::Migrate(_)
+        | Operation::Delete => false,
     }
 }
 
@@ -259,7 +356,9 @@ fn respond(change: &Change, applied: &Applied, revision: Revision) -> ThingRespo
             etag,
             revision,
         },
-        EventAction::Modified | EventAction::Merged => ThingResponse::Modified { etag, revision },
+        EventAction::Modified | EventAction::Merged | EventAction::Migrated => {
+            ThingResponse::Modified { etag, revision }
+        }
         EventAction::Deleted => ThingResponse::Deleted { revision },
     }
 }

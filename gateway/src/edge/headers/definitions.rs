@@ -12,18 +12,7 @@ fn is_internal(name: &str) -> bool {
 }
 
 /// Headers that change what a command means and that this version cannot honour: refused, never ignored.
-const UNSUPPORTED: [&str; 10] = [
-    "condition",
-    "live-channel-condition",
-    "at-historical-revision",
-    "at-historical-timestamp",
-    "merge-thing-patch-conditions",
-    "put-metadata",
-    "get-metadata",
-    "delete-metadata",
-    "dry-run",
-    "policy-view",
-];
+const UNSUPPORTED: [&str; 2] = ["live-channel-condition", "policy-view"];
 
 /// The same, where only a request or handshake can carry them.
 const UNSUPPORTED_IN_REQUESTS: [&str; 2] = ["live-channel-timeout-strategy", "declared-acks"];
@@ -77,17 +66,18 @@ pub(super) fn requested_acks(text: Option<&str>) -> Result<Vec<String>, DittoErr
             .filter(|label| !label.is_empty())
             .collect()
     };
-    match labels
-        .iter()
-        .find(|label| *label != "twin-persisted" && *label != "live-response")
-    {
-        Some(label) if !is_label(label) => Err(DittoError::bad_request(
+    if !labels.iter().all(|label| is_label(label)) {
+        return Err(DittoError::bad_request(
             "acknowledgement:label.invalid",
             "A label in `requested-acks` is malformed.",
         )
-        .describe("Labels have 3 to 165 letters, digits, `-`, `_` and `:`.")),
-        Some(_) => Err(unsupported("requested-acks")),
-        None => Ok(labels),
+        .describe("Labels have 3 to 165 letters, digits, `-`, `_` and `:`."));
+    }
+    let is_given = |label: &String| matches!(label.as_str(), "twin-persisted" | "live-response");
+    if labels.iter().all(is_given) {
+        Ok(labels)
+    } else {
+        Err(unsupported("requested-acks"))
     }
 }
 
@@ -181,16 +171,21 @@ fn is_transport(name: &str) -> bool {
 }
 
 fn is_known(name: &str) -> bool {
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 22] = [
         "allow-policy-lockout",
+        "at-historical-revision",
+        "at-historical-timestamp",
         "channel",
         "condition",
         "correlation-id",
         "declared-acks",
+        "delete-metadata",
         "dry-run",
         "entity-revision",
         "etag",
+        "get-metadata",
         "location",
+        "put-metadata",
         "reply-to",
         "requested-acks",
         "response-required",

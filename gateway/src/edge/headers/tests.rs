@@ -94,15 +94,42 @@ fn values_are_validated() {
 fn what_cannot_be_honoured_is_refused() {
     check_refused(&[], "channel=live", "400 command.headers.invalid");
     check_refused(
-        &[],
-        "condition=eq(attributes/a,1)",
+        &[("policy-view", "original")],
+        "",
         "400 command.headers.invalid",
     );
-    check_refused(&[("put-metadata", "[]")], "", "400 command.headers.invalid");
     check_refused(
         &[("requested-acks", "my:ack")],
         "",
         "400 command.headers.invalid",
+    );
+}
+
+#[test]
+fn conditions_and_their_like_are_validated() {
+    check_refused(
+        &[],
+        "condition=eq(attributes/a",
+        "400 things:condition.invalid",
+    );
+    check_refused(
+        &[],
+        "condition=eq(attributes//a,1)",
+        "400 things:condition.invalid",
+    );
+    check_refused(&[], "condition=eq(nope,1)", "400 rql.expression.invalid");
+    check_refused(&[], "at-historical-revision=x", "400 header.invalid");
+    check_refused(&[], "dry-run=maybe", "400 header.invalid");
+    check_refused(&[("put-metadata", "{}")], "", "400 header.invalid");
+    check_refused(
+        &[("put-metadata", "[]"), ("get-metadata", "a")],
+        "",
+        "400 things:metadata.headersconflict",
+    );
+    check_refused(
+        &[("get-metadata", "a(")],
+        "",
+        "400 json.fieldselector.invalid",
     );
 }
 

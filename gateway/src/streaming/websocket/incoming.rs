@@ -1,9 +1,11 @@
 //! Text frames from clients: control messages and envelopes.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use ::policies::{CommandContext, DittoHeaders};
+use ::things::TwinHeaders;
 use protocol::{ControlMessage, Criterion, Envelope, Incoming, Reaction, TopicPath, headers};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -121,10 +123,12 @@ async fn execute(
     let context = context(connection, headers)?;
     Ok(match incoming {
         Incoming::Thing(command) => {
-            let response = gateway.things.execute(&context, command).await?;
+            let twin = twin_headers(headers)?;
+            let response = gateway.things.execute_with(&context, command, twin).await?;
             Some(Envelope::thing_response(topic, path, headers, &response))
         }
         Incoming::Things { thing_ids, fields } => {
+            refuse_twin_headers(headers)?;
             check_count(&thing_ids)?;
             let things = gateway
                 .things
@@ -133,6 +137,7 @@ async fn execute(
             Some(Envelope::things_response(topic, path, headers, &things))
         }
         Incoming::Policy(command) => {
+            refuse_twin_headers(headers)?;
             let response = gateway.policies.execute(&context, command).await?;
             Some(Envelope::policy_response(topic, path, headers, &response))
         }
@@ -165,6 +170,29 @@ fn context(
         now: connection.context.gateway.clock.now(),
         origin: Some(connection.session.id),
     })
+}
+
+/// What few commands carry, from the JSON values of accepted headers.
+fn twin_headers(headers: &Map<String, Value>) -> Result<Option<Arc<TwinHeaders>>, DittoError> {
+    let lookup = |name: &'static str| {
+        headers.get(name).map(|value| match value {
+            Value::String(text) => Cow::Borrowed(text.as_str()),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => Cow::Owned(value.to_string()),
+        })
+    };
+    Ok(TwinHeaders::parse(&lookup)?.map(Arc::new))
+}
+
+/// Refuses what only commands to one twin can honour.
+fn refuse_twin_headers(headers: &Map<String, Value>) -> Result<(), DittoError> {
+    match twin_headers(headers)? {
+        Some(headers) => Err(edge::unsupported_header(headers.name())),
+        None => Ok(()),
+    }
 }
 
 /// As on HTTP: headers that cannot be honoured, and acknowledgements that nobody gives.

@@ -34,6 +34,7 @@ fn a_retrieved_thing_is_copied_as_it_is_stored() {
         body: RetrievedBody::Json(Bytes::from_static(b"{\"thingId\": \"com.acme:pump-7\"}")),
         etag: Some(EntityTag::Revision(12)),
         revision: 12,
+        metadata: None,
     };
     check(
         &Envelope::thing_response(
@@ -75,6 +76,7 @@ fn a_change_is_answered_without_value_and_a_creation_with_one() {
         body: RetrievedBody::Value(json!({"a": 1})),
         etag,
         revision: 3,
+        metadata: None,
     };
     check_response(&retrieved, 200, Some(json!({"a": 1})));
 }
