@@ -195,17 +195,16 @@ impl Journal for Embedded {
         self.shared.store.history(key, from_revision, limit)
     }
 
-    fn forget(&self, key: &EntityKey, base: &Base) -> Result<usize, StoreError> {
-        let remembered = Position(self.shared.remembered.load(Ordering::Acquire));
-        self.shared.store.forget(key, base, remembered)
+    fn prune(&self, key: &EntityKey, base: &Base) -> Result<usize, StoreError> {
+        self.shared.store.prune(key, base, self.remembered())
     }
 
     fn base(&self, key: &EntityKey) -> Result<Option<Base>, StoreError> {
         self.shared.store.base(key)
     }
 
-    fn forgotten(&self) -> Result<Position, StoreError> {
-        self.shared.store.forgotten()
+    fn pruned(&self) -> Result<Position, StoreError> {
+        self.shared.store.pruned()
     }
 
     fn head(&self) -> Position {

@@ -74,28 +74,28 @@ pub trait Journal: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Arc<Record>>, StoreError>;
 
-    /// Forgets the records of an entity up to the revision of `base`, which stands for them from now on.
+    /// Prunes the records of an entity up to the revision of `base`, which stands for them from now on.
     ///
     /// Records that the store still needs to check itself stay until they are asked for again; returns how many went.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the store could not be read or written.
-    fn forget(&self, key: &EntityKey, base: &Base) -> Result<usize, StoreError>;
+    fn prune(&self, key: &EntityKey, base: &Base) -> Result<usize, StoreError>;
 
-    /// What stands for the forgotten records of an entity; `None` if none were.
+    /// What stands for the pruned records of an entity; `None` if none were.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the store could not be read.
     fn base(&self, key: &EntityKey) -> Result<Option<Base>, StoreError>;
 
-    /// The last of all forgotten records: whoever reads on from before it may miss some.
+    /// The last of all pruned records: whoever reads on from before it may miss some.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the store could not be read.
-    fn forgotten(&self) -> Result<Position, StoreError>;
+    fn pruned(&self) -> Result<Position, StoreError>;
 
     /// Position of the newest durable record; [`Position::START`] if there is none.
     fn head(&self) -> Position;

@@ -64,7 +64,7 @@ pub struct Committed {
     pub records: Vec<Arc<Record>>,
 }
 
-/// An entity as it was after the newest of its forgotten records.
+/// An entity as it was after the newest of its pruned records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
     /// The revision of that record.

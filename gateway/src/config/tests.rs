@@ -425,7 +425,11 @@ fn what_has_no_effect_is_announced() {
         &[("FORCE_HTTPS", "true")],
     )
     .announcements;
-    for part in ["`limits.message_size`", "`logging.ditto_sdk`", "FORCE_HTTPS"] {
+    for part in [
+        "`limits.message_size`",
+        "`logging.ditto_sdk`",
+        "FORCE_HTTPS",
+    ] {
         assert!(
             announcements.iter().any(|a| a.contains(part)),
             "{part}: {announcements:#?}"

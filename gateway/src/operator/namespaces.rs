@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use journal::{
-    Append, AppendError, Committed, Entity, EntityKey, EntityKind, Journal, JournalFuture,
+    Append, AppendError, Base, Committed, Entity, EntityKey, EntityKind, Journal, JournalFuture,
     Position, Record, Revision, StoreError, Subscriber,
 };
 use parking_lot::RwLock;
@@ -108,6 +108,20 @@ impl Journal for FencedJournal {
     ) -> Result<Vec<Arc<Record>>, StoreError> {
         self.closed.check(key)?;
         self.inner.history(key, from_revision, limit)
+    }
+
+    fn prune(&self, key: &EntityKey, base: &Base) -> Result<usize, StoreError> {
+        self.closed.check(key)?;
+        self.inner.prune(key, base)
+    }
+
+    fn base(&self, key: &EntityKey) -> Result<Option<Base>, StoreError> {
+        self.closed.check(key)?;
+        self.inner.base(key)
+    }
+
+    fn pruned(&self) -> Result<Position, StoreError> {
+        self.inner.pruned()
     }
 
     fn head(&self) -> Position {

@@ -94,7 +94,7 @@ pub(super) fn decode_base(key: &[u8], value: &[u8]) -> Result<Base, StoreError> 
             state: Bytes::copy_from_slice(reader.0),
         })
     };
-    read().ok_or_else(|| damaged("what stands for forgotten records"))
+    read().ok_or_else(|| damaged("what stands for pruned records"))
 }
 
 /// The key back from the bytes of [`entity_key`].

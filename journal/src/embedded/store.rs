@@ -27,14 +27,14 @@ pub(super) struct Store {
     history: Keyspace,
     /// Entity -> its last state.
     entities: Keyspace,
-    /// Entity -> what stands for its forgotten records; and, under a key of its own, the last forgotten position.
+    /// Entity -> what stands for its pruned records; and, under a key of its own, the last pruned position.
     bases: Keyspace,
 }
 
-/// Records forgotten in one batch.
-const FORGOTTEN_AT_ONCE: usize = 1000;
-/// Where the last forgotten position stands: entities have at least the byte of their kind.
-const FORGOTTEN_KEY: &[u8] = b"\0";
+/// Records pruned in one batch.
+const PRUNED_AT_ONCE: usize = 1000;
+/// Where the last pruned position stands: entities have at least the byte of their kind.
+const PRUNED_KEY: &[u8] = b"\0";
 
 impl Store {
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
@@ -218,7 +218,7 @@ impl Store {
     /// Removes the records of an entity up to the revision of `base`, but none from `keep_from` on.
     ///
     /// The base is written before the first record goes, and with each batch how far they have gone.
-    pub(super) fn forget(
+    pub(super) fn prune(
         &self,
         key: &EntityKey,
         base: &Base,
@@ -237,8 +237,8 @@ impl Store {
             return Ok(0);
         }
         let base_key = encoding::entity_key(key);
-        let mut forgotten = self.forgotten()?;
-        for batch_of in gone.chunks(FORGOTTEN_AT_ONCE) {
+        let mut last = self.pruned()?;
+        for batch_of in gone.chunks(PRUNED_AT_ONCE) {
             let mut batch = self.database.batch();
             batch.insert(
                 &self.bases,
@@ -246,18 +246,14 @@ impl Store {
                 encoding::encode_base(&base_key, base),
             );
             for (history_key, position) in batch_of {
-                forgotten = forgotten.max(*position);
+                last = last.max(*position);
                 batch.remove(&self.history, history_key.clone());
                 batch.remove(&self.records, encoding::record_key(*position));
             }
-            batch.insert(
-                &self.bases,
-                FORGOTTEN_KEY,
-                encoding::encode_position(forgotten),
-            );
+            batch.insert(&self.bases, PRUNED_KEY, encoding::encode_position(last));
             batch
                 .commit()
-                .map_err(|error| classify("forgetting", "records", error))?;
+                .map_err(|error| classify("pruning", "records", error))?;
         }
         Ok(gone.len())
     }
@@ -270,11 +266,11 @@ impl Store {
             .transpose()
     }
 
-    pub(super) fn forgotten(&self) -> Result<Position, StoreError> {
+    pub(super) fn pruned(&self) -> Result<Position, StoreError> {
         let value = self
             .bases
-            .get(FORGOTTEN_KEY)
-            .map_err(reading("the last forgotten position"))?;
+            .get(PRUNED_KEY)
+            .map_err(reading("the last pruned position"))?;
         value.map_or(Ok(Position::START), |value| {
             encoding::decode_position(&value)
         })
@@ -332,6 +328,7 @@ impl Store {
             batch.remove(&self.history, history_key);
         }
         batch.remove(&self.entities, encoding::entity_key(key));
+        batch.remove(&self.bases, encoding::entity_key(key));
         batch
             .commit()
             .map_err(|error| classify("erasing", "an entity", error))
@@ -339,7 +336,7 @@ impl Store {
 
     /// Rewrites the files, so that what was removed is in none of them.
     pub(super) fn compact(&self) -> Result<(), StoreError> {
-        for keyspace in [&self.records, &self.history, &self.entities] {
+        for keyspace in [&self.records, &self.history, &self.entities, &self.bases] {
             keyspace
                 .rotate_memtable_and_wait()
                 .and_then(|()| keyspace.major_compact())

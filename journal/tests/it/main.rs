@@ -10,7 +10,7 @@ mod append;
 mod concurrency;
 mod crash;
 mod damage;
-mod forget;
 mod harness;
+mod prune;
 mod scans;
 mod write_failure;

@@ -157,7 +157,7 @@ impl Things {
         if until <= floor {
             // Records that could not go the last time.
             if let Some(base) = known {
-                self.journal.forget(key, &base)?;
+                self.journal.prune(key, &base)?;
             }
             return Ok(());
         }
@@ -171,7 +171,7 @@ impl Things {
             revision: until,
             state: snapshot.encode(),
         };
-        self.journal.forget(key, &base)?;
+        self.journal.prune(key, &base)?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Forgetting the past of an entity.
+//! Pruning the past of an entity.
 
 use std::time::Duration;
 
@@ -30,12 +30,12 @@ fn base(revision: u64) -> Base {
 #[tokio::test]
 async fn records_go_and_a_base_stands_for_them() {
     let journal = ten_revisions().await;
-    assert_eq!(journal.journal.forgotten().unwrap(), Position::START);
-    assert_eq!(journal.journal.forget(&thing("a"), &base(7)).unwrap(), 7);
+    assert_eq!(journal.journal.pruned().unwrap(), Position::START);
+    assert_eq!(journal.journal.prune(&thing("a"), &base(7)).unwrap(), 7);
     let journal = journal.restart();
     assert_eq!(journal.journal.base(&thing("a")).unwrap(), Some(base(7)));
     assert_eq!(journal.journal.base(&thing("b")).unwrap(), None);
-    assert_eq!(journal.journal.forgotten().unwrap(), Position(8));
+    assert_eq!(journal.journal.pruned().unwrap(), Position(8));
     let history = journal.journal.history(&thing("a"), 0, 100).unwrap();
     assert_eq!(sketch_records(&history), ["9 a@8", "10 a@9", "11 a@10"]);
     let records = journal.journal.records(Position::START, 100).unwrap();
@@ -45,14 +45,14 @@ async fn records_go_and_a_base_stands_for_them() {
     );
     assert_eq!(sketch(journal.entity("a").as_deref()), "10: x");
     journal.put("a", 10, "z").await.unwrap();
-    assert_eq!(journal.journal.forget(&thing("a"), &base(9)).unwrap(), 2);
-    assert_eq!(journal.journal.forget(&thing("a"), &base(9)).unwrap(), 0);
+    assert_eq!(journal.journal.prune(&thing("a"), &base(9)).unwrap(), 2);
+    assert_eq!(journal.journal.prune(&thing("a"), &base(9)).unwrap(), 0);
 }
 
 #[tokio::test]
 async fn what_the_next_start_checks_is_kept() {
     let journal = ten_revisions().await;
-    let forgotten = journal.journal.forget(&thing("a"), &base(10)).unwrap();
+    let pruned = journal.journal.prune(&thing("a"), &base(10)).unwrap();
     assert_eq!(
         forgotten, 9,
         "the last record is named by the watermark file"
