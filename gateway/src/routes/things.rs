@@ -163,7 +163,7 @@ fn retrieve_at_once(
     let response = context
         .gateway
         .things
-        .retrieve_at_once(&context.command()?, read)?;
+        .read_at_once(&context.command()?, read)?;
     Ok((response, fields))
 }
 
@@ -186,7 +186,7 @@ async fn retrieve_past(
             fields: selected.as_ref(),
             headers: headers.as_deref(),
         };
-        things.retrieve_at_once(&command, read)
+        things.read_at_once(&command, read)
     });
     let work = async { work.await.map_err(|error| DittoError::internal(&error)) };
     match context.within_timeout(work).await?? {

@@ -53,10 +53,7 @@ async fn records_go_and_a_base_stands_for_them() {
 async fn what_the_next_start_checks_is_kept() {
     let journal = ten_revisions().await;
     let pruned = journal.journal.prune(&thing("a"), &base(10)).unwrap();
-    assert_eq!(
-        forgotten, 9,
-        "the last record is named by the watermark file"
-    );
+    assert_eq!(pruned, 9, "the last record is named by the watermark file");
     let journal = journal.restart();
     let history = journal.journal.history(&thing("a"), 0, 100).unwrap();
     assert_eq!(sketch_records(&history), ["11 a@10"]);

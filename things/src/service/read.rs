@@ -62,6 +62,27 @@ impl Things {
     pub fn retrieve_at_once(
         &self,
         context: &CommandContext,
+        thing_id: &ThingId,
+        resource: &ThingResource,
+        fields: Option<&FieldSelector>,
+    ) -> Result<Option<ThingResponse>, Error> {
+        let read = Read {
+            thing_id,
+            resource,
+            fields,
+            headers: None,
+        };
+        self.read_at_once(context, read)
+    }
+
+    /// As [`Things::retrieve_at_once`], with headers that few commands carry.
+    ///
+    /// # Errors
+    ///
+    /// As [`Things::execute_with`].
+    pub fn read_at_once(
+        &self,
+        context: &CommandContext,
         read: Read<'_>,
     ) -> Result<Option<ThingResponse>, Error> {
         read.resource.validate()?;
@@ -87,7 +108,7 @@ impl Things {
         context: &CommandContext,
         read: Read<'_>,
     ) -> Result<ThingResponse, Error> {
-        if let Some(response) = self.retrieve_at_once(context, read)? {
+        if let Some(response) = self.read_at_once(context, read)? {
             return Ok(response);
         }
         let sight = self.look(context, read.thing_id, read.resource, read.headers)?;

@@ -192,6 +192,7 @@ fn sample_event() -> ThingEvent {
         action: ::things::EventAction::Modified,
         path: Pointer::from_segments(["features", "x"]),
         value: None,
+        metadata: None,
         revision: 1,
         timestamp: jiff::Timestamp::UNIX_EPOCH,
         headers: ::things::EventHeaders::default(),

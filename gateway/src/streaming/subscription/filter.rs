@@ -183,6 +183,7 @@ pub(crate) mod tests {
             action: EventAction::Modified,
             path: path.parse().unwrap(),
             value: Some(value),
+            metadata: None,
             revision: 2,
             timestamp: Timestamp::UNIX_EPOCH,
             headers: EventHeaders {
