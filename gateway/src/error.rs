@@ -38,12 +38,16 @@ struct Parts {
 fn fenced(error: &(dyn std::error::Error + 'static)) -> Option<DittoError> {
     let mut causes = std::iter::successors(Some(error), |cause| cause.source());
     let part = causes.find_map(|cause| {
-        let store = cause.downcast_ref::<StoreError>();
-        let appending = cause.downcast_ref::<AppendError>();
-        match (store, appending) {
-            (Some(StoreError::Fenced { part }), _)
-            | (_, Some(AppendError::Store(StoreError::Fenced { part }))) => Some(part),
-            (_, _) => None,
+        // Errors that only pass another one on do not name it as their source.
+        let store = match (cause.downcast_ref(), cause.downcast_ref()) {
+            (Some(::things::Error::Store(store)), _) | (_, Some(AppendError::Store(store))) => {
+                Some(store)
+            }
+            (_, _) => cause.downcast_ref::<StoreError>(),
+        };
+        match store {
+            Some(StoreError::Fenced { part }) => Some(part),
+            Some(_) | None => None,
         }
     })?;
     let error = DittoError::new(

@@ -1,5 +1,9 @@
 //! The operators' door: its own port, its own credentials, nothing shared with the public edge.
 
+mod control;
+mod namespaces;
+mod tokens;
+
 use serde_json::{Value, json};
 use tests::TestGateway;
 

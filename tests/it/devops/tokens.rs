@@ -1,0 +1,168 @@
+//! Operators who log in with tokens of their own issuer: a real OpenID provider, and curl.
+
+use serde_json::{Value, json};
+use tests::{OidcProvider, TestGateway, TokenShape, merged};
+use tokio::process::Command;
+
+const SHAPE: TokenShape = TokenShape {
+    audience: "operators",
+    algorithm: "RS256",
+    lifetime_seconds: 600,
+};
+
+/// `alice` may change, `bob` may look, nobody else may anything.
+fn settings(provider: &OidcProvider) -> Value {
+    let issuer = json!({ "issuer": provider.issuer(), "audience": ["operators"] });
+    json!({ "devops": {
+        "devops_authentication_method": "oauth2",
+        "devops_oauth2_subjects": ["ops:alice"],
+        "status_authentication_method": "oauth2",
+        "status_oauth2_subjects": ["ops:carol"],
+        "read_only_subjects": ["ops:bob"],
+        "oauth": { "protocol": "http", "openid_connect_issuers": { "ops": issuer } },
+    } })
+}
+
+#[tokio::test]
+async fn tokens_open_what_their_subjects_may() {
+    let provider = OidcProvider::start().await;
+    let gateway = TestGateway::start_with(settings(&provider)).await;
+    let door = gateway.operators_door();
+    let change = json!({ "logger": "devops", "level": "info" });
+    for (client, look, status, write) in [
+        ("alice", 200, 200, 200),
+        ("bob", 200, 200, 403),
+        ("carol", 401, 200, 401),
+        ("stranger", 401, 401, 401),
+    ] {
+        let operator = door.bearer(&provider.token_of(client, SHAPE).await);
+        let answers = [
+            operator.get("/devops/logging").await.status,
+            operator.get("/overall/status").await.status,
+            operator.put("/devops/logging", &change).await.status,
+        ];
+        assert_eq!(answers, [look, status, write], "{client}");
+    }
+    let reader = door.bearer(&provider.token_of("bob", SHAPE).await);
+    let asked = json!({ "path": "/api/2/whoami" });
+    reader.post("/devops/explain", &asked).await.expect(200);
+    reader
+        .post("/devops/revocations", &json!({}))
+        .await
+        .expect_error(403, "devops:role.insufficient");
+}
+
+#[tokio::test]
+async fn other_tokens_and_passwords_open_nothing() {
+    let provider = OidcProvider::start().await;
+    let overlay = merged(settings(&provider), provider.trusted());
+    let gateway = TestGateway::start_with(overlay).await;
+    let door = gateway.operators_door();
+    let public = provider.token("alice").await;
+    gateway
+        .as_bearer(&public)
+        .get("/api/2/whoami")
+        .await
+        .expect(200);
+    let refused = door.bearer(&public).get("/devops/logging").await;
+    assert!(
+        refused
+            .header("www-authenticate")
+            .starts_with("Bearer realm=\"DITTO-DEVOPS\""),
+        "{}",
+        refused.header("www-authenticate")
+    );
+    refused.expect_error(401, "gateway:authentication.failed");
+    let basic = door
+        .basic("devops", "anything")
+        .get("/devops/logging")
+        .await;
+    basic.expect_error(401, "gateway:authentication.failed");
+    let operators = provider.token_of("alice", SHAPE).await;
+    gateway
+        .as_bearer(&operators)
+        .get("/api/2/whoami")
+        .await
+        .expect(401);
+}
+
+#[tokio::test]
+async fn an_empty_list_admits_nobody() {
+    let provider = OidcProvider::start().await;
+    let nobody = json!({ "devops": {
+        "devops_oauth2_subjects": [], "status_oauth2_subjects": [], "read_only_subjects": [],
+    } });
+    let gateway = TestGateway::start_with(merged(settings(&provider), nobody)).await;
+    let token = provider.token_of("alice", SHAPE).await;
+    for path in ["/devops/logging", "/status", "/metrics"] {
+        let answer = gateway.operators_door().bearer(&token).get(path).await;
+        assert_eq!(answer.status, 401, "{path}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn while_the_issuer_is_away_nobody_can_say() {
+    let provider = OidcProvider::start().await;
+    let token = provider.token_of("alice", SHAPE).await;
+    provider.answer_with(503).await;
+    let gateway = TestGateway::start_with(settings(&provider)).await;
+    let operator = gateway.operators_door().bearer(&token);
+    operator
+        .get("/devops/logging")
+        .await
+        .expect_error(503, "gateway:publickey.provider.unavailable");
+    provider.answer_with(0).await;
+    tests::eventually("the keys", || async {
+        let answer = operator.get("/devops/logging").await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operators_token_can_be_revoked() {
+    let provider = OidcProvider::start().await;
+    let gateway = TestGateway::start_with(settings(&provider)).await;
+    let token = provider.token_of("bob", SHAPE).await;
+    let (alice, bob) = (
+        gateway
+            .operators_door()
+            .bearer(&provider.token_of("alice", SHAPE).await),
+        gateway.operators_door().bearer(&token),
+    );
+    bob.get("/devops/logging").await.expect(200);
+    let revocation = json!({ "kind": "subject", "value": "ops:bob" });
+    let added = alice.post("/devops/revocations", &revocation).await;
+    assert_eq!(added.expect(201).json()["createdBy"], "ops:alice");
+    bob.get("/devops/logging")
+        .await
+        .expect_error(401, "gateway:authentication.failed");
+}
+
+#[tokio::test]
+async fn curl_is_enough() {
+    let provider = OidcProvider::start().await;
+    let gateway = TestGateway::start_with(settings(&provider)).await;
+    let token_url = format!("http://{}/token", provider.issuer());
+    let form = "grant_type=client_credentials&client_id=alice&client_secret=secret-of-alice&resource=urn:operators:RS256:60";
+    let answer = curl(&["-d", form, &token_url]).await;
+    let token = answer["access_token"].as_str().expect("a token").to_owned();
+    let url = format!(
+        "http://{}/devops/logging/gateway",
+        gateway.endpoints().devops
+    );
+    let bearer = format!("Authorization: Bearer {token}");
+    let levels = curl(&["-H", &bearer, &url]).await;
+    assert!(levels["twinward-0"]["loggerConfigs"].is_array(), "{levels}");
+}
+
+async fn curl(arguments: &[&str]) -> Value {
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--noproxy", "*"])
+        .args(arguments)
+        .output()
+        .await
+        .expect("curl starts");
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&output.stdout)))
+}
