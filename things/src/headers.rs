@@ -134,6 +134,26 @@ impl TwinHeaders {
         }
     }
 
+    /// As [`Self::check_use`], for signals that go to the device: all they can have is a condition.
+    pub(crate) fn check_use_on_live_channel(&self) -> Result<(), Error> {
+        let unusable = |name| Err(Error::HeaderUnusable { name });
+        if self.past.is_some() {
+            return unusable("at-historical-revision");
+        }
+        if !self.patch_conditions.is_empty() {
+            return unusable("merge-thing-patch-conditions");
+        }
+        if self.is_dry_run {
+            return unusable("dry-run");
+        }
+        match &self.metadata {
+            Some(MetadataHeader::Get(_)) => unusable("get-metadata"),
+            Some(MetadataHeader::Put(_)) => unusable("put-metadata"),
+            Some(MetadataHeader::Delete(_)) => unusable("delete-metadata"),
+            None => Ok(()),
+        }
+    }
+
     /// As [`Self::check_use`], for the one command that can be rehearsed.
     pub(crate) fn check_use_in_migration(&self) -> Result<(), Error> {
         let unusable = |name| Err(Error::HeaderUnusable { name });

@@ -5,6 +5,7 @@ mod creation;
 mod enrich;
 mod history;
 mod listing;
+mod live;
 mod migration;
 mod policy_reference;
 mod read;
@@ -25,6 +26,7 @@ use crate::{
 
 pub use history::Forgetting;
 pub use listing::ThingPage;
+pub use live::readable_part;
 pub use migration::Migrated;
 pub use read::Read;
 

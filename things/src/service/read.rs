@@ -244,6 +244,11 @@ impl<'r> Reader<'r> {
 }
 
 impl Sight<'_> {
+    /// What made the resource visible.
+    pub(super) fn into_enforcer(self) -> Arc<Enforcer> {
+        self.enforcer
+    }
+
     /// The answer, with the metadata that was asked for.
     fn respond(
         &self,

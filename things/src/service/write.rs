@@ -122,7 +122,7 @@ impl Things {
         self.plan(context, change, draft)
     }
 
-    fn enforcer_of_write(
+    pub(super) fn enforcer_of_write(
         &self,
         context: &CommandContext,
         change: &Change,
@@ -187,7 +187,11 @@ impl Things {
 }
 
 /// Refuses a write that the principal may not make.
-fn authorise(enforcer: &Enforcer, context: &CommandContext, change: &Change) -> Result<(), Error> {
+pub(super) fn authorise(
+    enforcer: &Enforcer,
+    context: &CommandContext,
+    change: &Change,
+) -> Result<(), Error> {
     if may_write(enforcer, context, change) {
         return Ok(());
     }
