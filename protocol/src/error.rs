@@ -2,7 +2,7 @@
 
 use policies::PointerError;
 
-use crate::TopicPathError;
+use crate::{MessagePathError, TopicPathError};
 
 /// A frame that is no usable envelope.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,9 @@ pub enum Error {
         /// The rule that it breaks.
         source: PointerError,
     },
+    /// The path is not that of a message.
+    #[error("invalid path of a message: {0}")]
+    MessagePath(#[from] MessagePathError),
     /// An id or key of a thing breaks its rules.
     #[error(transparent)]
     Things(#[from] things::Error),

@@ -6,8 +6,10 @@ use things::{ThingAction, ThingCommand, ThingId, ThingResource};
 
 use crate::{Channel, CommandAction, Criterion, Envelope, Error, Group, TopicPath};
 
+mod live;
 mod signal_kind;
 
+pub use live::{LiveFrame, LiveKind};
 pub use signal_kind::{Reaction, SignalKind};
 
 /// What a client's envelope asks for.
@@ -26,8 +28,15 @@ pub enum Incoming {
     Policy(PolicyCommand),
     /// Which of these permissions the sender has; the body as sent.
     CheckPermissions(Value),
+    /// Something that is handed on to devices, or an answer of one.
+    Live(Box<LiveFrame>),
     /// Something else that is well-formed.
-    Other(SignalKind),
+    Other {
+        /// What it is.
+        kind: SignalKind,
+        /// Its members as sent, without headers.
+        envelope: Box<Envelope>,
+    },
 }
 
 impl Envelope {
@@ -63,9 +72,16 @@ impl Incoming {
     ///
     /// Whatever of topic, path, value or fields does not fit the others.
     pub fn about(topic: &TopicPath, envelope: Envelope) -> Result<Self, Error> {
+        if let Some(kind) = LiveFrame::of(topic, &envelope) {
+            return LiveFrame::new(topic, kind?, envelope)
+                .map(|signal| Self::Live(Box::new(signal)));
+        }
         let kind = SignalKind::of(topic, envelope.status.is_some());
         match (topic.group(), topic.criterion(), kind) {
-            (_, _, Some(kind)) => Ok(Self::Other(kind)),
+            (_, _, Some(kind)) => Ok(Self::Other {
+                kind,
+                envelope: Box::new(envelope),
+            }),
             (Group::Things(Channel::Twin), Criterion::Commands(action), None) => {
                 twin_command(topic, *action, envelope)
             }
@@ -88,8 +104,22 @@ fn twin_command(
     if action == CommandAction::Retrieve && topic.is_wildcard() {
         return retrieve_things(&resource, envelope);
     }
-    let action = match action {
-        CommandAction::Create if resource != ThingResource::Thing => {
+    let action = thing_action(action, &resource, envelope)?;
+    Ok(Incoming::Thing(ThingCommand {
+        thing_id: thing_id(topic.entity_id())?,
+        resource,
+        action,
+    }))
+}
+
+/// What a command to one thing does, on either channel.
+fn thing_action(
+    action: CommandAction,
+    resource: &ThingResource,
+    envelope: Envelope,
+) -> Result<ThingAction, Error> {
+    Ok(match action {
+        CommandAction::Create if *resource != ThingResource::Thing => {
             return Err(Error::UnknownPath {
                 path: envelope.path,
             });
@@ -106,12 +136,7 @@ fn twin_command(
                 topic: envelope.topic,
             });
         }
-    };
-    Ok(Incoming::Thing(ThingCommand {
-        thing_id: thing_id(topic.entity_id())?,
-        resource,
-        action,
-    }))
+    })
 }
 
 fn retrieve_things(resource: &ThingResource, envelope: Envelope) -> Result<Incoming, Error> {

@@ -8,13 +8,15 @@ mod envelope;
 mod error;
 pub mod headers;
 mod incoming;
+mod message;
 mod outgoing;
 mod topic_path;
 
 pub use control_message::{ControlMessage, ControlMessageError, StreamKind, Subscription};
 pub use envelope::Envelope;
 pub use error::Error;
-pub use incoming::{Incoming, Reaction, SignalKind};
+pub use incoming::{Incoming, LiveFrame, LiveKind, Reaction, SignalKind};
+pub use message::{MessageDirection, MessagePath, MessagePathError};
 pub use topic_path::{
     Channel, CommandAction, Criterion, EventAction, Group, SearchAction, StreamingAction,
     TopicPart, TopicPath, TopicPathError,

@@ -15,13 +15,24 @@ const VERSION: u8 = 2;
 
 impl Envelope {
     /// The envelope of an event: written once, then shared by all who may read all of it.
+    ///
+    /// It asks nobody for acknowledgements.
     pub fn thing_event(event: &ThingEvent) -> Bytes {
-        write_event(event, None)
+        write_event(event, None, &[])
     }
 
     /// The envelope of an event for a subscriber who asked for further fields of the thing.
     pub fn enriched_thing_event(event: &ThingEvent, extra: &Map<String, Value>) -> Bytes {
-        write_event(event, Some(extra))
+        write_event(event, Some(extra), &[])
+    }
+
+    /// The envelope of an event for a subscriber who is asked for these acknowledgements.
+    pub fn requesting_thing_event(
+        event: &ThingEvent,
+        extra: Option<&Map<String, Value>>,
+        labels: &[&str],
+    ) -> Bytes {
+        write_event(event, extra, labels)
     }
 
     /// The envelope that answers a failed command: `error` is the error JSON, `headers` are the command's.
@@ -63,7 +74,7 @@ impl Envelope {
     }
 }
 
-fn write_event(event: &ThingEvent, extra: Option<&Map<String, Value>>) -> Bytes {
+fn write_event(event: &ThingEvent, extra: Option<&Map<String, Value>>, labels: &[&str]) -> Bytes {
     let topic = TopicPath::new(
         event.thing_id.as_str(),
         Group::Things(Channel::Twin),
@@ -71,7 +82,9 @@ fn write_event(event: &ThingEvent, extra: Option<&Map<String, Value>>) -> Bytes 
     );
     write(512, |envelope| {
         envelope.member("topic", &topic.to_string());
-        envelope.object("headers", |writer| write_event_headers(writer, event));
+        envelope.object("headers", |writer| {
+            write_event_headers(writer, event, labels)
+        });
         envelope.member("path", &event.path.to_string());
         envelope.optional("value", event.value.as_ref());
         envelope.optional("extra", extra);
@@ -91,7 +104,7 @@ const fn action(change: Change) -> EventAction {
     }
 }
 
-fn write_event_headers(writer: &mut ObjectWriter<'_>, event: &ThingEvent) {
+fn write_event_headers(writer: &mut ObjectWriter<'_>, event: &ThingEvent, labels: &[&str]) {
     let headers = &event.headers;
     writer.member("correlation-id", &*headers.correlation_id);
     if let Some(originator) = &headers.originator {
@@ -99,8 +112,8 @@ fn write_event_headers(writer: &mut ObjectWriter<'_>, event: &ThingEvent) {
     }
     writer.member("response-required", &false);
     writer.member("version", &VERSION);
-    if !headers.requested_acks.is_empty() {
-        writer.member("requested-acks", &headers.requested_acks);
+    if !labels.is_empty() {
+        writer.member("requested-acks", labels);
     }
     for (name, value) in &headers.custom {
         if headers::is_custom(name) {

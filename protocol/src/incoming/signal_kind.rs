@@ -1,22 +1,10 @@
-//! Signals that are no commands to twins and policies.
+//! Signals that are no commands to twins and policies, and that are not handed on to devices.
 
-use crate::{Channel, CommandAction, Criterion, Group, SearchAction, StreamingAction, TopicPath};
+use crate::{CommandAction, Criterion, Group, SearchAction, StreamingAction, TopicPath};
 
 /// What an envelope is, if it is no command to a twin or a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignalKind {
-    /// A command to the device itself.
-    LiveCommand,
-    /// What a device answers.
-    LiveResponse,
-    /// An event that a device reports.
-    LiveEvent,
-    /// A message to or from a thing.
-    Message,
-    /// The answer to a message.
-    MessageResponse,
-    /// An acknowledgement with this label.
-    Acknowledgement(String),
     /// Several acknowledgements in one, which only a server sends.
     Acknowledgements,
     /// A step of a search that clients take.
@@ -53,26 +41,17 @@ impl SignalKind {
             (_, Criterion::Announcements(_)) => Some(Self::Announcement),
             (Group::Connections | Group::Sessions, _) => None,
             (Group::Policies, Criterion::Commands(CommandAction::Migrate)) if !has_status => None,
-            (Group::Things(Channel::Live), criterion) => live(criterion, has_status),
-            (Group::Things(Channel::Twin) | Group::Policies, criterion) => {
-                twin_or_policy(criterion, has_status)
-            }
+            (Group::Things(_) | Group::Policies, criterion) => of_entity(criterion, has_status),
         }
     }
 
     /// What becomes of it as long as nothing serves it.
     pub const fn reaction(&self) -> Reaction {
         match self {
-            Self::LiveCommand
-            | Self::LiveEvent
-            | Self::Message
-            | Self::Acknowledgement(_)
-            | Self::SearchCommand(_)
-            | Self::HistoryCommand(_)
-            | Self::MigrateDefinition => Reaction::Refuse,
-            Self::LiveResponse
-            | Self::MessageResponse
-            | Self::Acknowledgements
+            Self::SearchCommand(_) | Self::HistoryCommand(_) | Self::MigrateDefinition => {
+                Reaction::Refuse
+            }
+            Self::Acknowledgements
             | Self::SearchEvent
             | Self::HistoryEvent
             | Self::Event
@@ -82,36 +61,17 @@ impl SignalKind {
     }
 }
 
-fn live(criterion: &Criterion, has_status: bool) -> Option<SignalKind> {
-    match criterion {
-        Criterion::Commands(_) if has_status => Some(SignalKind::LiveResponse),
-        Criterion::Commands(_) => Some(SignalKind::LiveCommand),
-        Criterion::Events(_) => Some(SignalKind::LiveEvent),
-        Criterion::Messages(_) if has_status => Some(SignalKind::MessageResponse),
-        Criterion::Messages(_) => Some(SignalKind::Message),
-        Criterion::Errors => Some(SignalKind::LiveResponse),
-        Criterion::Acks(label) => Some(acknowledgement(label.as_deref())),
-        Criterion::Search(_) | Criterion::Streaming(_) | Criterion::Announcements(_) => None,
-    }
-}
-
-fn twin_or_policy(criterion: &Criterion, has_status: bool) -> Option<SignalKind> {
+fn of_entity(criterion: &Criterion, has_status: bool) -> Option<SignalKind> {
     match criterion {
         Criterion::Commands(_) if has_status => Some(SignalKind::Response),
         Criterion::Commands(CommandAction::Migrate) => Some(SignalKind::MigrateDefinition),
         Criterion::Commands(_) | Criterion::Messages(_) | Criterion::Announcements(_) => None,
         Criterion::Events(_) => Some(SignalKind::Event),
         Criterion::Errors => Some(SignalKind::Response),
-        Criterion::Acks(label) => Some(acknowledgement(label.as_deref())),
+        Criterion::Acks(_) => Some(SignalKind::Acknowledgements),
         Criterion::Search(action) => Some(search(*action)),
         Criterion::Streaming(action) => Some(history(*action)),
     }
-}
-
-fn acknowledgement(label: Option<&str>) -> SignalKind {
-    label.map_or(SignalKind::Acknowledgements, |label| {
-        SignalKind::Acknowledgement(label.to_owned())
-    })
 }
 
 const fn search(action: SearchAction) -> SignalKind {

@@ -46,8 +46,16 @@ fn event() -> ThingEvent {
 fn an_event_tells_what_changed_and_who_changed_it() {
     check(
         &Envelope::thing_event(&event()),
-        r#"{"topic":"com.acme/pump-7/things/twin/events/modified","headers":{"correlation-id":"c-1","ditto-originator":"acme:ops","response-required":false,"version":2,"requested-acks":["acme:archived"],"my-header":"x"},"path":"/features/motor/properties/rpm","value":1450,"revision":12,"timestamp":"2026-08-18T10:00:00.123Z"}"#,
+        r#"{"topic":"com.acme/pump-7/things/twin/events/modified","headers":{"correlation-id":"c-1","ditto-originator":"acme:ops","response-required":false,"version":2,"my-header":"x"},"path":"/features/motor/properties/rpm","value":1450,"revision":12,"timestamp":"2026-08-18T10:00:00.123Z"}"#,
     );
+}
+
+#[test]
+fn an_event_asks_each_subscriber_for_its_own_labels() {
+    let asked = Envelope::requesting_thing_event(&event(), None, &["acme:archived"]);
+    let envelope = Envelope::parse(&asked).unwrap();
+    let labels = &envelope.headers.unwrap()["requested-acks"];
+    assert_eq!(*labels, json!(["acme:archived"]));
 }
 
 #[test]
