@@ -24,6 +24,7 @@ use crate::assembly::Listener;
 use crate::clock::Clock;
 use crate::edge::{self, OriginPolicy, Peers};
 use crate::limits::Limits;
+use crate::live::Live;
 use crate::reload::InForce;
 use crate::routes::Route;
 use crate::streaming::{Hub, StreamingSettings};
@@ -87,6 +88,7 @@ pub(crate) struct Gateway {
     pub(crate) jwt: Option<Arc<JwtProvider>>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Arc<EdgeSettings>,
     pub(crate) auditor: Auditor,

@@ -25,6 +25,7 @@ use crate::bootstrap::{Bootstrap, Presentation};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Loaded};
 use crate::limits::Limits;
+use crate::live::Live;
 use crate::operator::{ClosedNamespaces, FencedJournal, effective};
 use crate::reload::InForce;
 use crate::streaming::Hub;
@@ -196,6 +197,11 @@ fn assemble(
     let revocations = revocations::open(config, Arc::clone(&journal))?;
     crate::streaming::revocation::follow(&revocations, &hub);
     Ok(Gateway {
+        live: Arc::new(Live::new(
+            Arc::clone(&things),
+            Arc::clone(&hub),
+            config.limits.message_size.in_memory(),
+        )),
         limits: Arc::new(Limits::new(settings::limits(&config.limits))),
         settings: Arc::new(settings::edge(config)),
         auditor,

@@ -14,7 +14,7 @@ mod namespaces;
 mod query;
 mod source;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -26,7 +26,7 @@ pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
 pub(crate) use explain::explain;
 pub(crate) use headers::{
-    frame_defaults, is_custom as is_custom_header, refuse_unsupported,
+    Timeout, frame_defaults, is_custom as is_custom_header, refuse_unsupported,
     unsupported as unsupported_header,
 };
 pub(crate) use namespaces::Fence;
@@ -70,18 +70,22 @@ pub(crate) async fn serve(
         std::sync::Arc::clone(&gateway),
         &mut access,
     );
-    let outcome = timeout(gateway.settings.request_timeout, work).await;
-    let mut response = outcome
-        .unwrap_or_else(|_| Err(timed_out()))
-        .unwrap_or_else(|error| {
-            let correlation_id = &*access.correlation_id;
-            tracing::debug!(
-                correlation_id,
-                error.code = error.code(),
-                "A request was refused"
-            );
-            error.into_response()
-        });
+    let limit = gateway.settings.request_timeout;
+    let outcome = match within(limit, work).await {
+        Ok(Answer::Ready(answer)) => answer,
+        Ok(Answer::Pending(work)) => within(limit.saturating_sub(started.elapsed()), work).await,
+        Ok(Answer::Waiting(longer, work)) => within(limit + longer, work).await,
+        Err(error) => Err(error),
+    };
+    let mut response = outcome.unwrap_or_else(|error| {
+        let correlation_id = &*access.correlation_id;
+        tracing::debug!(
+            correlation_id,
+            error.code = error.code(),
+            "A request was refused"
+        );
+        error.into_response()
+    });
     gateway
         .settings
         .origins
@@ -100,12 +104,21 @@ pub(crate) async fn serve(
     response
 }
 
-async fn answer(
-    (request, fields): (&HttpRequest, &Fields<'_>),
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, DittoError>>,
+) -> Result<T, DittoError> {
+    timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(timed_out()))
+}
+
+async fn answer<'r>(
+    (request, fields): (&'r HttpRequest, &Fields<'_>),
     payload: Payload,
     gateway: std::sync::Arc<Gateway>,
     access: &mut Access,
-) -> Result<HttpResponse, DittoError> {
+) -> Result<Answer<'r>, DittoError> {
     check_target(request)?;
     let path = CanonicalPath::parse(request.path())?;
     let source =
@@ -132,7 +145,7 @@ async fn answer(
     }
     fields.check()?;
     if let Some(preflight) = gateway.settings.origins.preflight(request)? {
-        return Ok(preflight);
+        return Ok(Answer::Ready(Ok(preflight)));
     }
     gateway.settings.origins.check_write(request)?;
     let route = Route::resolve(&path)?;
@@ -177,10 +190,7 @@ async fn answer(
         let asked = (request.method(), access.route);
         access.trail.admit(&context.gateway.auditor, asked).await?;
     }
-    match route.handle(context, request, payload) {
-        Answer::Ready(answer) => answer,
-        Answer::Pending(work) => work.await,
-    }
+    Ok(route.handle(context, request, payload))
 }
 
 /// So that operators can see who is limited.

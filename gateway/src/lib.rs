@@ -9,6 +9,7 @@ pub mod config;
 mod edge;
 mod error;
 mod limits;
+mod live;
 mod operator;
 mod reload;
 mod routes;

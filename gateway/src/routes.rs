@@ -4,14 +4,17 @@
 
 mod body;
 mod health;
+mod messages;
 mod policies;
 mod respond;
 mod things;
 mod whoami;
 
+use self::messages::{Mail, live_channel};
 pub(crate) use self::things::{check_count, parse_id as parse_thing_id};
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use ::policies::{PolicyId, PolicyResource};
 use ::things::{ThingId, ThingResource};
@@ -38,6 +41,8 @@ pub(crate) enum Route {
     Thing(ThingId, ThingResource),
     /// `/api/2/things/{thingId}/migrateDefinition`
     Migration(ThingId),
+    /// `/api/2/things/{thingId}[/features/{featureId}]/{inbox|outbox}/messages/{subject}` and `…/inbox/claim`
+    Message(ThingId, Mail),
     /// `/api/2/policies`
     Policies,
     /// `/api/2/policies/{policyId}` and everything below it.
@@ -66,6 +71,9 @@ impl Route {
                 if matches!(tail, ["migrateDefinition"]) {
                     return Ok(Self::Migration(thing_id));
                 }
+                if let Some(mail) = Mail::resolve(tail)? {
+                    return Ok(Self::Message(thing_id, mail));
+                }
                 let resource = thing_resource(tail)?.ok_or_else(|| not_found(path))?;
                 Ok(Self::Thing(thing_id, resource))
             }
@@ -90,7 +98,7 @@ impl Route {
     /// is checked where it is read.
     pub(crate) fn check_namespace(&self, context: &RequestContext) -> Result<(), DittoError> {
         match self {
-            Self::Thing(id, _) | Self::Migration(id) => {
+            Self::Thing(id, _) | Self::Migration(id) | Self::Message(id, _) => {
                 context.check_namespace(NamespacedKind::Thing, id.namespace())
             }
             Self::Policy(id, _) => context.check_namespace(NamespacedKind::Policy, id.namespace()),
@@ -106,6 +114,8 @@ impl Route {
             Self::Things => "/api/2/things",
             Self::Thing(_, ThingResource::Thing) => "/api/2/things/x",
             Self::Thing(..) | Self::Migration(_) => "/api/2/things/x/*",
+            Self::Message(_, Mail::Claim) => "/api/2/things/x/inbox/claim",
+            Self::Message(..) => "/api/2/things/x/messages",
             Self::Policies => "/api/2/policies",
             Self::Policy(_, PolicyResource::Policy) => "/api/2/policies/x",
             Self::Policy(..) => "/api/2/policies/x/*",
@@ -121,6 +131,7 @@ impl Route {
             Self::Thing(_, ThingResource::PolicyId) => &[Method::GET, Method::PUT, Method::PATCH],
             Self::Thing(..) => &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE],
             Self::Policies | Self::Migration(_) => &[Method::POST],
+            Self::Message(_, mail) => mail.methods(),
             Self::Policy(_, resource) => policies::methods(resource),
         }
     }
@@ -152,7 +163,10 @@ impl Route {
 
     /// Whether commands sent here can honour conditions, metadata and the past.
     const fn takes_twin_headers(&self) -> bool {
-        matches!(self, Self::Things | Self::Thing(..) | Self::Migration(_))
+        matches!(
+            self,
+            Self::Things | Self::Thing(..) | Self::Migration(_) | Self::Message(..)
+        )
     }
 
     /// Hands the request to whoever answers it.
@@ -167,7 +181,20 @@ impl Route {
         {
             return Answer::Ready(Err(edge::unsupported_header(headers.name())));
         }
+        let concerns_device = context.headers.live.concerns_device();
         match self {
+            Self::Thing(id, resource) if concerns_device => {
+                live_channel::answer(context, request, payload, (id, resource))
+            }
+            Self::Things
+            | Self::WhoAmI
+            | Self::Migration(_)
+            | Self::Policies
+            | Self::Policy(..)
+                if concerns_device =>
+            {
+                Answer::Ready(Err(live_channel::refusal(&self, request.method())))
+            }
             Self::Health => Answer::Ready(Ok(health::answer(&context))),
             Self::WhoAmI => Answer::Ready(whoami::answer(&context)),
             Self::WebSocket => {
@@ -182,15 +209,15 @@ impl Route {
             Self::Thing(id, resource) if *request.method() == Method::GET => {
                 things::retrieve(context, request, (id, resource))
             }
-            Self::Things => {
-                Answer::Pending(Box::pin(things::collection(context, request, payload)))
-            }
-            Self::Thing(id, resource) => Answer::Pending(Box::pin(things::write(
-                context,
-                request,
-                payload,
-                (id, resource),
-            ))),
+            Self::Message(id, mail) => messages::answer(context, request, payload, (id, mail)),
+            Self::Things => Answer::after(
+                context.acknowledged_within(),
+                Box::pin(things::collection(context, request, payload)),
+            ),
+            Self::Thing(id, resource) => Answer::after(
+                context.acknowledged_within(),
+                Box::pin(things::write(context, request, payload, (id, resource))),
+            ),
             Self::Migration(id) => {
                 Answer::Pending(Box::pin(things::migrate(context, request, payload, id)))
             }
@@ -212,7 +239,23 @@ pub(crate) enum Answer<'r> {
     /// Known without waiting.
     Ready(Result<HttpResponse, DittoError>),
     /// Needs a body, the store or another service.
-    Pending(Pin<Box<dyn Future<Output = Result<HttpResponse, DittoError>> + 'r>>),
+    Pending(Work<'r>),
+    /// Needs somebody else's answer, and may take so much longer than other requests.
+    Waiting(Duration, Work<'r>),
+}
+
+/// What leads to an answer.
+pub(crate) type Work<'r> = Pin<Box<dyn Future<Output = Result<HttpResponse, DittoError>> + 'r>>;
+
+impl<'r> Answer<'r> {
+    /// Work that may take `longer` than other requests.
+    fn after(longer: Duration, work: Work<'r>) -> Self {
+        if longer.is_zero() {
+            Self::Pending(work)
+        } else {
+            Self::Waiting(longer, work)
+        }
+    }
 }
 
 /// Reads what follows a thing id; `None` if no such resource exists.

@@ -17,7 +17,6 @@ const NOT_YET: &[&str] = &[
     "auth.permission_sets.*.full_includes_devops",
     "devops.console",
     "http_server.serve_docs",
-    "limits.message_size",
     "logging.otlp_endpoint",
 ];
 

@@ -2,11 +2,13 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use authentication::NamespacedKind;
 use jiff::Timestamp;
 use policies::{CommandContext, FieldSelector, Principal};
+use protocol::Channel;
 
 use super::headers::{Timeout, TranslatedHeaders};
 use super::namespaces::Fence;
@@ -15,6 +17,7 @@ use super::source::Source;
 use crate::app::Gateway;
 use crate::error::DittoError;
 use crate::limits::LimitKey;
+use crate::live::{Requested, Wishes};
 
 /// Proof that the chain vouched for a caller; only the edge makes one.
 #[derive(Debug, Clone)]
@@ -93,12 +96,48 @@ impl RequestContext {
         if let Some(timeout) = self.headers.timeout {
             timeout.for_command()?;
         }
+        self.command_without_timeout()
+    }
+
+    /// The same for what has bounds of its own for `timeout`.
+    pub(crate) fn command_without_timeout(&self) -> Result<CommandContext, DittoError> {
         Ok(CommandContext {
             principal: self.caller()?.principal().clone(),
             headers: self.headers.ditto.clone(),
             now: self.now,
             origin: None,
         })
+    }
+
+    /// What the caller waits for on `channel`.
+    ///
+    /// # Errors
+    ///
+    /// 400 if that cannot be had.
+    pub(crate) fn requested(&self, channel: Channel) -> Result<Requested, DittoError> {
+        let wishes = Wishes {
+            response_required: self.headers.ditto.response_required,
+            requested_acks: self.headers.live.requested_acks.clone(),
+            timeout: self.headers.timeout.map(Timeout::duration),
+        };
+        let default_wait = self
+            .gateway
+            .settings
+            .request_timeout
+            .min(Timeout::COMMAND_MAX);
+        Ok(Requested::new(channel, wishes, default_wait)?)
+    }
+
+    /// How much longer than usual a request may take because somebody else must acknowledge it.
+    pub(crate) fn acknowledged_within(&self) -> Duration {
+        if self.headers.live.requested_acks.is_none() {
+            return Duration::ZERO;
+        }
+        let wait = self
+            .headers
+            .timeout
+            .map_or(Timeout::COMMAND_MAX, Timeout::duration);
+        wait.min(Timeout::COMMAND_MAX)
     }
 
     /// Waits for a command as long as the caller does.

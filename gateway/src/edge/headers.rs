@@ -1,6 +1,7 @@
 //! From HTTP headers and query parameters to the headers of a Ditto command, before anyone is authenticated.
 
 mod definitions;
+mod live;
 mod timeout;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use actix_web::http::header::HeaderMap;
 use policies::{DittoHeaders, IfEqual, Precondition};
 
 pub(crate) use definitions::{is_custom, refuse_unsupported, unsupported};
+pub(crate) use live::{LiveHeaders, OnTimeout, on_timeout};
 use things::TwinHeaders;
 pub(crate) use timeout::Timeout;
 
@@ -26,6 +28,8 @@ pub(crate) struct TranslatedHeaders {
     pub(crate) timeout: Option<Timeout>,
     /// What few commands to twins carry.
     pub(crate) twin: Option<Arc<TwinHeaders>>,
+    /// Devices, and those who acknowledge.
+    pub(crate) live: LiveHeaders,
     /// What verified claims set; a streaming session keeps it for every frame.
     injected: Vec<(Arc<str>, Arc<str>)>,
 }
@@ -74,10 +78,11 @@ const QUERY_PARAMETERS: [&str; 14] = [
 ///
 /// Source: Ditto documentation, page "WebSocket protocol binding", section on headers of the upgrade request.
 pub(crate) fn frame_defaults(fields: &HeaderMap, query: &Query) -> Map<String, Value> {
-    const NAMES: [&str; 3] = [
+    const NAMES: [&str; 4] = [
         "allow-policy-lockout",
         "response-required",
         "requested-acks",
+        "timeout",
     ];
     NAMES
         .into_iter()
@@ -105,9 +110,9 @@ pub(crate) fn translate(
         .map(|text| boolean("response-required", text))
         .transpose()?;
     let timeout = lookup.get("timeout").map(Timeout::parse).transpose()?;
-    let requested_acks = definitions::requested_acks(lookup.get("requested-acks"))?;
+    let live = LiveHeaders::read(&lookup)?;
     if timeout.is_some_and(Timeout::is_zero)
-        && (response_required == Some(true) || !requested_acks.is_empty())
+        && (response_required == Some(true) || live.requests_any())
     {
         return Err(DittoError::bad_request("header.invalid", "The header `timeout` is zero although an answer is requested.")
             .describe("Leave out `timeout`, or set `response-required` to `false` and request no acknowledgements."));
@@ -132,6 +137,7 @@ pub(crate) fn translate(
         },
         timeout,
         twin: lookup.twin()?,
+        live,
         injected: Vec::new(),
     })
 }

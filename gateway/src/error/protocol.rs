@@ -1,5 +1,7 @@
 //! Errors of envelopes as Ditto tells them.
 
+mod live;
+
 use actix_web::http::StatusCode;
 use protocol::Error;
 
@@ -54,6 +56,7 @@ impl From<Error> for DittoError {
                 format!("The value of the header `{}` is invalid.", shown(&name)),
             )
             .describe(format!("It must be {expected}.")),
+            Error::MessagePath(error) => error.into(),
             Error::Policies(error) => error.into(),
             Error::Things(error) => error.into(),
         }

@@ -10,10 +10,12 @@ use actix_web::http::Method;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::NamespacedKind;
+use protocol::Channel;
 use serde_json::Value;
 
 use super::Answer;
 use super::body::{self, BodyType};
+use super::messages::{Written, write_acknowledged};
 use super::respond::{self, Outcome};
 use crate::edge::{RequestContext, unsupported_header};
 use crate::error::DittoError;
@@ -256,6 +258,21 @@ async fn execute(
     let is_query = matches!(action, ThingAction::Retrieve { .. });
     let waived = context.is_response_waived(is_query)?;
     let command = context.command()?;
+    if !is_query {
+        let requested = context.requested(Channel::Twin)?;
+        if !requested.is_plain() {
+            let written = Written {
+                command: ThingCommand {
+                    thing_id,
+                    resource,
+                    action,
+                },
+                requested,
+                location_suffix,
+            };
+            return write_acknowledged(context, request, written).await;
+        }
+    }
     let things: &Things = &context.gateway.things;
     let work = async {
         Ok(things

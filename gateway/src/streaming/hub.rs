@@ -17,6 +17,7 @@ use super::registry::Sessions;
 use super::shard::Notice;
 use crate::clock::Clock;
 use crate::error::ErrorChain;
+use crate::live::LiveSignal;
 use crate::telemetry::metrics;
 use feed::{Feed, Work};
 
@@ -70,6 +71,20 @@ impl Hub {
         let mut shards = self.shards.lock();
         *shards = shards.iter().cloned().chain([sender]).collect();
         receiver
+    }
+
+    /// Hands a live signal to every worker; sessions that subscribed to its kind and may read it get it.
+    ///
+    /// Waits for workers that are behind, which slows whoever sends so much.
+    pub(crate) async fn publish_live(&self, signal: Arc<LiveSignal>) {
+        if self.sessions.count() == 0 {
+            return;
+        }
+        let shards = Arc::clone(&self.shards.lock());
+        for shard in shards.iter() {
+            // Fails only for a worker that has ended, and its sessions with it.
+            let _ = shard.send(Notice::Live(Arc::clone(&signal))).await;
+        }
     }
 
     /// Ends every session.

@@ -11,6 +11,7 @@ use protocol::Envelope;
 use serde_json::{Map, Value};
 
 use super::websocket::text_frame;
+use crate::live::Label;
 
 /// A thing's event with who may read it.
 pub(crate) struct Published {
@@ -106,8 +107,19 @@ impl Visible<'_> {
         }
     }
 
-    /// The envelope as a text frame of a WebSocket, with further fields if somebody asked for some.
-    pub(crate) fn frame(&self, extra: Option<&Map<String, Value>>) -> Bytes {
+    /// The envelope as a text frame of a WebSocket, with further fields if somebody asked for some, for a session that
+    /// declared these labels: only they are asked of it.
+    pub(crate) fn frame(&self, extra: Option<&Map<String, Value>>, declared: &[Label]) -> Bytes {
+        let requested = &self.event().headers.requested_acks;
+        let asked: Vec<&str> = requested
+            .iter()
+            .map(String::as_str)
+            .filter(|label| declared.iter().any(|declared| **declared == **label))
+            .collect();
+        if !asked.is_empty() {
+            let envelope = Envelope::requesting_thing_event(self.event(), extra, &asked);
+            return text_frame(&envelope);
+        }
         if let Some(extra) = extra {
             return text_frame(&Envelope::enriched_thing_event(self.event(), extra));
         }

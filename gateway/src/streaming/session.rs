@@ -1,6 +1,6 @@
 //! One open stream, on the worker that serves its connection.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +12,7 @@ use authentication::NamespacedKind;
 use bytes::Bytes;
 use jiff::Timestamp;
 use journal::Position;
+use protocol::StreamKind;
 
 use super::lifeline::{End, Lifeline};
 use super::outbound::{Lost, Outbound};
@@ -20,18 +21,20 @@ use super::registry::{SessionKind, SessionRecord};
 use super::subjects::Subjects;
 use crate::edge::Fence;
 use crate::limits::StreamPermit;
+use crate::live::{Declared, Label, LiveRenderer, LiveSignal, LiveSubscriptions};
 use crate::telemetry::metrics;
 
 /// Turns what a session may see into what it is sent.
 pub(crate) trait Renderer {
     /// Whether anything of this thing can be wanted.
     fn is_about(&self, thing_id: &ThingId) -> bool;
-    /// The chunk; `None` if the subscription leaves nothing of the event.
+    /// The chunk for a session that declared these labels; `None` if the subscription leaves nothing of the event.
     fn render(
         &self,
         published: &Published,
         visible: &Visible<'_>,
         subjects: &[SubjectId],
+        declared: &[Label],
     ) -> Option<Bytes>;
 }
 
@@ -43,6 +46,10 @@ pub(crate) struct Session {
     /// What the rules on namespaces leave.
     fence: Option<Rc<Fence>>,
     events: RefCell<Option<Subscribed>>,
+    live: LiveSubscriptions,
+    /// The live signal that was considered last, and whether it was delivered.
+    live_considered: Cell<(u64, bool)>,
+    declared: OnceCell<Declared>,
     delivered: Cell<Position>,
     permit: Cell<Option<StreamPermit>>,
 }
@@ -72,6 +79,9 @@ impl Session {
             outbound: Outbound::new(outbound_bytes_max),
             fence: None,
             events: RefCell::new(None),
+            live: LiveSubscriptions::default(),
+            live_considered: Cell::new((0, false)),
+            declared: OnceCell::new(),
             delivered: Cell::new(Position::START),
             permit: Cell::new(Some(permit)),
         }
@@ -101,6 +111,7 @@ impl Session {
         let mut subjects: Vec<SubjectId> = events
             .iter()
             .flat_map(|stream| stream.subjects.iter().cloned())
+            .chain(self.live.subjects())
             .collect();
         subjects.sort_unstable();
         subjects.dedup();
@@ -127,14 +138,45 @@ impl Session {
         self.note_subscriptions();
     }
 
+    /// From the next live signal of this kind on, `renderer` decides.
+    pub(crate) fn subscribe_live(&self, kind: StreamKind, renderer: Rc<dyn LiveRenderer>) {
+        self.live
+            .start(kind, (Subjects::of(self.principal()), renderer));
+        self.note_subscriptions();
+    }
+
+    pub(crate) fn unsubscribe_live(&self, kind: StreamKind) {
+        self.live.stop(kind);
+        self.note_subscriptions();
+    }
+
+    /// Gives the session labels of acknowledgements, before it enters its shard.
+    pub(crate) fn declare(&self, declared: Declared) {
+        // Only the handshake does this, once.
+        let _ = self.declared.set(declared);
+    }
+
+    pub(crate) fn declared(&self) -> Option<&Declared> {
+        self.declared.get()
+    }
+
+    fn labels(&self) -> &[Label] {
+        self.declared().map_or(&[], Declared::labels)
+    }
+
     fn note_subscriptions(&self) {
         let events = self.events.borrow().is_some().then_some("events");
         let announcements = self
             .outbound
             .tells_losses()
             .then_some("session-announcements");
-        self.record
-            .set_subscriptions(events.into_iter().chain(announcements).collect());
+        self.record.set_subscriptions(
+            events
+                .into_iter()
+                .chain(self.live.names())
+                .chain(announcements)
+                .collect(),
+        );
     }
 
     /// From now on losses are told in place by `loss`, and the end of the session before it comes.
@@ -151,6 +193,7 @@ impl Session {
     /// Gives back what it occupies, even if somebody still holds it.
     pub(super) fn release(&self) {
         *self.events.borrow_mut() = None;
+        self.live.clear();
         self.outbound.forget_events();
         self.permit.take();
     }
@@ -163,24 +206,67 @@ impl Session {
         if let Some(fence) = &self.fence {
             fence.renew(&principal);
         }
+        self.live.narrow(&principal);
         self.lifeline().renew(principal.expires_at(), now);
         self.record.set_principal(principal);
     }
 
-    /// Sends what this session may see of an event, once, unless it caused the event itself.
-    pub(crate) fn offer(&self, published: &Published) {
+    /// Sends what this session may see of an event, once, unless it caused the event itself; whether anything was sent.
+    pub(crate) fn offer(&self, published: &Published) -> bool {
         if published.event.headers.origin == Some(self.id) || !self.is_new(published.position) {
-            return;
+            return false;
         }
         let events = self.events.borrow();
         let Some(Subscribed { subjects, renderer }) = events.as_ref() else {
-            return;
+            return false;
         };
         if self.lifeline().is_over(published.decided_at) {
-            return;
+            return false;
         }
-        if let Some(frame) = self.seen(published, (subjects, renderer.as_ref())) {
+        let frame = self.seen(published, (subjects, renderer.as_ref()));
+        let is_sent = frame.is_some();
+        if let Some(frame) = frame {
             self.deliver(frame);
+        }
+        is_sent
+    }
+
+    /// As [`Self::offer`]; if nothing is sent, what the event asks of this session is acknowledged in its place.
+    pub(crate) fn offer_or_acknowledge(&self, published: &Published) {
+        if !self.offer(published)
+            && let Some(declared) = self.declared()
+        {
+            declared.acknowledge_weakly(&published.event);
+        }
+    }
+
+    /// Sends a live signal, once, if this session subscribed to its kind, may read it and did not send it.
+    pub(crate) fn offer_live(&self, signal: &LiveSignal) {
+        if self.live_considered.get().0 != signal.number {
+            let is_delivered = self.try_live(signal);
+            self.live_considered.set((signal.number, is_delivered));
+        }
+    }
+
+    fn try_live(&self, signal: &LiveSignal) -> bool {
+        if signal.origin == Some(self.id) || self.lifeline().is_over(signal.decided_at) {
+            return false;
+        }
+        if !self.is_within_reach(&signal.thing_id) {
+            return false;
+        }
+        let frame = self.live.render(signal, self.labels());
+        let is_sent = frame.is_some();
+        if let Some(frame) = frame {
+            self.deliver(frame);
+        }
+        is_sent
+    }
+
+    /// Acknowledges what a live signal asks of this session, if the session did not get it.
+    pub(crate) fn acknowledge_missed(&self, signal: &LiveSignal) {
+        if self.live_considered.get() != (signal.number, true) {
+            signal.acknowledge_weakly(self.labels());
         }
     }
 
@@ -195,14 +281,18 @@ impl Session {
         published: &Published,
         (subjects, renderer): (&[SubjectId], &dyn Renderer),
     ) -> Option<Bytes> {
-        let namespace = published.event.thing_id.namespace();
-        if let Some(fence) = &self.fence
-            && !fence.allows(NamespacedKind::Thing, namespace)
-        {
+        if !self.is_within_reach(&published.event.thing_id) {
             return None;
         }
         let visible = published.visible_to(subjects)?;
-        renderer.render(published, &visible, subjects)
+        renderer.render(published, &visible, subjects, self.labels())
+    }
+
+    /// Whether the rules on namespaces let this session see anything of the thing.
+    fn is_within_reach(&self, thing_id: &ThingId) -> bool {
+        let namespace = thing_id.namespace();
+        let fence = self.fence.as_ref();
+        fence.is_none_or(|fence| fence.allows(NamespacedKind::Thing, namespace))
     }
 
     /// Whether the event at `position` was not considered before; it counts as considered now.

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::Receiver;
 use super::hub::Hub;
 use super::published::Published;
 use super::session::Session;
+use crate::live::LiveSignal;
 use crate::telemetry::metrics;
 
 /// What the publisher tells every worker.
@@ -20,6 +21,8 @@ use crate::telemetry::metrics;
 pub(crate) enum Notice {
     /// A change to deliver.
     Event(Arc<Published>),
+    /// A live signal to deliver.
+    Live(Arc<LiveSignal>),
     /// A change of this thing, or of any, that nobody gets.
     Undecided(Option<Arc<ThingId>>),
 }
@@ -28,6 +31,8 @@ pub(crate) enum Notice {
 pub(crate) struct Shard {
     sessions: RefCell<HashMap<u128, Rc<Session>>>,
     by_subject: RefCell<HashMap<SubjectId, Vec<Rc<Session>>>>,
+    /// Those that declared labels of acknowledgements.
+    acknowledging: RefCell<Vec<Rc<Session>>>,
     /// Everything up to here was offered to whom it concerns.
     progress: Rc<Cell<Position>>,
 }
@@ -37,6 +42,7 @@ impl Default for Shard {
         Self {
             sessions: RefCell::default(),
             by_subject: RefCell::default(),
+            acknowledging: RefCell::default(),
             progress: Rc::new(Cell::new(Position::START)),
         }
     }
@@ -64,6 +70,7 @@ impl Shard {
             tokio::select! {
                 notice = notices.recv() => match notice {
                     Some(Notice::Event(published)) => self.deliver(&published),
+                    Some(Notice::Live(signal)) => self.deliver_live(&signal),
                     Some(Notice::Undecided(thing_id)) => self.miss(thing_id.as_deref()),
                     None => return,
                 },
@@ -77,6 +84,9 @@ impl Shard {
         self.sessions
             .borrow_mut()
             .insert(session.id.0, Rc::clone(session));
+        if session.declared().is_some() {
+            self.acknowledging.borrow_mut().push(Rc::clone(session));
+        }
         hub.sessions().enter(&session.record);
         metrics::streaming_sessions(session.kind().as_str()).increment(1.0);
         Entered {
@@ -88,6 +98,12 @@ impl Shard {
     }
 
     fn deliver(&self, published: &Published) {
+        if !published.event.headers.requested_acks.is_empty() {
+            // First, because only the first offer tells whether a session gets the event.
+            for session in self.acknowledging.borrow().iter() {
+                session.offer_or_acknowledge(published);
+            }
+        }
         let by_subject = self.by_subject.borrow();
         for subject in published.subjects() {
             // A session with several of the subjects takes the event once: it remembers the last position.
@@ -96,6 +112,20 @@ impl Shard {
             }
         }
         self.progress.set(published.position);
+    }
+
+    fn deliver_live(&self, signal: &LiveSignal) {
+        let by_subject = self.by_subject.borrow();
+        for subject in signal.subjects() {
+            for session in by_subject.get(&subject).into_iter().flatten() {
+                session.offer_live(signal);
+            }
+        }
+        if !signal.requested().is_empty() {
+            for session in self.acknowledging.borrow().iter() {
+                session.acknowledge_missed(signal);
+            }
+        }
     }
 
     fn miss(&self, thing_id: Option<&ThingId>) {
@@ -167,6 +197,10 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         self.shard.sessions.borrow_mut().remove(&self.session.id.0);
+        if self.session.declared().is_some() {
+            let mut acknowledging = self.shard.acknowledging.borrow_mut();
+            acknowledging.retain(|other| other.id != self.session.id);
+        }
         self.shard.forget(&self.session, &self.subjects.borrow());
         self.session.release();
         self.hub.sessions().leave(self.session.id);

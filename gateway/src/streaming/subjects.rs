@@ -5,18 +5,18 @@ use std::ops::Deref;
 use ::policies::{Principal, SubjectId};
 
 /// Shares the principal's own list for as long as nothing was lost.
-pub(super) enum Subjects {
+pub(crate) enum Subjects {
     All(Principal),
     Rest(Box<[SubjectId]>),
 }
 
 impl Subjects {
-    pub(super) fn of(principal: Principal) -> Self {
+    pub(crate) fn of(principal: Principal) -> Self {
         Self::All(principal)
     }
 
     /// Drops what `principal` does not have; what it has besides does not count.
-    pub(super) fn narrow(&mut self, principal: &Principal) {
+    pub(crate) fn narrow(&mut self, principal: &Principal) {
         let rest: Vec<SubjectId> = self
             .iter()
             .filter(|subject| principal.subjects().contains(subject))

@@ -5,6 +5,7 @@ mod control;
 mod frames;
 mod history;
 mod incoming;
+mod live;
 mod refresh;
 mod rejection;
 
@@ -32,7 +33,8 @@ use super::throttle::{Rejection, Throttle};
 use crate::edge::{Authenticated, RequestContext, frame_defaults};
 use crate::error::DittoError;
 use crate::telemetry::metrics;
-pub(super) use body::{ping, text_frame};
+pub(super) use body::ping;
+pub(crate) use body::text_frame;
 use frames::{Frames, Message};
 
 /// A client that was told of the end gets this long to close its side (RFC 6455 §7.1.1).
@@ -49,6 +51,7 @@ pub(super) struct Connection {
     defaults: Map<String, Value>,
     refreshes: refresh::Refreshes,
     histories: history::Histories,
+    in_flight: live::InFlight,
 }
 
 /// 101 and an open session, or an error as on any other route.
@@ -81,6 +84,8 @@ pub(crate) fn upgrade(
     );
     let session = Session::new(record, permit, settings.websocket_outbound_bytes_max);
     let session = Rc::new(session.within(context.fence.clone()));
+    let labels = context.headers.live.declared_acks.clone();
+    let conflict = live::declare(&gateway, &session, labels);
     let place = Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
     revocation::check(&gateway, &session);
     let response = response
@@ -93,8 +98,12 @@ pub(crate) fn upgrade(
         defaults,
         refreshes: refresh::Refreshes::default(),
         histories: history::Histories::default(),
+        in_flight: live::InFlight::default(),
         context,
     });
+    if let Err(error) = conflict {
+        connection.refuse_labels(&error);
+    }
     let frames = Frames::new(payload.into_inner(), settings.websocket_frame_bytes_max);
     actix_web::rt::spawn(serve(connection, frames));
     Ok(response.map_into_boxed_body().into())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Lookup, invalid};
+use super::Lookup;
 use crate::edge::fields::Fields;
 use crate::error::DittoError;
 
@@ -12,10 +12,7 @@ fn is_internal(name: &str) -> bool {
 }
 
 /// Headers that change what a command means and that this version cannot honour: refused, never ignored.
-const UNSUPPORTED: [&str; 2] = ["live-channel-condition", "policy-view"];
-
-/// The same, where only a request or handshake can carry them.
-const UNSUPPORTED_IN_REQUESTS: [&str; 2] = ["live-channel-timeout-strategy", "declared-acks"];
+const UNSUPPORTED: [&str; 1] = ["policy-view"];
 
 /// Refuses a command, however it arrived, that carries a header which cannot be honoured.
 ///
@@ -30,62 +27,12 @@ pub(crate) fn refuse_unsupported(is_set: impl Fn(&str) -> bool) -> Result<(), Di
 }
 
 pub(super) fn refuse_unsupported_request(lookup: &Lookup<'_, '_>) -> Result<(), DittoError> {
-    let is_set = |name: &str| lookup.get(name).is_some();
-    refuse_unsupported(is_set)?;
-    if let Some(name) = UNSUPPORTED_IN_REQUESTS
-        .into_iter()
-        .find(|name| is_set(name))
-    {
-        return Err(unsupported(name));
-    }
-    match lookup.get("channel").map(str::trim) {
-        Some(channel) if channel.eq_ignore_ascii_case("live") => Err(unsupported("channel")),
-        Some(channel) if !channel.eq_ignore_ascii_case("twin") => {
-            Err(invalid("channel", "it is `twin` or `live`"))
-        }
-        Some(_) | None => Ok(()),
-    }
+    refuse_unsupported(|name| lookup.get(name).is_some())
 }
 
 pub(crate) fn unsupported(name: &str) -> DittoError {
     DittoError::bad_request("command.headers.invalid", format!("The header `{name}` is not supported by this version."))
         .describe("The request was not carried out, because without this header it would mean something else.")
-}
-
-/// Reads a JSON array or a comma-separated list of acknowledgement labels; of those, `twin-persisted` can be given.
-pub(super) fn requested_acks(text: Option<&str>) -> Result<Vec<String>, DittoError> {
-    let Some(text) = text else {
-        return Ok(Vec::new());
-    };
-    let labels: Vec<String> = if text.trim_start().starts_with('[') {
-        serde_json::from_str(text)
-            .map_err(|_| invalid("requested-acks", "it is a list of labels"))?
-    } else {
-        text.split(',')
-            .map(|label| label.trim().to_owned())
-            .filter(|label| !label.is_empty())
-            .collect()
-    };
-    if !labels.iter().all(|label| is_label(label)) {
-        return Err(DittoError::bad_request(
-            "acknowledgement:label.invalid",
-            "A label in `requested-acks` is malformed.",
-        )
-        .describe("Labels have 3 to 165 letters, digits, `-`, `_` and `:`."));
-    }
-    let is_given = |label: &String| matches!(label.as_str(), "twin-persisted" | "live-response");
-    if labels.iter().all(is_given) {
-        Ok(labels)
-    } else {
-        Err(unsupported("requested-acks"))
-    }
-}
-
-fn is_label(text: &str) -> bool {
-    (3..=165).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':'))
 }
 
 /// Headers that neither Ditto nor HTTP knows: they travel with the command into its event.

@@ -88,18 +88,18 @@ fn values_are_validated() {
         "",
         "400 acknowledgement:label.invalid",
     );
+    check_refused(&[], "channel=lively", "400 header.invalid");
+    check_refused(
+        &[],
+        "live-channel-timeout-strategy=hope",
+        "400 header.invalid",
+    );
 }
 
 #[test]
 fn what_cannot_be_honoured_is_refused() {
-    check_refused(&[], "channel=live", "400 command.headers.invalid");
     check_refused(
         &[("policy-view", "original")],
-        "",
-        "400 command.headers.invalid",
-    );
-    check_refused(
-        &[("requested-acks", "my:ack")],
         "",
         "400 command.headers.invalid",
     );

@@ -39,6 +39,11 @@ impl Timeout {
             .ok_or_else(malformed)
     }
 
+    /// The time itself.
+    pub(crate) fn duration(self) -> Duration {
+        self.0
+    }
+
     pub(crate) fn is_zero(self) -> bool {
         self.0.is_zero()
     }

@@ -22,6 +22,7 @@ impl Renderer for Everything {
         _published: &Published,
         _visible: &Visible<'_>,
         _subjects: &[SubjectId],
+        _declared: &[Label],
     ) -> Option<Bytes> {
         Some(CHUNK)
     }

@@ -7,6 +7,7 @@ use journal::Position;
 use protocol::Envelope;
 use serde_json::{Map, Value};
 
+use crate::live::Label;
 use crate::streaming::published::{Published, Visible};
 use crate::streaming::session::Renderer;
 use crate::streaming::subscription::{Extra, Subscription, with_extra};
@@ -88,6 +89,7 @@ impl Renderer for ThingRenderer {
         published: &Published,
         visible: &Visible<'_>,
         subjects: &[SubjectId],
+        _declared: &[Label],
     ) -> Option<Bytes> {
         if !self.is_about(&published.event.thing_id) {
             return None;

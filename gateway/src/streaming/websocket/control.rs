@@ -9,8 +9,9 @@ use protocol::{Channel, ControlMessage, Criterion, Envelope, Group, StreamKind, 
 use serde_json::{Map, Value};
 
 use super::incoming::send_error;
-use super::{Connection, text_frame};
+use super::{Connection, live, text_frame};
 use crate::error::DittoError;
+use crate::live::Label;
 use crate::streaming::announcement;
 use crate::streaming::published::{Published, Visible};
 use crate::streaming::session::Renderer;
@@ -42,8 +43,15 @@ pub(super) async fn obey(connection: &Rc<Connection>, message: ControlMessage) {
             connection.session.announce(None);
             Ok(())
         }
-        // Nothing of these kinds was ever started, so it has stopped.
-        ControlMessage::Stop(_) => Ok(()),
+        ControlMessage::Start(kind, subscription) if live::is_live(kind) => {
+            connection.start_live(kind, subscription)
+        }
+        // Nothing of other kinds was ever started, so it has stopped.
+        ControlMessage::Stop(kind) => {
+            connection.session.unsubscribe_live(kind);
+            connection.reindex();
+            Ok(())
+        }
         ControlMessage::Start(kind, subscription) => {
             Err((unsupported(kind), subscription.correlation_id))
         }
@@ -102,13 +110,14 @@ impl Renderer for EnvelopeRenderer {
         published: &Published,
         visible: &Visible<'_>,
         subjects: &[SubjectId],
+        declared: &[Label],
     ) -> Option<Bytes> {
         let admitted = self
             .subscription
             .admit(visible, subjects, published.decided_at);
         match admitted {
             Ok(None) => None,
-            Ok(Some(extra)) => Some(visible.frame(extra.as_ref())),
+            Ok(Some(extra)) => Some(visible.frame(extra.as_ref(), declared)),
             Err(error) => Some(instead_of(visible.event(), &error)),
         }
     }

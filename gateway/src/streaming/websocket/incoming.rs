@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use ::policies::{CommandContext, DittoHeaders};
 use ::things::TwinHeaders;
-use protocol::{ControlMessage, Criterion, Envelope, Incoming, Reaction, TopicPath, headers};
+use protocol::{
+    Channel, ControlMessage, Criterion, Envelope, Group, Incoming, Reaction, TopicPath, headers,
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::live::{self, Frame, requested};
 use super::{Connection, control};
 use crate::edge;
 use crate::error::DittoError;
@@ -53,6 +56,9 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
         }
     };
     let sent = envelope.headers.take().unwrap_or_default();
+    let is_named = sent
+        .keys()
+        .any(|name| name.eq_ignore_ascii_case("correlation-id"));
     let topic = envelope.topic_path();
     let accepted = match headers::accept(sent) {
         Ok(headers) => {
@@ -89,43 +95,75 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
                 send_error_with(connection, (Some(&topic), &accepted), &error);
             }
         }
-        Ok(topic) => command(connection, &topic, (accepted, envelope)).await,
+        Ok(topic) => {
+            let frame = Frame {
+                topic: &topic,
+                headers: &accepted,
+                is_named,
+            };
+            command(connection, &frame, envelope).await;
+        }
     }
 }
 
-async fn command(
-    connection: &Rc<Connection>,
-    topic: &TopicPath,
-    (headers, envelope): (Map<String, Value>, Envelope),
-) {
-    let path = envelope.path.clone();
+async fn command(connection: &Rc<Connection>, frame: &Frame<'_>, envelope: Envelope) {
+    let Frame { topic, headers, .. } = *frame;
     let is_waived = headers.get("response-required") == Some(&Value::Bool(false));
+    // What is wrong with the request for answers itself is told to those who want none, too.
+    if let Err(error) = check_requested(frame) {
+        return send_error_with(connection, (Some(topic), headers), &error);
+    }
+    let path = envelope.path.clone();
     let outcome = async {
-        refuse_unsupported(&headers)?;
+        refuse_unsupported(headers)?;
         let incoming = Incoming::about(topic, envelope)?;
-        execute(connection, incoming, (topic, &path, &headers)).await
+        execute(connection, incoming, (frame, &path)).await
     };
     match outcome.await {
-        Ok(Some(frame)) if !is_waived => connection.send(frame),
+        Ok(Some(answer)) if !is_waived => connection.send(answer),
         // Ditto has no return address for an error of such a command either.
         Ok(_) => {}
         Err(_) if is_waived => {}
-        Err(error) => send_error_with(connection, (Some(topic), &headers), &error),
+        Err(error) => send_error_with(connection, (Some(topic), headers), &error),
+    }
+}
+
+/// Only what changes something, or goes to devices, can be acknowledged.
+fn check_requested(frame: &Frame<'_>) -> Result<(), DittoError> {
+    match frame.topic.group() {
+        Group::Things(channel) => requested(channel, frame.headers).map(|_| ()),
+        Group::Policies | Group::Connections | Group::Sessions => Ok(()),
     }
 }
 
 async fn execute(
-    connection: &Connection,
+    connection: &Rc<Connection>,
     incoming: Incoming,
-    (topic, path, headers): (&TopicPath, &str, &Map<String, Value>),
+    (frame, path): (&Frame<'_>, &str),
 ) -> Result<Option<bytes::Bytes>, DittoError> {
+    let Frame { topic, headers, .. } = *frame;
     let gateway = &connection.context.gateway;
     let context = context(connection, headers)?;
     Ok(match incoming {
         Incoming::Thing(command) => {
             let twin = twin_headers(headers)?;
+            let requested = requested(Channel::Twin, headers)?;
+            if live::is_write(&command) && !requested.is_plain() {
+                let written = live::Written {
+                    command,
+                    headers: twin,
+                    requested,
+                };
+                live::write_acknowledged(connection, (context, written), frame).await?;
+                return Ok(None);
+            }
             let response = gateway.things.execute_with(&context, command, twin).await?;
             Some(Envelope::thing_response(topic, path, headers, &response))
+        }
+        Incoming::Live(signal) => {
+            let twin = twin_headers(headers)?;
+            live::take(connection, (*signal, twin), (context, frame)).await?;
+            None
         }
         Incoming::Things { thing_ids, fields } => {
             refuse_twin_headers(headers)?;
@@ -142,7 +180,7 @@ async fn execute(
             Some(Envelope::policy_response(topic, path, headers, &response))
         }
         Incoming::CheckPermissions(_) => return Err(unsupported("Checking permissions")),
-        Incoming::Other(kind) => match kind.reaction() {
+        Incoming::Other { kind, .. } => match kind.reaction() {
             Reaction::Refuse => {
                 return Err(unsupported(&format!("A signal of this kind ({kind:?})")));
             }
@@ -195,17 +233,9 @@ fn refuse_twin_headers(headers: &Map<String, Value>) -> Result<(), DittoError> {
     }
 }
 
-/// As on HTTP: headers that cannot be honoured, and acknowledgements that nobody gives.
+/// As on HTTP: headers that cannot be honoured.
 fn refuse_unsupported(headers: &Map<String, Value>) -> Result<(), DittoError> {
-    edge::refuse_unsupported(|name| headers.contains_key(name))?;
-    let labels = headers.get("requested-acks").and_then(Value::as_array);
-    // A twin's command has no live response, so that label is without meaning, as in Ditto.
-    let is_given =
-        |label: &Value| matches!(label.as_str(), Some("twin-persisted" | "live-response"));
-    if labels.is_some_and(|labels| labels.iter().any(|label| !is_given(label))) {
-        return Err(edge::unsupported_header("requested-acks"));
-    }
-    Ok(())
+    edge::refuse_unsupported(|name| headers.contains_key(name))
 }
 
 fn unsupported(what: &str) -> DittoError {
@@ -228,7 +258,7 @@ pub(super) fn send_error(
     send_error_with(connection, (topic, &headers), error);
 }
 
-fn send_error_with(
+pub(super) fn send_error_with(
     connection: &Connection,
     (topic, headers): (Option<&TopicPath>, &Map<String, Value>),
     error: &DittoError,

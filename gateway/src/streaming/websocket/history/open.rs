@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Connection, HistoryCommand, timed_out};
 use crate::error::DittoError;
+use crate::live::Label;
 use crate::streaming::published::{Published, Visible};
 use crate::streaming::replay::{Replay, Step};
 use crate::streaming::session::Renderer;
@@ -170,6 +171,7 @@ impl Renderer for HistoryRenderer {
         published: &Published,
         visible: &Visible<'_>,
         _subjects: &[SubjectId],
+        _declared: &[Label],
     ) -> Option<Bytes> {
         let event = visible.event();
         let is_wanted = self

@@ -1,0 +1,144 @@
+//! `…/inbox/messages/…`, `…/outbox/messages/…` and claims: parse, hand on, answer with what came back.
+
+mod acknowledged;
+pub(super) mod live_channel;
+mod mail;
+mod respond;
+
+use std::time::Duration;
+
+use ::things::ThingId;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use protocol::{Channel, MessagePath};
+use serde_json::Map;
+
+pub(super) use acknowledged::{Written, write_acknowledged};
+pub(crate) use mail::Mail;
+
+use super::{Answer, body};
+use crate::edge::{RequestContext, Timeout};
+use crate::error::DittoError;
+use crate::live::{self, Message, Requested, payload};
+use crate::streaming;
+
+/// A claim may be waited for as long as a user takes to confirm it.
+const CLAIM_WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// `POST`: the answer of whoever receives the message, or 202. `GET` with `text/event-stream`: the messages themselves.
+pub(super) fn answer(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+    (thing_id, mail): (ThingId, Mail),
+) -> Answer<'_> {
+    if *request.method() == Method::GET {
+        return Answer::Ready(subscribe(context, request, (thing_id, mail)));
+    }
+    let path = match mail {
+        Mail::Claim => MessagePath::claim(),
+        Mail::Message(path) => path,
+        Mail::Box { .. } => {
+            return Answer::Ready(Err(protocol::MessagePathError::Subject.into()));
+        }
+    };
+    match requested(&context, &path) {
+        Ok(requested) => {
+            let wait = requested.wait;
+            let work = send(context, request, payload, (thing_id, path, requested));
+            Answer::after(wait, Box::pin(work))
+        }
+        Err(error) => Answer::Ready(Err(error)),
+    }
+}
+
+fn subscribe(
+    _context: RequestContext,
+    request: &HttpRequest,
+    (_thing_id, _mail): (ThingId, Mail),
+) -> Result<HttpResponse, DittoError> {
+    if streaming::sse::is_asked_for(request) {
+        return Err(DittoError::bad_request(
+            "signal.unsupported",
+            "Messages are not streamed as events by this version.",
+        )
+        .describe("Subscribe with `START-SEND-MESSAGES` on a WebSocket."));
+    }
+    Err(DittoError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "gateway:method.notallowed",
+        "Messages are sent with POST and not kept, so there is nothing to get.",
+    )
+    .describe("Subscribe with `START-SEND-MESSAGES` on a WebSocket."))
+}
+
+fn requested(context: &RequestContext, path: &MessagePath) -> Result<Requested, DittoError> {
+    let max = if path.is_claim() {
+        CLAIM_WAIT_MAX
+    } else {
+        Timeout::COMMAND_MAX
+    };
+    let requested = context.requested(Channel::Live)?;
+    if requested.wait > max {
+        return Err(live::Error::TimeoutTooLong { max }.into());
+    }
+    Ok(requested)
+}
+
+async fn send(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+    (thing_id, path, requested): (ThingId, MessagePath, Requested),
+) -> Result<HttpResponse, DittoError> {
+    let body = read(&context, payload).await?;
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or(payload::OCTET_STREAM);
+    let message = Message {
+        thing_id,
+        path,
+        headers: Map::from_iter([("content-type".to_owned(), content_type.into())]),
+        value: payload::to_value(content_type, &body)?,
+        twin: context.headers.twin.clone(),
+    };
+    drop(body);
+    let command = context.command_without_timeout()?;
+    let ticket = context
+        .gateway
+        .live
+        .send_message(&command, message, &requested)
+        .await?;
+    match ticket {
+        None => Ok(super::respond::accepted()),
+        Some(ticket) => {
+            let is_required = requested.response_required;
+            Ok(respond::outcome(&ticket.answer().await?, is_required))
+        }
+    }
+}
+
+/// Reads the payload within the time of an ordinary request.
+async fn read(context: &RequestContext, payload: Payload) -> Result<Bytes, DittoError> {
+    let settings = &context.gateway.settings;
+    let reading = body::read(payload, settings.body_bytes_max);
+    let body = tokio::time::timeout(settings.request_timeout, reading)
+        .await
+        .unwrap_or_else(|_| {
+            Err(DittoError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "gateway:body.incomplete",
+                "The body did not arrive in time.",
+            ))
+        })?;
+    let bytes_max = context.gateway.live.message_bytes_max();
+    if body.len() > bytes_max {
+        return Err(live::Error::TooLarge { bytes_max }.into());
+    }
+    Ok(body)
+}

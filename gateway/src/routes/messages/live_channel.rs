@@ -1,0 +1,168 @@
+//! `channel=live` and `live-channel-condition`: the device answers instead of its twin.
+
+use ::things::{ThingAction, ThingCommand, ThingId, ThingResource};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use protocol::{Channel, CommandAction, Envelope};
+use serde_json::{Map, Value};
+
+use super::respond;
+use crate::edge::{RequestContext, unsupported_header};
+use crate::error::DittoError;
+use crate::live::{LiveCommand, Outcome, Requested};
+use crate::routes::body::{self, BodyType};
+use crate::routes::{Answer, Route};
+use crate::streaming;
+
+const CHANNEL: HeaderName = HeaderName::from_static("channel");
+
+/// A request to the device itself.
+pub(in crate::routes) fn answer(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+    (thing_id, resource): (ThingId, ThingResource),
+) -> Answer<'_> {
+    if streaming::sse::is_asked_for(request) {
+        return Answer::Ready(Err(unsupported_header("channel")));
+    }
+    match requested(&context, request.method()) {
+        Ok(requested) => {
+            let wait = requested.wait;
+            let work = command(context, request, payload, (thing_id, resource, requested));
+            Answer::after(wait, Box::pin(work))
+        }
+        Err(error) => Answer::Ready(Err(error)),
+    }
+}
+
+/// Why there is no device to ask here.
+pub(in crate::routes) fn refusal(route: &Route, method: &Method) -> DittoError {
+    if *route == Route::Things && *method == Method::POST {
+        return DittoError::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "things:thing.notcreatable",
+            "A thing cannot be created on the live channel.",
+        )
+        .describe("Leave out `channel=live`, or PUT to an id of your choice.");
+    }
+    unsupported_header("channel")
+}
+
+fn requested(context: &RequestContext, method: &Method) -> Result<Requested, DittoError> {
+    if let Some(timeout) = context.headers.timeout {
+        timeout.for_command()?;
+    }
+    context.is_response_waived(*method == Method::GET)?;
+    context.requested(Channel::Live)
+}
+
+async fn command(
+    context: RequestContext,
+    request: &HttpRequest,
+    payload: Payload,
+    (thing_id, resource, requested): (ThingId, ThingResource, Requested),
+) -> Result<HttpResponse, DittoError> {
+    let bytes_max = context.gateway.settings.body_bytes_max;
+    let json = async |body_type| body::json(request, payload, (body_type, bytes_max)).await;
+    let (action, thing_action, value) = match *request.method() {
+        Method::GET => {
+            let fields = context.fields()?;
+            (
+                CommandAction::Retrieve,
+                ThingAction::Retrieve { fields },
+                None,
+            )
+        }
+        Method::PUT => {
+            let value = json(BodyType::Json).await?;
+            let action = ThingAction::Modify(value.clone());
+            (CommandAction::Modify, action, Some(value))
+        }
+        Method::PATCH => {
+            let value = json(BodyType::MergePatch).await?;
+            let action = ThingAction::Merge(value.clone());
+            (CommandAction::Merge, action, Some(value))
+        }
+        _ => (CommandAction::Delete, ThingAction::Delete, None),
+    };
+    let command = LiveCommand {
+        headers: content_type(action),
+        command: ThingCommand {
+            thing_id,
+            resource,
+            action: thing_action,
+        },
+        action,
+        value,
+        fields: fields_text(&context),
+        twin: context.headers.twin.clone(),
+    };
+    ask(&context, command, &requested).await
+}
+
+async fn ask(
+    context: &RequestContext,
+    command: LiveCommand,
+    requested: &Requested,
+) -> Result<HttpResponse, DittoError> {
+    let live = &context.gateway.live;
+    let around = context.command()?;
+    let asked = command.command.clone();
+    let Some(ticket) = live.send_command(&around, command, requested).await? else {
+        return Ok(live_marked(crate::routes::respond::accepted()));
+    };
+    let outcome = match ticket.answer().await? {
+        Outcome::Response(envelope) => {
+            let now = context.gateway.clock.now();
+            Outcome::Response(Box::new(live.readable(
+                &around,
+                (&asked, now),
+                *envelope,
+            )?))
+        }
+        acknowledged @ Outcome::Acknowledged(_) => acknowledged,
+    };
+    let response = match &outcome {
+        Outcome::Response(envelope) => json_by_default(envelope),
+        Outcome::Acknowledged(_) => respond::outcome(&outcome, requested.response_required),
+    };
+    Ok(live_marked(response))
+}
+
+/// The values of things are JSON, whether or not a device says so.
+fn json_by_default(envelope: &Envelope) -> HttpResponse {
+    let mut headers = envelope.headers.clone().unwrap_or_default();
+    headers.insert("content-type".to_owned(), "application/json".into());
+    respond::device(envelope.status, &headers, envelope.value.as_ref())
+}
+
+fn live_marked(mut response: HttpResponse) -> HttpResponse {
+    response
+        .headers_mut()
+        .insert(CHANNEL, HeaderValue::from_static("live"));
+    response
+}
+
+fn content_type(action: CommandAction) -> Map<String, Value> {
+    let media_type = match action {
+        CommandAction::Merge => "application/merge-patch+json",
+        CommandAction::Create
+        | CommandAction::Modify
+        | CommandAction::Retrieve
+        | CommandAction::Delete
+        | CommandAction::Migrate
+        | CommandAction::CheckPermissions => "application/json",
+    };
+    Map::from_iter([
+        ("content-type".to_owned(), media_type.into()),
+        ("channel".to_owned(), "live".into()),
+    ])
+}
+
+fn fields_text(context: &RequestContext) -> Option<String> {
+    let all: Vec<&str> = context.query.all("fields").collect();
+    (!all.is_empty()).then(|| all.join(","))
+}
