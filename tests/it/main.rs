@@ -15,6 +15,7 @@ mod first_start;
 mod given;
 mod javascript_client;
 mod limits;
+mod messages;
 mod paths;
 mod policies;
 mod streams;

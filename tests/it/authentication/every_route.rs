@@ -7,7 +7,7 @@ use crate::credentials::{tampered, unsigned};
 use crate::given::{given_lamp, owned_by};
 
 /// Method, path, body and what a stranger gets: every route below `/api/2`, on things and policies that exist.
-const ROUTES: [(&str, &str, &str, &str); 58] = [
+const ROUTES: [(&str, &str, &str, &str); 65] = [
     ("GET", "whoami", "", "200"),
     ("GET", "things?ids=a:t", "", "200"),
     ("POST", "things", "{}", "201"),
@@ -193,6 +193,43 @@ const ROUTES: [(&str, &str, &str, &str); 58] = [
         "things/a:t/features/lamp/desiredProperties/on",
         "1",
         "403 things:feature.desiredProperty.notmodifiable",
+    ),
+    (
+        "POST",
+        "things/a:t/inbox/messages/x?timeout=0",
+        r#""?""#,
+        "403 messages:send.notallowed",
+    ),
+    (
+        "POST",
+        "things/a:t/outbox/messages/x/y?timeout=0",
+        r#""?""#,
+        "403 messages:send.notallowed",
+    ),
+    (
+        "POST",
+        "things/a:t/features/lamp/inbox/messages/x?timeout=0",
+        r#""?""#,
+        "403 messages:send.notallowed",
+    ),
+    (
+        "POST",
+        "things/a:t/features/lamp/outbox/messages/x?timeout=0",
+        r#""?""#,
+        "403 messages:send.notallowed",
+    ),
+    ("POST", "things/a:t/inbox/claim?timeout=0", r#""?""#, "202"),
+    (
+        "GET",
+        "things/a:t?channel=live&timeout=1ms",
+        "",
+        "404 things:thing.notfound",
+    ),
+    (
+        "PUT",
+        "things/a:t/attributes/serial?channel=live&timeout=1ms",
+        "1",
+        "403 things:attribute.notmodifiable",
     ),
     ("POST", "policies", "", "400 json.invalid"),
     ("GET", "policies/a:t", "", "404 policies:policy.notfound"),
