@@ -27,12 +27,14 @@ use crate::config::{Config, Loaded};
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::operator::{ClosedNamespaces, FencedJournal, effective};
-use crate::reload::InForce;
+use crate::reload::{Certificates, InForce, ReloadStatus, Reloader, Reloading};
 use crate::streaming::Hub;
-use crate::telemetry::authentication::ChainMetrics;
 use crate::telemetry::{logging, metrics};
+use authentication::Predecessor;
 use listener::Endpoints;
 pub(crate) use listener::Listener;
+pub(crate) use revocations::token_lifetime_max;
+pub(crate) use settings::{INSTANCE, guard};
 use shutdown::Servers;
 
 /// Runs the gateway until it is told to stop.
@@ -65,19 +67,22 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         Arc::clone(&closed_namespaces),
     );
     let auditor = auditor(&loaded)?;
-    let in_force = InForce::new(assemble(
+    let gateway = assemble(
         config,
         (Arc::new(fenced) as Arc<dyn Journal>, auditor.clone()),
         &bootstrap,
-    )?);
+    )?;
+    let in_force = InForce::new(gateway, status(&loaded));
     let gateway = in_force.gateway();
+    let certificates = Certificates::open(config, gateway.clock.now())?;
+    certificates.warn(&config.http_server.public_hosts);
     let public = Listener::bind(&config.http_server.listen_addr).context("the public listener")?;
     let private = Listener::bind(&config.devops.listen_addr).context("the operator listener")?;
     let endpoints = Endpoints {
         public: public.address(),
         devops: private.address(),
     };
-    let server_settings = settings::server(config, gateway.clock.now())?;
+    let server_settings = settings::server(config, certificates.public());
     let public_server = app::serve(Data::from(Arc::clone(&in_force)), public, server_settings)
         .context("the public listener")?;
     let access = operator::access(config, bootstrap.operator_password())?;
@@ -87,10 +92,16 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         operator::Parts {
             store: Arc::clone(&journal),
             closed_namespaces,
-            configuration: effective(&loaded, settings::INSTANCE),
+            configuration: effective(&loaded, INSTANCE),
+            certificates: Arc::clone(&certificates),
         },
     );
-    let operator_settings = settings::devops(config, gateway.clock.now())?;
+    let reloading = Reloading {
+        in_force: Arc::clone(&in_force),
+        operator: Arc::clone(&operator),
+        certificates: Arc::clone(&certificates),
+    };
+    let operator_settings = settings::devops(config, certificates.devops());
     let operator_server = operator::serve(operator_settings, Arc::clone(&operator), private)?;
     let servers = Servers::start(public_server, operator_server);
     hand_over(&loaded, bootstrap, &endpoints)?;
@@ -102,6 +113,8 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         background::keys(&in_force),
         background::forgetting(&in_force, config.history.retention.duration()),
         background::upkeep(&in_force, operator),
+        background::reminders(&in_force, certificates),
+        Reloader::new(reloading, loaded.clone()).run()?,
     ];
     shutdown::requested().await?;
     for task in background {
@@ -119,11 +132,71 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
 /// Tries everything that a start makes of the configuration, short of opening the store and listening.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     settings::namespace_policies(config)?;
-    settings::server(config, SystemClock.now())?;
+    Certificates::open(config, SystemClock.now())?;
     operator::access(config, None)?;
-    crate::tls::server_config(&config.devops.tls_config, SystemClock.now())?;
-    authentication::assemble(config, None)?;
+    authentication::assemble(config, None, None)?;
     Ok(())
+}
+
+/// The configuration that a start puts in force.
+fn status(loaded: &Loaded) -> ReloadStatus {
+    ReloadStatus {
+        epoch: 1,
+        digest: loaded.digest.clone(),
+        since: SystemClock.now(),
+        rejected: None,
+        warnings: Vec::new(),
+    }
+}
+
+/// What becomes of a gateway when it is configured otherwise.
+pub(crate) struct Reassembled {
+    pub(crate) gateway: Gateway,
+    pub(crate) access: devops::AccessSettings,
+    /// What an operator should know.
+    pub(crate) notices: Vec<String>,
+}
+
+/// The successor of `gateway`: the same store and sessions, the same state of whatever is configured as before.
+pub(crate) fn reassemble(
+    gateway: &Gateway,
+    old: &Loaded,
+    new: &Loaded,
+) -> anyhow::Result<Reassembled> {
+    let config = &new.config;
+    let bootstrap = Bootstrap::prepare(new)?.without_new();
+    let predecessor = Predecessor {
+        gateway,
+        changes: (&old.values, &new.values),
+    };
+    let authentication::Assembled {
+        chain,
+        providers,
+        jwt,
+        namespaces,
+        integration,
+    } = authentication::assemble(config, bootstrap.identity(), Some(&predecessor))?;
+    let access = crate::operator::access_settings(&config.devops, bootstrap.operator_password());
+    let successor = Gateway {
+        chain: authentication::watched(chain, &gateway.revocations),
+        providers,
+        jwt,
+        namespaces,
+        integration,
+        limits: Arc::new(gateway.limits.renewed(settings::limits(&config.limits))),
+        settings: Arc::new(settings::edge(config)),
+        ..gateway.clone()
+    };
+    Ok(Reassembled {
+        gateway: successor,
+        access,
+        notices: bootstrap.notices,
+    })
+}
+
+/// How much the configuration says to log.
+pub(crate) fn log_level(config: &Config) -> devops::LogLevel {
+    settings::logging(&config.logging).0
 }
 
 /// The record begins with who serves what is configured.
@@ -190,10 +263,11 @@ fn assemble(
     .context("the publisher")?;
     let authentication::Assembled {
         chain,
+        providers,
         jwt,
         namespaces,
         integration,
-    } = authentication::assemble(config, bootstrap.identity())?;
+    } = authentication::assemble(config, bootstrap.identity(), None)?;
     let revocations = revocations::open(config, Arc::clone(&journal))?;
     crate::streaming::revocation::follow(&revocations, &hub);
     Ok(Gateway {
@@ -210,12 +284,9 @@ fn assemble(
         things,
         policies,
         journal,
-        chain: Arc::new(
-            chain
-                .with_revocations(Arc::clone(&revocations))
-                .with_observer(Arc::new(ChainMetrics)),
-        ),
-        guard: Arc::new(Guard::new(settings::guard(config))),
+        chain: authentication::watched(chain, &revocations),
+        providers,
+        guard: Arc::new(Guard::new(guard(config))),
         jwt,
         revocations,
         namespaces,

@@ -58,12 +58,12 @@ pub(crate) struct LimitSettings {
 /// All limiters of the public edge.
 pub(crate) struct Limits {
     seed: RandomState,
-    per_source: Option<Limiter>,
-    per_subject: Option<Limiter>,
-    handshakes: Option<Limiter>,
+    per_source: Option<Arc<Limiter>>,
+    per_subject: Option<Arc<Limiter>>,
+    handshakes: Option<Arc<Limiter>>,
     streams_per_source: Option<StreamSlots>,
     streams_per_subject: Option<StreamSlots>,
-    refused: RefusedTable,
+    refused: Arc<RefusedTable>,
 }
 
 /// A caller as limits see it: a hash, good for this process only.
@@ -81,22 +81,38 @@ impl Limits {
     pub(crate) fn new(settings: LimitSettings) -> Self {
         Self {
             seed: RandomState::new(),
-            per_source: settings
-                .per_source
-                .map(|limit| Limiter::new("source", limit)),
-            per_subject: settings
-                .per_subject
-                .map(|limit| Limiter::new("subject", limit)),
-            handshakes: settings
-                .handshakes_per_source
-                .map(|limit| Limiter::new("handshakes", limit)),
-            streams_per_source: settings
-                .streams_per_source
-                .map(|max| StreamSlots::new("source", max)),
-            streams_per_subject: settings
-                .streams_per_subject
-                .map(|max| StreamSlots::new("subject", max)),
-            refused: RefusedTable::default(),
+            per_source: None,
+            per_subject: None,
+            handshakes: None,
+            streams_per_source: None,
+            streams_per_subject: None,
+            refused: Arc::default(),
+        }
+        .renewed(settings)
+    }
+
+    /// The same with other limits: what is limited as before goes on counting, and streams that are open stay counted.
+    pub(crate) fn renewed(&self, settings: LimitSettings) -> Self {
+        Self {
+            seed: self.seed.clone(),
+            per_source: Limiter::renewed(&self.per_source, "source", settings.per_source),
+            per_subject: Limiter::renewed(&self.per_subject, "subject", settings.per_subject),
+            handshakes: Limiter::renewed(
+                &self.handshakes,
+                "handshakes",
+                settings.handshakes_per_source,
+            ),
+            streams_per_source: StreamSlots::renewed(
+                &self.streams_per_source,
+                "source",
+                settings.streams_per_source,
+            ),
+            streams_per_subject: StreamSlots::renewed(
+                &self.streams_per_subject,
+                "subject",
+                settings.streams_per_subject,
+            ),
+            refused: Arc::clone(&self.refused),
         }
     }
 
@@ -187,6 +203,16 @@ struct Limiter {
 type KeyedLimiter = RateLimiter<u64, SharedTable, QuantaClock, NoOpMiddleware<QuantaInstant>>;
 
 impl Limiter {
+    fn renewed(
+        known: &Option<Arc<Self>>,
+        name: &'static str,
+        limit: Option<RateLimit>,
+    ) -> Option<Arc<Self>> {
+        let limit = limit?;
+        let as_before = known.as_ref().filter(|known| known.limit == limit);
+        Some(as_before.map_or_else(|| Arc::new(Self::new(name, limit)), Arc::clone))
+    }
+
     fn new(name: &'static str, limit: RateLimit) -> Self {
         let per_unit = (limit.window / limit.requests.get()).max(Duration::from_nanos(1));
         let quota = Quota::with_period(per_unit)
@@ -377,6 +403,33 @@ mod tests {
         limiter.sweep_if_due(start + Duration::from_secs(4 * 3600));
         limiter.sweep_if_due(start + Duration::from_secs(8 * 3600));
         assert_eq!(limiter.table.keys(), 0);
+    }
+
+    #[test]
+    fn other_limits_count_on_from_where_they_were() {
+        let before = limits(1, 2);
+        let key = LimitKey(7);
+        let _open = before.open_stream(key, key).unwrap();
+        while before.check_source(key).is_ok() {}
+        let settings = |burst, streams| LimitSettings {
+            per_source: Some(RateLimit {
+                requests: NonZeroU32::MIN,
+                window: Duration::from_secs(3600),
+                burst: NonZeroU32::new(burst).unwrap(),
+            }),
+            per_subject: None,
+            handshakes_per_source: None,
+            streams_per_source: Some(streams),
+            streams_per_subject: None,
+        };
+        let unchanged = before.renewed(settings(2, 1));
+        assert!(unchanged.check_source(key).is_err());
+        assert!(unchanged.open_stream(key, key).is_err());
+        let other = before.renewed(settings(3, 2));
+        assert!(other.check_source(key).is_ok());
+        assert!(other.open_stream(key, key).is_ok());
+        let address = Some([127, 0, 0, 1].into());
+        assert_eq!(before.source_key(address), other.source_key(address));
     }
 
     #[test]

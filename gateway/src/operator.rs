@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod commands;
+mod conditions;
 mod configuration;
 mod explain;
 mod limited;
@@ -23,7 +24,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
 
 use crate::app::Gateway;
-use crate::reload::InForce;
+use crate::reload::{Certificates, InForce};
 use crate::telemetry::metrics;
 pub(crate) use access::access_settings;
 pub(crate) use configuration::effective;
@@ -42,6 +43,7 @@ pub(crate) struct Operator {
     pub(crate) metrics: PrometheusHandle,
     pub(crate) status: Map<String, Value>,
     pub(crate) store_failures: AtomicU64,
+    pub(crate) certificates: Arc<Certificates>,
 }
 
 impl Operator {
@@ -99,7 +101,9 @@ impl Operator {
 
 impl HealthSource for Operator {
     fn health(&self) -> Health {
-        Health::composite(vec![self.persistence(), self.streams()])
+        let mut parts = vec![self.persistence(), self.streams()];
+        parts.extend(self.conditions());
+        Health::composite(parts)
     }
 
     fn readiness(&self) -> Readiness {
@@ -118,6 +122,7 @@ impl MetricsSource for Operator {
         for (limit, keys) in self.gateway().limits.keys() {
             metrics::limit_keys(limit).set(keys as f64);
         }
+        self.measure_conditions();
         self.metrics.run_upkeep();
         self.metrics.render()
     }
@@ -125,6 +130,8 @@ impl MetricsSource for Operator {
 
 impl StatusSource for Operator {
     fn static_status(&self) -> Map<String, Value> {
-        self.status.clone()
+        let mut status = self.status.clone();
+        status.extend(self.condition_status());
+        status
     }
 }

@@ -15,13 +15,14 @@ use super::Listener;
 use crate::config::Config;
 use crate::config::value::Secret;
 use crate::operator::{ClosedNamespaces, Operator, access_settings};
-use crate::reload::InForce;
+use crate::reload::{Certificates, InForce};
 
 /// What operators work on besides the gateway.
 pub(super) struct Parts {
     pub(super) store: Arc<Embedded>,
     pub(super) closed_namespaces: Arc<ClosedNamespaces>,
     pub(super) configuration: Value,
+    pub(super) certificates: Arc<Certificates>,
 }
 
 /// Who may enter; `first` is the password that the first start made.
@@ -47,6 +48,7 @@ pub(super) fn assemble(
         closed_namespaces: parts.closed_namespaces,
         configuration: ArcSwap::from_pointee(parts.configuration),
         store_failures: AtomicU64::new(0),
+        certificates: parts.certificates,
     })
 }
 
