@@ -96,6 +96,8 @@ pub(crate) struct Gateway {
     pub(crate) settings: Arc<EdgeSettings>,
     pub(crate) auditor: Auditor,
     pub(crate) is_closing: Arc<AtomicBool>,
+    /// What the last look at this process found; anyone may ask for it any number of times.
+    pub(crate) is_healthy: Arc<AtomicBool>,
     /// Where the gateway of now is, for those who outlive a reload.
     pub(crate) in_force: Weak<InForce>,
 }

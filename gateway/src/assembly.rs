@@ -94,6 +94,8 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
             closed_namespaces,
             configuration: effective(&loaded, INSTANCE),
             certificates: Arc::clone(&certificates),
+            store_path: config.store.path.clone(),
+            address: endpoints.public.clone(),
         },
     );
     let reloading = Reloading {
@@ -280,6 +282,7 @@ fn assemble(
         settings: Arc::new(settings::edge(config)),
         auditor,
         is_closing: Arc::new(AtomicBool::new(false)),
+        is_healthy: Arc::new(AtomicBool::new(true)),
         in_force: Weak::new(),
         things,
         policies,

@@ -81,8 +81,7 @@ pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHa
             let gateway = in_force.gateway();
             operator.metrics.run_upkeep();
             gateway.limits.sweep();
-            operator.check_store();
-            operator.expire_log_levels();
+            operator.look_around();
             operator
                 .access
                 .refresh_keys_if_due(gateway.clock.now())
