@@ -10,6 +10,8 @@ pub(crate) enum Bearer<'a> {
     Token(&'a str),
     /// Starts like `<brand>_` and has no dot: an API key, in our shape or meant to be.
     ApiKey(&'a str),
+    /// Base64 of a secret, without a dot: a key as Edge Server makes them.
+    LegacyKey(&'a str),
     /// The scheme without exactly one word of visible ASCII behind it.
     Malformed,
 }
@@ -34,6 +36,8 @@ impl<'a> Bearer<'a> {
             } else {
                 Self::Malformed
             }
+        } else if looks_like_legacy_key(value) {
+            Self::LegacyKey(value)
         } else {
             Self::Token(value)
         }
@@ -58,6 +62,14 @@ fn looks_like_api_key(value: &str) -> bool {
         && !value.contains('.')
 }
 
+/// Bytes of a key as Edge Server makes them; tokens are longer, and have dots.
+const LEGACY_KEY_BYTES: std::ops::RangeInclusive<usize> = 20..=128;
+
+fn looks_like_legacy_key(value: &str) -> bool {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/".contains(&byte);
+    LEGACY_KEY_BYTES.contains(&value.len()) && value.trim_end_matches('=').bytes().all(is_base64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +85,9 @@ mod tests {
         check("nodots", Bearer::Token("nodots"));
         check("tww_live_x", Bearer::ApiKey("tww_live_x"));
         check("TWW_live_x", Bearer::ApiKey("TWW_live_x"));
+        let edge = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        check(edge, Bearer::LegacyKey(edge));
+        check("abcdefghijklmnopqrs", Bearer::Token("abcdefghijklmnopqrs"));
         check("tww_live.x", Bearer::Token("tww_live.x"));
         check("123456789_x", Bearer::Token("123456789_x"));
         check("_x", Bearer::Token("_x"));

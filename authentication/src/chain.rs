@@ -12,7 +12,7 @@ pub use observer::{ChainObserver, Conclusion};
 
 use crate::{
     Attempt, AuthenticationError, AuthenticationOutcome, AuthenticationProvider, InjectedHeaders,
-    RequestParts, Revocations,
+    RequestParts, Revocations, Scopes,
 };
 
 /// What to do with a request that carries credentials of different kinds.
@@ -153,6 +153,14 @@ impl AuthenticationChain {
             .iter()
             .find(|provider| provider.kind() == principal.provider())
             .and_then(|provider| provider.injected_headers(request))
+    }
+
+    /// What the caller's permission sets allow, as configured now; `None` if nothing but policies limits it.
+    pub fn scopes(&self, principal: &Principal) -> Option<Arc<Scopes>> {
+        self.providers
+            .iter()
+            .find(|provider| provider.kind() == principal.provider())
+            .and_then(|provider| provider.scopes(principal))
     }
 
     /// One bit per provider that has something to verify.

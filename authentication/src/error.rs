@@ -9,6 +9,7 @@ use crate::RevocationId;
 use crate::api_key::ApiKeyRefusal;
 use crate::guard::GuardedMethod;
 use crate::jwt::{JwtFault, JwtRefusal};
+use crate::pre_authenticated::AssertionRefusal;
 
 /// Why a request has no principal.
 ///
@@ -50,6 +51,12 @@ pub enum AuthenticationError {
         /// The first half of the subject.
         issuer: String,
     },
+    /// The proxy has not proved that it vouches for anybody.
+    #[error("the assertion of the proxy is refused: {refusal}")]
+    AssertionRefused {
+        /// Why, for logs and audit.
+        refusal: AssertionRefusal,
+    },
     /// The token is not one: wrong parts, encoding or JSON.
     #[error("malformed token: {fault}")]
     JwtMalformed {
@@ -85,6 +92,15 @@ pub enum AuthenticationError {
         /// The public id of the key, if it has one.
         key_id: Option<Arc<str>>,
     },
+    /// The API key is good, and not from there.
+    #[error("the API key `{key_id}` may not be used from this address")]
+    ApiKeySource {
+        /// Its public id.
+        key_id: Arc<str>,
+    },
+    /// So many keys with slow hashes are being checked that this one was not.
+    #[error("too many slow hashes at once")]
+    SlowLaneFull,
     /// An API key stands in the query: whoever logged the address knows it now.
     #[error("an API key stands in the query")]
     ApiKeyInQuery,
@@ -143,6 +159,8 @@ pub enum ErrorClass {
     Unavailable,
     /// Whoever asks has to wait.
     Throttled,
+    /// Who asks is known, and may not.
+    Forbidden,
 }
 
 impl AuthenticationError {
@@ -158,6 +176,7 @@ impl AuthenticationError {
             | Self::PreAuthenticatedEmpty
             | Self::PreAuthenticatedSubject { .. }
             | Self::PreAuthenticatedIssuer { .. }
+            | Self::AssertionRefused { .. }
             | Self::JwtSeveral
             | Self::JwtIssuerNotSupported { .. }
             | Self::JwtRefused { .. }
@@ -165,7 +184,8 @@ impl AuthenticationError {
             | Self::ApiKeyRefused { .. }
             | Self::Revoked { .. }
             | Self::Several { .. } => ErrorClass::Unauthenticated,
-            Self::Unavailable { .. } => ErrorClass::Unavailable,
+            Self::Unavailable { .. } | Self::SlowLaneFull => ErrorClass::Unavailable,
+            Self::ApiKeySource { .. } => ErrorClass::Forbidden,
             Self::TooManyFailures { .. } => ErrorClass::Throttled,
         }
     }
@@ -179,6 +199,7 @@ impl AuthenticationError {
             Self::JwtRefused { refusal } => refusal
                 .may_be_guessed()
                 .then_some((GuardedMethod::Jwt, None)),
+            Self::AssertionRefused { .. } => Some((GuardedMethod::Assertion, None)),
             Self::ApiKeyRefused { refusal, key_id } => refusal
                 .guessed_by()
                 .map(|method| (method, key_id.as_deref())),
@@ -192,6 +213,8 @@ impl AuthenticationError {
             | Self::PreAuthenticatedIssuer { .. }
             | Self::JwtSeveral
             | Self::JwtConditionFailed { .. }
+            | Self::ApiKeySource { .. }
+            | Self::SlowLaneFull
             | Self::ApiKeyInQuery
             | Self::Revoked { .. }
             | Self::Unavailable { .. }

@@ -163,6 +163,15 @@ impl Guard {
         source.wait(&settings, now).max(identity)
     }
 
+    /// Whether this source has failed by this method within the window.
+    pub(crate) fn has_failed(&self, guess: &Guess<'_>, now: Timestamp) -> bool {
+        let failures = self.by_source.find(&(guess.source, guess.method));
+        let settings = self.settings_for(guess.method);
+        failures
+            .zip(settings)
+            .is_some_and(|(failures, settings)| !failures.is_over(&settings, now))
+    }
+
     /// Counts a failure, unless whoever failed had to wait anyway; returns how long he has to wait now.
     pub fn record_failure(&self, guess: &Guess<'_>, now: Timestamp) -> Option<Duration> {
         let settings = self.settings_for(guess.method)?;

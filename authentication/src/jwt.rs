@@ -14,6 +14,7 @@ mod keys;
 mod placeholders;
 mod provider;
 mod settings;
+mod strict_json;
 #[cfg(test)]
 mod testing;
 mod token_type;

@@ -19,6 +19,7 @@ mod pre_authenticated;
 mod provider;
 mod request;
 mod revocation;
+mod scope;
 mod settings_error;
 #[cfg(test)]
 mod testing;
@@ -35,7 +36,10 @@ pub use namespace_access::{
     KeptHeaders, NamespaceAccess, NamespaceFacts, NamespaceRule, NamespaceView, NamespacedKind,
 };
 pub use policies::ProviderKind;
-pub use pre_authenticated::{PreAuthenticatedProvider, PreAuthenticatedSettings, TrustedPeer};
+pub use pre_authenticated::{
+    AssertionRefusal, AssertionSettings, PreAuthenticatedProvider, PreAuthenticatedSettings,
+    TrustedPeer,
+};
 pub use provider::{Attempt, AuthenticationOutcome, AuthenticationProvider};
 pub use request::{HeaderLookup, PeerAddress, RequestKind, RequestParts};
 pub use revocation::{
@@ -43,4 +47,5 @@ pub use revocation::{
     RevocationStore, RevocationSubscriber, Revocations, StoreFailure, StoreFuture,
     UnknownRevocationKind,
 };
+pub use scope::{PermissionSet, Scope, ScopeError, ScopeWord, Scopes};
 pub use settings_error::SettingsError;

@@ -3,6 +3,9 @@
 //! Source: Ditto documentation, page "Authentication and authorization", section "Pre-authentication". Unlike there, the
 //! query never carries an identity, and a header from anyone but a configured peer is dropped.
 
+mod assertion;
+mod nonces;
+
 use ipnet::IpNet;
 use policies::{Credential, Principal, ProviderKind, SubjectId};
 use tracing::warn;
@@ -10,6 +13,9 @@ use tracing::warn;
 use crate::{
     Attempt, AuthenticationError, AuthenticationProvider, PeerAddress, RequestParts, SettingsError,
 };
+
+use assertion::AssertionVerifier;
+pub use assertion::{AssertionRefusal, AssertionSettings};
 
 /// Name of the header, and of the query parameter that is refused.
 const PRE_AUTHENTICATED: &str = "x-ditto-pre-authenticated";
@@ -27,6 +33,8 @@ pub struct PreAuthenticatedSettings {
     pub reserved_issuers: Vec<String>,
     /// Whether a header with several subjects is refused.
     pub single_subject: bool,
+    /// The proof that is asked of the proxy; `None` for none.
+    pub assertion: Option<AssertionSettings>,
 }
 
 /// A peer whose header counts.
@@ -54,6 +62,7 @@ impl TrustedPeer {
 /// Recognises `x-ditto-pre-authenticated` from trusted peers.
 pub struct PreAuthenticatedProvider {
     settings: PreAuthenticatedSettings,
+    assertions: Option<AssertionVerifier>,
 }
 
 impl PreAuthenticatedProvider {
@@ -61,7 +70,8 @@ impl PreAuthenticatedProvider {
     ///
     /// # Errors
     ///
-    /// [`SettingsError::ReservedPrefix`] if a prefix would let the proxy speak for another provider.
+    /// [`SettingsError::ReservedPrefix`] if a prefix would let the proxy speak for another provider,
+    /// [`SettingsError::AssertionSecret`] if the secret is too short.
     pub fn new(mut settings: PreAuthenticatedSettings) -> Result<Self, SettingsError> {
         for text in settings
             .subject_prefixes
@@ -83,7 +93,29 @@ impl PreAuthenticatedProvider {
                 prefix: prefix.clone(),
             });
         }
-        Ok(Self { settings })
+        let assertions = settings
+            .assertion
+            .as_ref()
+            .map(AssertionVerifier::new)
+            .transpose()?;
+        Ok(Self {
+            settings,
+            assertions,
+        })
+    }
+
+    /// The subjects, if the proxy has proved that it vouches for them.
+    fn vouched(&self, request: &RequestParts<'_>) -> Result<Vec<SubjectId>, AuthenticationError> {
+        let value = request
+            .headers
+            .header(PRE_AUTHENTICATED)
+            .unwrap_or_default();
+        if let Some(assertions) = &self.assertions {
+            assertions
+                .verify(request, value)
+                .map_err(|refusal| AuthenticationError::AssertionRefused { refusal })?;
+        }
+        self.subjects(value)
     }
 
     fn subjects(&self, value: &str) -> Result<Vec<SubjectId>, AuthenticationError> {
@@ -165,12 +197,8 @@ impl AuthenticationProvider for PreAuthenticatedProvider {
     }
 
     fn authenticate<'a>(&'a self, request: &'a RequestParts<'a>) -> Attempt<'a> {
-        let value = request
-            .headers
-            .header(PRE_AUTHENTICATED)
-            .unwrap_or_default();
         let result = self
-            .subjects(value)
+            .vouched(request)
             .map(|subjects| Principal::new(self.kind(), subjects, None, Credential::default()));
         Attempt::Ready(result.into())
     }

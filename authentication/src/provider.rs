@@ -1,10 +1,11 @@
 //! What every provider answers to.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use policies::{Principal, ProviderKind};
 
-use crate::{AuthenticationError, InjectedHeaders, RequestParts};
+use crate::{AuthenticationError, InjectedHeaders, RequestParts, Scopes};
 
 /// Recognises one kind of credential.
 pub trait AuthenticationProvider: Send + Sync {
@@ -28,6 +29,11 @@ pub trait AuthenticationProvider: Send + Sync {
 
     /// What claims of the credential, which was just verified, put into headers of the request.
     fn injected_headers(&self, _request: &RequestParts<'_>) -> Option<InjectedHeaders> {
+        None
+    }
+
+    /// What the caller's permission sets allow; `None` if nothing but policies limits it.
+    fn scopes(&self, _principal: &Principal) -> Option<Arc<Scopes>> {
         None
     }
 }

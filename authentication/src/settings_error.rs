@@ -149,6 +149,49 @@ pub enum SettingsError {
         /// The key id.
         key_id: String,
     },
+    /// An identity names a permission set that does not exist.
+    #[error("identity `{identity}` names the permission set `{set}`, which does not exist")]
+    PermissionSet {
+        /// The identity's name.
+        identity: String,
+        /// The set's name.
+        set: String,
+    },
+    /// A hint is not what `api-key hint` prints.
+    #[error(
+        "the hint of credential {position} of identity `{identity}` is not 8 hexadecimal digits"
+    )]
+    KeyHint {
+        /// The identity's name.
+        identity: String,
+        /// Which of its credentials, from 1.
+        position: usize,
+    },
+    /// Unknown keys would cost too much.
+    #[error(
+        "{count} slow hashes have no hint, {max} may: every unknown key costs one run of each; see `twinward api-key hint`"
+    )]
+    TooManyUnhinted {
+        /// How many have none.
+        count: usize,
+        /// How many may have none.
+        max: usize,
+    },
+    /// No thread for slow hashes.
+    #[error("the threads for slow hashes could not be started")]
+    SlowLane {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The secret shared with the proxy can be guessed.
+    #[error(
+        "the secret of the assertion has fewer than {bytes_min} bytes; `openssl rand -hex 32` makes one"
+    )]
+    AssertionSecret {
+        /// As many it must have.
+        bytes_min: usize,
+    },
     /// An identity's id does not make a subject.
     #[error(
         "id `{id}` of identity `{identity}` has characters other than `A-Za-z0-9._:/@-`, or not 1 to 128 of them"

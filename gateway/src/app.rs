@@ -15,13 +15,12 @@ use actix_web::{App, HttpServer};
 use audit::Auditor;
 use authentication::jwt::{IntegrationSubjects, JwtProvider};
 use authentication::{
-    AuthenticationChain, AuthenticationProvider, Guard, NamespaceAccess, RequestParts, Revocations,
-    TrustedPeer,
+    AuthenticationChain, NamespaceAccess, RequestParts, Revocations, TrustedPeer,
 };
 use journal::Journal;
 use socket2::SockRef;
 
-use crate::assembly::Listener;
+use crate::assembly::{KeyServices, Listener};
 use crate::clock::Clock;
 use crate::edge::{self, OriginPolicy, Peers};
 use crate::limits::Limits;
@@ -82,12 +81,10 @@ pub(crate) struct Gateway {
     pub(crate) policies: Arc<Policies>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) chain: Arc<AuthenticationChain>,
-    /// The providers of the chain, for a successor that goes on with some of them.
-    pub(crate) providers: Arc<[Arc<dyn AuthenticationProvider>]>,
     pub(crate) revocations: Arc<Revocations>,
     pub(crate) namespaces: Arc<NamespaceAccess>,
     pub(crate) integration: Arc<IntegrationSubjects>,
-    pub(crate) guard: Arc<Guard>,
+    pub(crate) keys: KeyServices,
     pub(crate) jwt: Option<Arc<JwtProvider>>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) hub: Arc<Hub>,
@@ -96,8 +93,6 @@ pub(crate) struct Gateway {
     pub(crate) settings: Arc<EdgeSettings>,
     pub(crate) auditor: Auditor,
     pub(crate) is_closing: Arc<AtomicBool>,
-    /// What the last look at this process found; anyone may ask for it any number of times.
-    pub(crate) is_healthy: Arc<AtomicBool>,
     /// Where the gateway of now is, for those who outlive a reload.
     pub(crate) in_force: Weak<InForce>,
 }

@@ -12,6 +12,7 @@ mod fields;
 mod headers;
 mod namespaces;
 mod query;
+mod scopes;
 mod source;
 
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ pub(crate) use headers::{
     unsupported as unsupported_header,
 };
 pub(crate) use namespaces::Fence;
+pub(crate) use scopes::CallerScopes;
 use source::PeerGone;
 pub(crate) use source::{Peers, Source};
 
@@ -171,6 +173,8 @@ async fn answer<'r>(
         source,
         source_key,
         caller: None,
+        scopes: CallerScopes::default(),
+        needs: None,
         fence: None,
     };
     access.trail.at = Some(context.now);
@@ -186,6 +190,7 @@ async fn answer<'r>(
                 note_subject(&context, exceeded, &caller);
             })?;
         context.caller = Some(caller);
+        context.check_scope(route.scope(request))?;
         route.check_namespace(&context)?;
         let asked = (request.method(), access.route);
         access.trail.admit(&context.gateway.auditor, asked).await?;
@@ -274,7 +279,7 @@ async fn authenticate(
     let verdict = context.gateway.chain().authenticate(&parts).await;
     let judged = verdict.map_err(|error| {
         let source = SourcePrefix::of(parts.client);
-        context.gateway.guard.judge(error, source, parts.now)
+        context.gateway.keys.guard.judge(error, source, parts.now)
     });
     let principal = judged.inspect_err(|error| trail.refused(error))?;
     let limit_key = context.gateway.limits.subject_key(&principal);
@@ -289,6 +294,7 @@ async fn authenticate(
             ),
         ));
     }
+    context.scopes = CallerScopes::new(context.gateway.chain().scopes(&principal));
     if is_without_permissions(&principal) {
         return Err(DittoError::new(
             StatusCode::FORBIDDEN,

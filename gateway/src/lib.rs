@@ -6,6 +6,7 @@ pub mod bootstrap;
 pub mod cli;
 mod clock;
 pub mod config;
+mod credential_use;
 mod edge;
 mod error;
 mod limits;

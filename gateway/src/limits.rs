@@ -7,6 +7,7 @@ mod refused;
 mod streams;
 mod table;
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -19,7 +20,7 @@ use governor::clock::{Clock as _, QuantaClock, QuantaInstant};
 use governor::middleware::NoOpMiddleware;
 use governor::{Quota, RateLimiter};
 use parking_lot::Mutex;
-use policies::Principal;
+use policies::{Credential, Principal, ProviderKind};
 
 use crate::error::DittoError;
 use refused::RefusedTable;
@@ -41,12 +42,14 @@ pub(crate) struct RateLimit {
 }
 
 /// What is limited; `None` is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LimitSettings {
     /// Per client address: IPv4 address or IPv6 /64.
     pub(crate) per_source: Option<RateLimit>,
     /// Per authenticated caller.
     pub(crate) per_subject: Option<RateLimit>,
+    /// Per identity by name, instead of what holds for every caller.
+    pub(crate) per_identity: Vec<(String, RateLimit)>,
     /// Handshakes of streams per client address.
     pub(crate) handshakes_per_source: Option<RateLimit>,
     /// Open streams per authenticated caller.
@@ -58,12 +61,13 @@ pub(crate) struct LimitSettings {
 /// All limiters of the public edge.
 pub(crate) struct Limits {
     seed: RandomState,
-    per_source: Option<Arc<Limiter>>,
-    per_subject: Option<Arc<Limiter>>,
-    handshakes: Option<Arc<Limiter>>,
+    per_source: Option<Limiter>,
+    per_subject: Option<Limiter>,
+    per_identity: HashMap<LimitKey, Limiter>,
+    handshakes: Option<Limiter>,
     streams_per_source: Option<StreamSlots>,
     streams_per_subject: Option<StreamSlots>,
-    refused: Arc<RefusedTable>,
+    refused: RefusedTable,
 }
 
 /// A caller as limits see it: a hash, good for this process only.
@@ -79,40 +83,30 @@ impl LimitKey {
 
 impl Limits {
     pub(crate) fn new(settings: LimitSettings) -> Self {
+        let seed = RandomState::new();
         Self {
-            seed: RandomState::new(),
-            per_source: None,
-            per_subject: None,
-            handshakes: None,
-            streams_per_source: None,
-            streams_per_subject: None,
-            refused: Arc::default(),
-        }
-        .renewed(settings)
-    }
-
-    /// The same with other limits: what is limited as before goes on counting, and streams that are open stay counted.
-    pub(crate) fn renewed(&self, settings: LimitSettings) -> Self {
-        Self {
-            seed: self.seed.clone(),
-            per_source: Limiter::renewed(&self.per_source, "source", settings.per_source),
-            per_subject: Limiter::renewed(&self.per_subject, "subject", settings.per_subject),
-            handshakes: Limiter::renewed(
-                &self.handshakes,
-                "handshakes",
-                settings.handshakes_per_source,
-            ),
-            streams_per_source: StreamSlots::renewed(
-                &self.streams_per_source,
-                "source",
-                settings.streams_per_source,
-            ),
-            streams_per_subject: StreamSlots::renewed(
-                &self.streams_per_subject,
-                "subject",
-                settings.streams_per_subject,
-            ),
-            refused: Arc::clone(&self.refused),
+            per_identity: settings
+                .per_identity
+                .into_iter()
+                .map(|(name, limit)| (identity_key(&seed, &name), Limiter::new("identity", limit)))
+                .collect(),
+            seed,
+            per_source: settings
+                .per_source
+                .map(|limit| Limiter::new("source", limit)),
+            per_subject: settings
+                .per_subject
+                .map(|limit| Limiter::new("subject", limit)),
+            handshakes: settings
+                .handshakes_per_source
+                .map(|limit| Limiter::new("handshakes", limit)),
+            streams_per_source: settings
+                .streams_per_source
+                .map(|max| StreamSlots::new("source", max)),
+            streams_per_subject: settings
+                .streams_per_subject
+                .map(|max| StreamSlots::new("subject", max)),
+            refused: RefusedTable::default(),
         }
     }
 
@@ -140,8 +134,13 @@ impl Limits {
             .map_or(Ok(()), |limiter| limiter.check(key))
     }
 
-    /// Takes one unit of a caller's budget.
+    /// Takes one unit of a caller's budget: of its own, if it has one, else of what every caller has.
     pub(crate) fn check_subject(&self, key: LimitKey) -> Result<(), TooManyRequests> {
+        if !self.per_identity.is_empty()
+            && let Some(own) = self.per_identity.get(&key)
+        {
+            return own.check(key);
+        }
         self.per_subject
             .as_ref()
             .map_or(Ok(()), |limiter| limiter.check(key))
@@ -192,6 +191,18 @@ impl Limits {
     }
 }
 
+/// The key that every credential of an identity counts for.
+fn identity_key(seed: &RandomState, name: &str) -> LimitKey {
+    let described = Credential {
+        name: Some(name.into()),
+        ..Credential::default()
+    };
+    let identity = Principal::new(ProviderKind::ApiKey, Vec::new(), None, described);
+    let mut hasher = seed.build_hasher();
+    identity.hash_limit_key(&mut hasher);
+    LimitKey(hasher.finish())
+}
+
 struct Limiter {
     name: &'static str,
     limit: RateLimit,
@@ -203,16 +214,6 @@ struct Limiter {
 type KeyedLimiter = RateLimiter<u64, SharedTable, QuantaClock, NoOpMiddleware<QuantaInstant>>;
 
 impl Limiter {
-    fn renewed(
-        known: &Option<Arc<Self>>,
-        name: &'static str,
-        limit: Option<RateLimit>,
-    ) -> Option<Arc<Self>> {
-        let limit = limit?;
-        let as_before = known.as_ref().filter(|known| known.limit == limit);
-        Some(as_before.map_or_else(|| Arc::new(Self::new(name, limit)), Arc::clone))
-    }
-
     fn new(name: &'static str, limit: RateLimit) -> Self {
         let per_unit = (limit.window / limit.requests.get()).max(Duration::from_nanos(1));
         let quota = Quota::with_period(per_unit)
@@ -319,6 +320,7 @@ mod tests {
         Limits::new(LimitSettings {
             per_source: Some(limit),
             per_subject: None,
+            per_identity: vec![("press-07".to_owned(), limit)],
             handshakes_per_source: None,
             streams_per_source: Some(2),
             streams_per_subject: None,
@@ -343,6 +345,26 @@ mod tests {
         let limits = limits(1, 1);
         let key = LimitKey(7);
         assert!((0..1000).all(|_| limits.check_subject(key).is_ok()));
+    }
+
+    #[test]
+    fn an_identity_has_a_budget_of_its_own_whatever_key_it_uses() {
+        let limits = limits(1, 2);
+        let with_key = |name: &str, key_id: &str| {
+            let described = Credential {
+                name: Some(name.into()),
+                key_id: Some(key_id.into()),
+                ..Credential::default()
+            };
+            let subject = format!("edge:{name}").parse().unwrap();
+            let principal = Principal::new(ProviderKind::ApiKey, vec![subject], None, described);
+            limits.subject_key(&principal)
+        };
+        assert_eq!(limits.check_subject(with_key("press-07", "a")), Ok(()));
+        assert_eq!(limits.check_subject(with_key("press-07", "b")), Ok(()));
+        let exceeded = limits.check_subject(with_key("press-07", "c")).unwrap_err();
+        assert_eq!(exceeded.limit, "identity");
+        assert!((0..100).all(|_| limits.check_subject(with_key("press-08", "d")).is_ok()));
     }
 
     #[test]
@@ -403,33 +425,6 @@ mod tests {
         limiter.sweep_if_due(start + Duration::from_secs(4 * 3600));
         limiter.sweep_if_due(start + Duration::from_secs(8 * 3600));
         assert_eq!(limiter.table.keys(), 0);
-    }
-
-    #[test]
-    fn other_limits_count_on_from_where_they_were() {
-        let before = limits(1, 2);
-        let key = LimitKey(7);
-        let _open = before.open_stream(key, key).unwrap();
-        while before.check_source(key).is_ok() {}
-        let settings = |burst, streams| LimitSettings {
-            per_source: Some(RateLimit {
-                requests: NonZeroU32::MIN,
-                window: Duration::from_secs(3600),
-                burst: NonZeroU32::new(burst).unwrap(),
-            }),
-            per_subject: None,
-            handshakes_per_source: None,
-            streams_per_source: Some(streams),
-            streams_per_subject: None,
-        };
-        let unchanged = before.renewed(settings(2, 1));
-        assert!(unchanged.check_source(key).is_err());
-        assert!(unchanged.open_stream(key, key).is_err());
-        let other = before.renewed(settings(3, 2));
-        assert!(other.check_source(key).is_ok());
-        assert!(other.open_stream(key, key).is_ok());
-        let address = Some([127, 0, 0, 1].into());
-        assert_eq!(before.source_key(address), other.source_key(address));
     }
 
     #[test]

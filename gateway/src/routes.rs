@@ -22,7 +22,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use authentication::NamespacedKind;
+use authentication::{NamespacedKind, ScopeWord};
 
 use crate::edge::{self, CanonicalPath, RequestContext, decode, decode_pointer};
 use crate::error::DittoError;
@@ -103,6 +103,26 @@ impl Route {
             }
             Self::Policy(id, _) => context.check_namespace(NamespacedKind::Policy, id.namespace()),
             Self::Health | Self::WhoAmI | Self::Things | Self::Policies | Self::WebSocket => Ok(()),
+        }
+    }
+
+    /// What a caller's permission sets must allow for this request; `None` if it asks for nothing but who calls.
+    pub(crate) fn scope(&self, request: &HttpRequest) -> Option<ScopeWord> {
+        let by_method = |read, write| {
+            let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+            Some(if is_read { read } else { write })
+        };
+        match self {
+            Self::Health | Self::WhoAmI => None,
+            Self::WebSocket => Some(ScopeWord::WebSocket),
+            Self::Migration(_) => Some(ScopeWord::ThingsWrite),
+            Self::Message(..) => Some(ScopeWord::MessagesSend),
+            Self::Things | Self::Thing(..) => {
+                by_method(ScopeWord::ThingsRead, ScopeWord::ThingsWrite)
+            }
+            Self::Policies | Self::Policy(..) => {
+                by_method(ScopeWord::PoliciesRead, ScopeWord::PoliciesWrite)
+            }
         }
     }
 

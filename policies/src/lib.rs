@@ -5,7 +5,6 @@
 
 mod command;
 mod context;
-mod distinct_json;
 mod effective;
 mod enforcer;
 pub mod entity_id;
@@ -31,7 +30,6 @@ mod subject_id;
 
 pub use command::{PolicyAction, PolicyCommand, PolicyResponse};
 pub use context::{CommandContext, DittoHeaders, IfEqual, SessionId};
-pub use distinct_json::DistinctJson;
 pub use enforcer::{Enforcer, Readers};
 pub use entity_id::{EntityIdError, PolicyId};
 pub use error::{Condition, Error};

@@ -18,7 +18,6 @@ mod limits;
 mod messages;
 mod paths;
 mod policies;
-mod reload;
 mod streams;
 mod things;
 mod tidy;

@@ -30,6 +30,8 @@ pub enum Reason {
     JwtKey,
     PreauthUntrustedPeer,
     PreauthMalformed,
+    /// The proxy did not prove that it vouches.
+    PreauthAssertion,
     PeerNotTrusted,
     BackendUnavailable,
     Invalid,
@@ -66,6 +68,7 @@ impl Reason {
             Self::JwtKey => "jwt_key",
             Self::PreauthUntrustedPeer => "preauth_untrusted_peer",
             Self::PreauthMalformed => "preauth_malformed",
+            Self::PreauthAssertion => "preauth_assertion",
             Self::PeerNotTrusted => "peer_not_trusted",
             Self::BackendUnavailable => "backend_unavailable",
             Self::Invalid => "invalid",

@@ -7,7 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 use super::key::checksum;
 use super::*;
 use crate::testing::{bearer, now, request};
-use crate::{AuthenticationChain, AuthenticationError, OnConflict, SettingsError};
+use crate::{
+    AuthenticationChain, AuthenticationError, Guard, GuardSettings, OnConflict, PermissionSet,
+    RequestParts, ScopeWord, SettingsError, TrustedPeer,
+};
 
 const KEY: &str = "tww_live_01IYT0XLWR_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf4VgDRg";
 const VERIFIER: &str = "aHMyNTYkdj0xJGtpZD0wMUlZVDBYTFdSJEVCRVNFeFFWRmhjWUdSb2JIQjBlSHckNjVvdjF2M3lVR0tnQTBKK1RVTjB1U2g3cmRpYnAyN204NUFtSVBKRmRIMA==";
@@ -93,18 +96,10 @@ fn unusable_hashes_say_what_is_wrong() {
         "$argon2i$v=19$m=65536,t=2,p=1$c2FsdHNhbHQ$aGFzaA",
         "hash.algorithm",
     );
-    check_hash("5f4dcc3b5aa765d61d8327deb882cf99", "hash.shape");
+    check_hash("5f4dcc3b5aa765d61d8327deb882cf99", "hash.algorithm");
     check_hash(
         "scrypt$ln=16,r=8,p=1$abcdefghijklmnopqrstuvwxyz",
         "hash.missing_tag",
-    );
-    check_hash(
-        "argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$z43TML1T",
-        "hash.legacy",
-    );
-    check_hash(
-        "c2NyeXB0JGxuPTE2LHI9OCxwPTEkQUFFQ0F3UUZCZ2NJQ1FvTERBME9EdyR6NDNUTUwxVHRNajVpSmY5OUI0b3hXbUZEWHJNbVFGNGVqdXl4RDlJbXhN",
-        "hash.legacy",
     );
     check_hash(
         "hs256$v=1$kid=01IYT0XLWR$EBESExQVFhcYGRobHB0eHw",
@@ -136,17 +131,30 @@ fn identity(name: &str, verifier: &str) -> IdentitySettings {
 }
 
 fn settings(identities: Vec<IdentitySettings>) -> ApiKeySettings {
+    let full = PermissionSet::Full { with_devops: false };
+    let readers = PermissionSet::Scopes(vec!["things:read@org.acme".parse().unwrap()]);
     ApiKeySettings {
-        brand: "tww".to_owned(),
-        environment: Environment::Live,
-        subject_prefix: "edge".to_owned(),
-        pepper: None,
         identities,
+        permission_sets: [
+            ("operators".to_owned(), full),
+            ("readers".to_owned(), readers),
+        ]
+        .into(),
+        ..ApiKeySettings::default()
     }
 }
 
+fn provider(settings: ApiKeySettings) -> Result<ApiKeyProvider, SettingsError> {
+    let guard = Guard::new(Some(GuardSettings::default()));
+    ApiKeyProvider::new(
+        settings,
+        std::sync::Arc::default(),
+        std::sync::Arc::new(guard),
+    )
+}
+
 fn ask(settings: ApiKeySettings, key: &str, query: &str) -> Result<Principal, AuthenticationError> {
-    let provider = ApiKeyProvider::new(settings).unwrap();
+    let provider = provider(settings).unwrap();
     let chain = AuthenticationChain::new(vec![std::sync::Arc::new(provider)], OnConflict::Reject);
     let headers = bearer(key);
     futures_util::FutureExt::now_or_never(chain.authenticate(&request(&headers, query))).unwrap()
@@ -281,28 +289,92 @@ fn a_key_in_the_query_is_burnt() {
 fn unusable_settings_are_refused() {
     let twice = settings(vec![identity("a", VERIFIER), identity("b", VERIFIER)]);
     assert!(matches!(
-        ApiKeyProvider::new(twice),
+        provider(twice),
         Err(SettingsError::DuplicateCredential { .. })
     ));
     let brand = ApiKeySettings {
         brand: "T".to_owned(),
         ..settings(Vec::new())
     };
-    assert!(matches!(
-        ApiKeyProvider::new(brand),
-        Err(SettingsError::Brand { .. })
-    ));
+    assert!(matches!(provider(brand), Err(SettingsError::Brand { .. })));
     let id = settings(vec![IdentitySettings {
         id: Some("a\nb".to_owned()),
         ..identity("a", VERIFIER)
     }]);
     assert!(matches!(
-        ApiKeyProvider::new(id),
+        provider(id),
         Err(SettingsError::IdentityId { .. })
     ));
     let broken = settings(vec![identity("a", "YOUR_HASH")]);
     assert!(matches!(
-        ApiKeyProvider::new(broken),
+        provider(broken),
         Err(SettingsError::Credential { position: 1, .. })
     ));
 }
+
+#[test]
+fn the_scopes_of_an_identity_are_those_of_its_sets() {
+    let with = |sets: &[&str]| IdentitySettings {
+        permission_sets: sets.iter().map(|set| (*set).to_owned()).collect(),
+        ..identity("a", VERIFIER)
+    };
+    let scopes = |sets| {
+        let provider = provider(settings(vec![with(sets)])).unwrap();
+        let chain =
+            AuthenticationChain::new(vec![std::sync::Arc::new(provider)], OnConflict::Reject);
+        let headers = bearer(KEY);
+        let principal =
+            futures_util::FutureExt::now_or_never(chain.authenticate(&request(&headers, "")));
+        chain.scopes(&principal.unwrap().unwrap())
+    };
+    assert_eq!(scopes(&["operators"]), None);
+    assert_eq!(scopes(&["readers", "operators"]), None);
+    let readers = scopes(&["readers"]).unwrap();
+    assert!(readers.allows(ScopeWord::ThingsRead, Some("org.acme")));
+    assert!(!readers.allows(ScopeWord::ThingsRead, Some("org.other")));
+    assert!(!readers.allows(ScopeWord::ThingsWrite, Some("org.acme")));
+    assert!(scopes(&[]).unwrap().is_empty());
+    assert!(matches!(
+        provider(settings(vec![with(&["writers"])])),
+        Err(SettingsError::PermissionSet { .. })
+    ));
+}
+
+#[test]
+fn a_key_may_be_bound_to_networks() {
+    let bound = |from: &str| {
+        let network = TrustedPeer::Network(from.parse().unwrap());
+        settings(vec![IdentitySettings {
+            allow_from: vec![network],
+            ..identity("a", VERIFIER)
+        }])
+    };
+    assert!(ask(bound("127.0.0.0/8"), KEY, "").is_ok());
+    assert!(matches!(
+        ask(bound("192.0.2.0/24"), KEY, ""),
+        Err(AuthenticationError::ApiKeySource { .. })
+    ));
+}
+
+#[test]
+fn uses_are_noted_to_the_minute_and_survive_a_reload() {
+    let memory: std::sync::Arc<KeyMemory> = std::sync::Arc::default();
+    let build = |identities| {
+        let guard = std::sync::Arc::new(Guard::new(None));
+        ApiKeyProvider::new(settings(identities), std::sync::Arc::clone(&memory), guard).unwrap()
+    };
+    let first = build(vec![identity("a", VERIFIER)]);
+    let headers = bearer(KEY);
+    let parts = request(&headers, "");
+    assert!(memory.uses().snapshot().is_empty());
+    let _ = crate::AuthenticationProvider::authenticate(&first, &parts);
+    let _second = build(vec![identity("a", VERIFIER)]);
+    let uses = memory.uses().snapshot();
+    assert_eq!(uses.len(), 1);
+    assert_eq!((uses[0].0.as_str(), uses[0].1.at), ("01IYT0XLWR", now()));
+    assert_eq!(uses[0].1.source, "127.0.0.1");
+    let _third = build(Vec::new());
+    assert!(memory.uses().snapshot().is_empty());
+}
+
+mod legacy;

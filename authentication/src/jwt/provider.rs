@@ -395,7 +395,7 @@ impl JwtProvider {
             Some(Bearer::Malformed) => Some(Err(AuthenticationError::JwtMalformed {
                 fault: JwtFault::Header,
             })),
-            Some(Bearer::ApiKey(_)) | None => None,
+            Some(Bearer::ApiKey(_) | Bearer::LegacyKey(_)) | None => None,
         };
         if request.kind != RequestKind::WebSocketUpgrade || request.query.is_empty() {
             return bearer;

@@ -11,6 +11,7 @@ fn settings() -> PreAuthenticatedSettings {
         subject_prefixes: Vec::new(),
         reserved_issuers: vec!["acme".to_owned(), "edge".to_owned()],
         single_subject: false,
+        assertion: None,
     }
 }
 

@@ -124,12 +124,13 @@ impl Tokens {
 fn refusal_of(error: &AuthenticationError) -> TokenRefusal {
     match error.class() {
         ErrorClass::Unavailable => TokenRefusal::Unavailable,
-        ErrorClass::Unauthenticated | ErrorClass::BadRequest | ErrorClass::Throttled => {
-            TokenRefusal::Rejected {
-                code: code_of(error),
-                reason: error.to_string(),
-            }
-        }
+        ErrorClass::Unauthenticated
+        | ErrorClass::BadRequest
+        | ErrorClass::Throttled
+        | ErrorClass::Forbidden => TokenRefusal::Rejected {
+            code: code_of(error),
+            reason: error.to_string(),
+        },
     }
 }
 

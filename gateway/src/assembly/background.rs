@@ -1,22 +1,23 @@
 //! What runs next to the requests.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
-use policies::ProviderKind;
 use things::Forgetting;
 
+use super::KeyServices;
 use crate::app::Gateway;
+use crate::credential_use::{self, Uses};
 use crate::error::ErrorChain;
 use crate::operator::Operator;
-use crate::reload::{Certificates, InForce};
+use crate::reload::InForce;
 
 /// How often measurements are summed up, idle limit keys forgotten and the store looked at.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
-
-/// How often operators are reminded.
-const REMINDERS_INTERVAL: Duration = Duration::from_secs(3600);
+/// How often it is written down when keys were used.
+const KEY_USES_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Keeps the issuers' keys fresh, so that no request has to wait for them.
 pub(super) fn keys(in_force: &Arc<InForce>) -> JoinHandle<()> {
@@ -41,35 +42,30 @@ pub(super) fn keys(in_force: &Arc<InForce>) -> JoinHandle<()> {
     })
 }
 
+/// Writes down when keys were used, so that no request has to.
+pub(super) fn note_key_uses(keys: &KeyServices, folder: PathBuf) -> JoinHandle<()> {
+    let keys = keys.clone();
+    actix_web::rt::spawn(async move {
+        let mut interval = tokio::time::interval(KEY_USES_INTERVAL);
+        let mut written = Uses::new();
+        loop {
+            interval.tick().await;
+            write_key_uses(&keys, &folder, &mut written);
+        }
+    })
+}
+
+pub(super) fn write_key_uses(keys: &KeyServices, folder: &Path, written: &mut Uses) {
+    let uses = keys.memory.uses();
+    if let Err(error) = credential_use::write_if_changed(folder, uses, written) {
+        tracing::error!(%error, "When keys were last used cannot be written");
+    }
+}
+
 async fn drop_expired_revocations(gateway: &Gateway) {
     if let Err(error) = gateway.revocations.drop_expired(gateway.clock.now()).await {
         tracing::error!(error = %ErrorChain(&error), "Expired revocations could not be dropped");
     }
-}
-
-/// Reminds of certificates that end, and once an hour of a gateway that asks nobody for a credential.
-pub(super) fn reminders(
-    in_force: &Arc<InForce>,
-    certificates: Arc<Certificates>,
-) -> JoinHandle<()> {
-    let in_force = Arc::clone(in_force);
-    actix_web::rt::spawn(async move {
-        let mut interval = tokio::time::interval(REMINDERS_INTERVAL);
-        let mut last = None;
-        loop {
-            interval.tick().await;
-            let gateway = in_force.gateway();
-            let now = gateway.clock.now();
-            certificates.remind(&gateway.auditor, last, now);
-            let asks_nobody = gateway
-                .chain()
-                .kinds()
-                .any(|kind| kind == ProviderKind::DevMode);
-            if last.replace(now).is_some() && asks_nobody {
-                gateway.auditor.record(audit::Event::config_dev_mode(now));
-            }
-        }
-    })
 }
 
 pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHandle<()> {
@@ -81,7 +77,8 @@ pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHa
             let gateway = in_force.gateway();
             operator.metrics.run_upkeep();
             gateway.limits.sweep();
-            operator.look_around();
+            operator.check_store();
+            operator.expire_log_levels();
             operator
                 .access
                 .refresh_keys_if_due(gateway.clock.now())

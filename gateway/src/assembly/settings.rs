@@ -1,18 +1,20 @@
 //! From configuration to the plain settings of each room.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use anyhow::Context;
 use audit::FileSettings;
 use authentication::{GuardSettings, TrustedPeer};
 use devops::{DevopsSettings, LogLevel};
+use jiff::Timestamp;
 use journal::Retention;
 use policies::{NamespacePolicies, PolicyLimits};
-use rustls::ServerConfig;
 use things::ThingLimits;
 
 use crate::app::{EdgeSettings, ServerSettings};
 use crate::config::authentication::Authentication;
+use crate::config::authentication::IdentityRateLimit;
 use crate::config::server::{EdgeHttpApi, PlainHttp, TlsConfig};
 use crate::config::value::{ListenAddress, Period, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
@@ -20,6 +22,7 @@ use crate::edge::{OriginPolicy, Peers};
 use crate::limits::{LimitSettings, RateLimit};
 use crate::streaming::{StreamingSettings, Throttling};
 use crate::telemetry::logging::LogFormat;
+use crate::tls;
 
 pub(super) fn logging(config: &telemetry::Logging) -> (LogLevel, LogFormat) {
     let level = config
@@ -34,8 +37,16 @@ pub(super) fn logging(config: &telemetry::Logging) -> (LogLevel, LogFormat) {
     (level, format)
 }
 
-pub(super) fn limits(config: &limits::Limits) -> LimitSettings {
+pub(super) fn limits(config: &Config) -> LimitSettings {
+    let identities = config.auth.providers().into_iter();
+    let identities = identities.flat_map(|providers| &providers.identities);
+    let config = &config.limits;
     LimitSettings {
+        per_identity: identities
+            .filter_map(|(name, identity)| {
+                Some((name.clone(), identity_rate(identity.rate_limit.as_ref()?)))
+            })
+            .collect(),
         per_source: rate(&config.per_source),
         per_subject: rate(&config.per_subject),
         handshakes_per_source: rate(&config.handshakes_per_source),
@@ -45,13 +56,22 @@ pub(super) fn limits(config: &limits::Limits) -> LimitSettings {
 }
 
 /// What makes callers that keep failing wait; nobody fails where nobody is asked for a credential.
-pub(crate) fn guard(config: &Config) -> Option<GuardSettings> {
+pub(super) fn guard(config: &Config) -> Option<GuardSettings> {
     let brute_force = config.auth.providers()?.brute_force()?;
     Some(GuardSettings {
         failures: brute_force.failures,
         window: brute_force.window.duration(),
         block: brute_force.block.duration(),
     })
+}
+
+fn identity_rate(limit: &IdentityRateLimit) -> RateLimit {
+    let requests = NonZeroU32::new(limit.max_requests).unwrap_or(NonZeroU32::MIN);
+    RateLimit {
+        requests,
+        window: Duration::from_secs(limit.window_secs.into()),
+        burst: requests,
+    }
 }
 
 fn rate(config: &Switchable<limits::RateLimit>) -> Option<RateLimit> {
@@ -145,15 +165,16 @@ fn streaming(config: &streaming::Streaming) -> StreamingSettings {
     }
 }
 
-pub(super) fn server(config: &Config, tls: Option<ServerConfig>) -> ServerSettings {
+pub(super) fn server(config: &Config, now: Timestamp) -> anyhow::Result<ServerSettings> {
     let server = &config.http_server;
-    ServerSettings {
+    Ok(ServerSettings {
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         connections_max: server
             .max_connections
             .min(descriptors_max().saturating_sub(DESCRIPTORS_RESERVED)),
-        tls,
-    }
+        tls: tls::server_config(&server.tls_config, now)
+            .context("the public listener's certificate")?,
+    })
 }
 
 /// Left for files of the store, outgoing connections and the operator listener.
@@ -216,11 +237,11 @@ pub(super) fn things(config: &Config) -> ThingLimits {
 }
 
 /// Name of this process where instances are listed.
-pub(crate) const INSTANCE: &str = "twinward-0";
+pub(super) const INSTANCE: &str = "twinward-0";
 
-pub(super) fn devops(config: &Config, tls: Option<ServerConfig>) -> DevopsSettings {
+pub(super) fn devops(config: &Config, now: Timestamp) -> anyhow::Result<DevopsSettings> {
     let operator = &config.devops;
-    DevopsSettings {
+    Ok(DevopsSettings {
         instance: INSTANCE.to_owned(),
         trusted_proxies: operator
             .trusted_proxies
@@ -228,7 +249,8 @@ pub(super) fn devops(config: &Config, tls: Option<ServerConfig>) -> DevopsSettin
             .filter_map(|cidr| cidr.network())
             .collect(),
         brute_force: Some(GuardSettings::default()),
-        tls,
+        tls: tls::server_config(&operator.tls_config, now)
+            .context("the operator listener's certificate")?,
         ..DevopsSettings::default()
-    }
+    })
 }

@@ -10,11 +10,7 @@ use super::{
 
 /// Keys of features that do not exist yet; `*` stands for one name of the user's.
 const NOT_YET: &[&str] = &[
-    "auth.api_keys.max_unhinted_legacy",
-    "auth.api_keys.slow_lane",
-    "auth.identities.*.rate_limit",
     "auth.oauth.token_integration_subject",
-    "auth.permission_sets.*.full_includes_devops",
     "devops.console",
     "http_server.serve_docs",
     "logging.otlp_endpoint",

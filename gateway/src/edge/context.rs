@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use authentication::NamespacedKind;
+use authentication::{NamespacedKind, ScopeWord};
 use jiff::Timestamp;
 use policies::{CommandContext, FieldSelector, Principal};
 use protocol::Channel;
@@ -13,6 +13,7 @@ use protocol::Channel;
 use super::headers::{Timeout, TranslatedHeaders};
 use super::namespaces::Fence;
 use super::query::Query;
+use super::scopes::{CallerScopes, is_about};
 use super::source::Source;
 use crate::app::Gateway;
 use crate::error::DittoError;
@@ -62,6 +63,10 @@ pub(crate) struct RequestContext {
     /// Whether the client speaks TLS, with this listener or with a trusted proxy.
     pub(crate) is_secure: bool,
     pub(super) caller: Option<Authenticated>,
+    /// What the caller's permission sets leave, whatever policies grant.
+    pub(crate) scopes: CallerScopes,
+    /// The scope that the route asks for.
+    pub(super) needs: Option<ScopeWord>,
     /// What the rules on namespaces leave, if there are any.
     pub(crate) fence: Option<Rc<Fence>>,
 }
@@ -78,14 +83,27 @@ impl RequestContext {
             .ok_or_else(|| DittoError::internal(&NotAuthenticated))
     }
 
+    /// Notes what the route asks for.
+    ///
     /// # Errors
     ///
-    /// 403 if the rules on namespaces put this one out of the caller's reach.
+    /// 403 if the caller's permission sets allow it nowhere.
+    pub(super) fn check_scope(&mut self, needs: Option<ScopeWord>) -> Result<(), DittoError> {
+        self.needs = needs;
+        needs.map_or(Ok(()), |word| self.scopes.check(word, None))
+    }
+
+    /// # Errors
+    ///
+    /// 403 if the rules on namespaces put this one out of the caller's reach, or its permission sets do.
     pub(crate) fn check_namespace(
         &self,
         kind: NamespacedKind,
         namespace: &str,
     ) -> Result<(), DittoError> {
+        if let Some(word) = self.needs.filter(|word| is_about(*word, kind)) {
+            self.scopes.check(word, Some(namespace))?;
+        }
         self.fence
             .as_ref()
             .map_or(Ok(()), |fence| fence.check(kind, namespace))

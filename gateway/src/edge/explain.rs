@@ -14,6 +14,7 @@ use super::canonical_path::CanonicalPath;
 use super::context::{Authenticated, RequestContext};
 use super::fields::Fields;
 use super::query::Query;
+use super::scopes::CallerScopes;
 use super::source::Source;
 use super::{authenticate, check_target, correlation_id, headers};
 use crate::app::Gateway;
@@ -99,6 +100,8 @@ async fn decide(
         headers: translated,
         source,
         caller: None,
+        scopes: CallerScopes::default(),
+        needs: None,
         fence: None,
     };
     if !route.needs_principal() {
@@ -120,6 +123,7 @@ async fn decide(
     };
     steps.insert("caller".to_owned(), caller_json(caller.principal()));
     context.caller = Some(caller.clone());
+    context.check_scope(route.scope(request))?;
     route.check_namespace(&context)?;
     if let Some(decision) = policy_decision(&context, &route, request.method(), &caller)? {
         steps.insert("policy".to_owned(), decision);

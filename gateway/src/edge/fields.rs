@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use authentication::HeaderLookup;
 use smallvec::SmallVec;
-use things::TwinHeaders;
 
 use crate::error::DittoError;
 
@@ -32,11 +31,8 @@ enum Fault {
     FieldTooLarge,
     TooLarge(usize),
     FoldedIdentity,
-    NotText(String),
+    TakesAwayTrusted,
 }
-
-/// What must not be left out silently cannot be read.
-struct NotText;
 
 impl<'a> Fields<'a> {
     /// Reads the fields; whether they may be acted on is asked by [`Self::check`], so that a refusal can still be
@@ -55,10 +51,11 @@ impl<'a> Fields<'a> {
             if name != "authorization" {
                 total += name.len() + value.len();
             }
-            match text(name, value) {
-                Ok(Some(value)) => fields.push((name, value)),
-                Ok(None) => {}
-                Err(NotText) => fault = Some(Fault::NotText(name.to_owned())),
+            if let Some(value) = text(value) {
+                if name == "connection" && takes_away_trusted(value) {
+                    fault = fault.or(Some(Fault::TakesAwayTrusted));
+                }
+                fields.push((name, value));
             }
         }
         if total > TOTAL_BYTES_MAX {
@@ -107,43 +104,42 @@ impl HeaderLookup for Fields<'_> {
     }
 }
 
-/// The text of a field; `None` for one that nobody acts on and that is no ASCII.
-///
 /// As `HeaderValue::to_str`, which looks at one byte at a time: a header value has no control characters by its type,
 /// so that being ASCII is all that is left to ask.
-fn text<'v>(name: &str, value: &'v HeaderValue) -> Result<Option<&'v str>, NotText> {
+fn text(value: &HeaderValue) -> Option<&str> {
     let bytes = value.as_bytes();
-    if bytes.is_ascii() || TwinHeaders::NAMES.contains(&name) {
-        return std::str::from_utf8(bytes).map(Some).map_err(|_| NotText);
-    }
-    if changes_meaning(name) {
-        return Err(NotText);
-    }
-    Ok(None)
+    bytes
+        .is_ascii()
+        .then(|| std::str::from_utf8(bytes).ok())
+        .flatten()
 }
 
-/// Whether a command without the header of this name would mean something else.
-fn changes_meaning(name: &str) -> bool {
-    name.starts_with("if-")
-        || matches!(
-            name,
-            "allow-policy-lockout"
-                | "channel"
-                | "declared-acks"
-                | "live-channel-condition"
-                | "live-channel-timeout-strategy"
-                | "policy-view"
-                | "requested-acks"
-                | "response-required"
-                | "timeout"
-        )
-}
+/// What a trusted proxy says about who calls: nobody else may make it vanish or appear.
+const TRUSTED: [&str; 6] = [
+    "authorization",
+    "forwarded",
+    "x-ditto-pre-authenticated",
+    "x-ditto-pre-authenticated-assertion",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+];
 
 /// `x_ditto_pre_authenticated` and its like: the same word to a proxy or CGI host that folds `_` and `-`.
 fn is_folded_identity(name: &str) -> bool {
-    name.len() == "x-ditto-pre-authenticated".len()
-        && name.contains('_')
-        && name.replace('_', "-") == "x-ditto-pre-authenticated"
+    name.contains('_')
+        && name.len() >= "x-ditto-pre-authenticated".len()
+        && name
+            .replace('_', "-")
+            .starts_with("x-ditto-pre-authenticated")
+}
+
+/// `Connection: x-forwarded-for` asks whoever passes the request on to take the field away (RFC 9110 §7.6.1).
+fn takes_away_trusted(options: &str) -> bool {
+    options.split(',').any(|option| {
+        TRUSTED
+            .iter()
+            .any(|name| option.trim().eq_ignore_ascii_case(name))
+    })
 }
 
 fn refused(fault: &Fault) -> DittoError {
@@ -163,11 +159,11 @@ fn refused(fault: &Fault) -> DittoError {
         )
         .describe("Send it once.")
         .refer_to("https://www.rfc-editor.org/rfc/rfc9110#section-5.3"),
-        Fault::NotText(name) => DittoError::bad_request(
+        Fault::TakesAwayTrusted => DittoError::bad_request(
             "header.invalid",
-            format!("The value of the header `{name}` cannot be read."),
+            "The header `connection` names a field that says who calls.",
         )
-        .describe("Send ASCII; conditions and metadata may also be UTF-8."),
+        .describe("Leave it out: such fields are for every hop."),
         Fault::FoldedIdentity => DittoError::bad_request(
             "header.invalid",
             "A header field name imitates an identity header.",

@@ -24,7 +24,7 @@ impl From<AuthenticationError> for DittoError {
             ErrorClass::Unavailable => {
                 told.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
             }
-            ErrorClass::BadRequest | ErrorClass::Throttled => told,
+            ErrorClass::BadRequest | ErrorClass::Throttled | ErrorClass::Forbidden => told,
         }
     }
 }
@@ -75,6 +75,21 @@ fn tell(error: &AuthenticationError) -> DittoError {
             "The token does not meet the conditions set for its issuer.",
             "Ask the operator which claims a token must have.",
         ),
+        AuthenticationError::AssertionRefused { .. } => {
+            unauthenticated(FAILED, "The proxy did not prove that it vouches for the caller.", CHECK)
+        }
+        AuthenticationError::ApiKeySource { .. } => DittoError::new(
+            StatusCode::FORBIDDEN,
+            "gateway:identity.source.notallowed",
+            "This API key may not be used from this address.",
+        )
+        .describe("The operator lists the addresses under the identity's `allow_from`."),
+        AuthenticationError::SlowLaneFull => DittoError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "gateway:authentication.provider.unavailable",
+            "The credential cannot be checked at the moment.",
+        )
+        .describe("Too many keys with slow hashes are being checked. Try again."),
         // Every failure of an API key reads the same, so that guessing teaches nothing.
         AuthenticationError::ApiKeyRefused { .. } => unauthenticated(FAILED, "The credential was refused.", CHECK),
         AuthenticationError::Revoked { provider: ProviderKind::ApiKey, .. } => {

@@ -24,23 +24,29 @@ impl LimitControl for Operator {
                     "last": refused.last,
                 })
             });
-        let suspects = self.gateway().guard.list(now).into_iter().map(|suspect| {
-            let (id, who) = match &suspect.who {
-                SuspectName::Source(source) => {
-                    let text = source.to_string();
-                    (format!("source~{}", text.trim_end_matches("/64")), text)
-                }
-                SuspectName::Identity(name) => (format!("identity~{name}"), name.to_string()),
-            };
-            json!({
-                "id": id,
-                "limit": format!("failed {}", suspect.method),
-                "who": who,
-                "refused": suspect.failures,
-                "last": suspect.last,
-                "waitSeconds": suspect.wait.map(|wait| wait.as_secs_f64().ceil()),
-            })
-        });
+        let suspects = self
+            .gateway()
+            .keys
+            .guard
+            .list(now)
+            .into_iter()
+            .map(|suspect| {
+                let (id, who) = match &suspect.who {
+                    SuspectName::Source(source) => {
+                        let text = source.to_string();
+                        (format!("source~{}", text.trim_end_matches("/64")), text)
+                    }
+                    SuspectName::Identity(name) => (format!("identity~{name}"), name.to_string()),
+                };
+                json!({
+                    "id": id,
+                    "limit": format!("failed {}", suspect.method),
+                    "who": who,
+                    "refused": suspect.failures,
+                    "last": suspect.last,
+                    "waitSeconds": suspect.wait.map(|wait| wait.as_secs_f64().ceil()),
+                })
+            });
         suspects.chain(refused).collect()
     }
 
@@ -51,8 +57,8 @@ impl LimitControl for Operator {
         match kind {
             "source" => rest
                 .parse()
-                .is_ok_and(|source| self.gateway().guard.unblock_source(source)),
-            "identity" => self.gateway().guard.unblock_identity(rest),
+                .is_ok_and(|source| self.gateway().keys.guard.unblock_source(source)),
+            "identity" => self.gateway().keys.guard.unblock_identity(rest),
             "rate" => rest
                 .split_once('~')
                 .and_then(|(limit, key)| Some((limit, LimitKey::from_text(key)?)))

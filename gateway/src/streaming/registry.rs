@@ -35,8 +35,6 @@ pub(crate) enum CutReason {
     Revoked,
     /// An operator wants it, and may say why.
     Operator(Option<String>),
-    /// The configuration changed what it was opened under.
-    Reconfigured,
     /// The process ends.
     Shutdown,
 }
@@ -46,7 +44,6 @@ impl CutReason {
         match self {
             Self::Revoked => End::revoked(),
             Self::Operator(reason) => End::operator(reason.as_deref()),
-            Self::Reconfigured => End::reconfigured(),
             Self::Shutdown => End::shutdown(),
         }
     }

@@ -15,6 +15,7 @@ use ::things::{ThingId, ThingResource};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
+use authentication::ScopeWord;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use journal::Position;
@@ -55,6 +56,7 @@ pub(crate) fn open(
     request: &HttpRequest,
     thing: Option<(ThingId, ThingResource)>,
 ) -> Result<HttpResponse, DittoError> {
+    context.scopes.check(ScopeWord::Events, None)?;
     let selection = parameters::selection(&context, thing)?;
     let past = parameters::past(&context, &selection)?;
     let resume_after = parameters::last_event_id(request)?;
@@ -304,7 +306,7 @@ impl Drop for Presence {
 fn farewell(end: &End) -> Bytes {
     let event = match end.kind {
         EndKind::Expired => "expired",
-        EndKind::Revoked | EndKind::Reconfigured => "revoked",
+        EndKind::Revoked => "revoked",
         EndKind::SlowConsumer | EndKind::Failed => "gap",
         EndKind::Complete => "complete",
         EndKind::Client

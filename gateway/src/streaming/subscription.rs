@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use ::policies::{CommandContext, Credential, DittoHeaders, Principal, ProviderKind, SubjectId};
 use ::things::{RetrievedBody, ThingEvent, ThingId, ThingResource, ThingResponse, Things};
+use authentication::ScopeWord;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::published::Visible;
+use crate::edge::CallerScopes;
 use crate::error::DittoError;
 pub(crate) use extra_fields::ExtraFields;
 pub(crate) use filter::Filter;
@@ -22,6 +24,8 @@ pub(crate) use filter::Filter;
 pub(crate) struct Subscription {
     /// Exact names; empty means all.
     namespaces: Box<[String]>,
+    /// What the caller's permission sets let it read.
+    scopes: CallerScopes,
     /// Most subscriptions narrow nothing further.
     narrowing: Option<Box<Narrowing>>,
 }
@@ -36,6 +40,7 @@ struct Narrowing {
 #[derive(Default)]
 pub(crate) struct Wish<'a> {
     pub(crate) namespaces: Vec<String>,
+    pub(crate) scopes: CallerScopes,
     pub(crate) filter: Option<&'a str>,
     pub(crate) extra_fields: Option<&'a str>,
 }
@@ -53,6 +58,7 @@ impl Subscription {
         let is_narrowed = filter.is_some() || extra_fields.is_some();
         Ok(Self {
             namespaces: wish.namespaces.clone().into(),
+            scopes: wish.scopes.clone(),
             narrowing: is_narrowed.then(|| {
                 Box::new(Narrowing {
                     filter,
@@ -64,7 +70,8 @@ impl Subscription {
     }
 
     pub(crate) fn wants_namespace(&self, namespace: &str) -> bool {
-        self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace)
+        (self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace))
+            && self.scopes.allow(ScopeWord::ThingsRead, Some(namespace))
     }
 
     /// Whether the event is wanted, and with which further fields; `None` if it is not.

@@ -134,22 +134,3 @@ pub enum FullPermission {
     /// Every endpoint and operation.
     Full,
 }
-
-/// Every word that may stand in a list of scopes.
-pub(crate) const SCOPES: [&str; 15] = [
-    "things:read",
-    "things:write",
-    "policies:read",
-    "policies:write",
-    "messages:send",
-    "search:read",
-    "ws",
-    "sse",
-    "edge:execute",
-    "edge:attachments",
-    "edge:presence",
-    "edge:logs",
-    "status:read",
-    "devops:read",
-    "devops:write",
-];

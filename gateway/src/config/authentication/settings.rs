@@ -1,17 +1,23 @@
 //! The configuration in the words of the crate that authenticates.
 
+use std::collections::BTreeMap;
+
 use ::authentication::{
-    ApiKeySettings, JwtSettings, NamespaceRule, NamespacedKind, OnConflict as Conflict,
-    PreAuthenticatedSettings, TrustedPeer,
-    api_key::{ApiKeyCredential, Environment, IdentitySettings},
+    ApiKeySettings, AssertionSettings, JwtSettings, NamespaceRule, NamespacedKind,
+    OnConflict as Conflict, PermissionSet, PreAuthenticatedSettings, TrustedPeer,
+    api_key::{ApiKeyCredential, Environment, IdentitySettings, SlowLaneSettings},
     jwt,
 };
 
 use super::{
-    ApiKeyEnvironment, Audience, AudienceWord, Authentication, Identity, Issuer, Issuers,
-    KeyFetching, NamespaceAccess, NamespaceResourceType, OAuthProtocol, OnConflict,
+    ApiKeyEnvironment, Audience, AudienceWord, Authentication, FullPermission, Identity, Issuer,
+    Issuers, KeyFetching, NamespaceAccess, NamespaceResourceType, OAuthProtocol, OnConflict,
+    Permissions,
 };
 use crate::config::value::{Cidr, Secret};
+
+/// The permission set of the identity that the first start makes.
+pub(crate) const FIRST_SET: &str = "full";
 
 impl Authentication {
     /// What the provider of pre-authenticated subjects is told.
@@ -26,6 +32,14 @@ impl Authentication {
                 .chain([self.api_keys.subject_prefix.clone()])
                 .collect(),
             single_subject: settings.single_subject,
+            assertion: settings
+                .assertion
+                .secret
+                .as_ref()
+                .map(|secret| AssertionSettings {
+                    secret: secret.secret_string(),
+                    max_age: settings.assertion.max_age.duration(),
+                }),
         }
     }
 
@@ -53,7 +67,25 @@ impl Authentication {
             subject_prefix: self.api_keys.subject_prefix.clone(),
             pepper: self.api_keys.pepper.as_ref().map(Secret::secret_string),
             identities: configured.chain(first).collect(),
+            permission_sets: self.permission_sets(),
+            unhinted_max: self.api_keys.max_unhinted_legacy,
+            slow_lane: SlowLaneSettings {
+                threads: self.api_keys.slow_lane.threads,
+                queue: self.api_keys.slow_lane.queue,
+            },
         }
+    }
+
+    /// The permission sets, and the one of the first start's identity.
+    fn permission_sets(&self) -> BTreeMap<String, PermissionSet> {
+        let first = (
+            FIRST_SET.to_owned(),
+            PermissionSet::Full { with_devops: false },
+        );
+        let configured = self.permission_sets.iter();
+        std::iter::once(first)
+            .chain(configured.map(|(name, set)| (name.clone(), permission_set(set))))
+            .collect()
     }
 
     /// The rules on namespaces.
@@ -77,6 +109,21 @@ impl super::ApiKeys {
             ApiKeyEnvironment::Live => Environment::Live,
             ApiKeyEnvironment::Test => Environment::Test,
         }
+    }
+}
+
+/// A word that is no scope was refused at load.
+fn permission_set(set: &super::PermissionSet) -> PermissionSet {
+    match &set.permissions {
+        Permissions::Word(FullPermission::Full) => PermissionSet::Full {
+            with_devops: set.full_includes_devops,
+        },
+        Permissions::Scopes(scopes) => PermissionSet::Scopes(
+            scopes
+                .iter()
+                .filter_map(|scope| scope.parse().ok())
+                .collect(),
+        ),
     }
 }
 
@@ -147,6 +194,7 @@ fn identity_settings((name, identity): (&String, &Identity)) -> IdentitySettings
         .all_credentials()
         .map(|credential| ApiKeyCredential {
             verifier: credential.api_key.expose().to_owned(),
+            hint: credential.key_hint.clone(),
             not_before: credential.not_before,
             expires_at: credential.expires_at,
         });
@@ -159,5 +207,6 @@ fn identity_settings((name, identity): (&String, &Identity)) -> IdentitySettings
         disabled: identity.disabled,
         not_before: identity.not_before,
         expires_at: identity.expires_at,
+        allow_from: identity.allow_from.iter().map(trusted_peer).collect(),
     }
 }

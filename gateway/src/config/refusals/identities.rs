@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use ::authentication::{Scope, ScopeError, ScopeWord};
+
 use super::Refusals;
 use crate::config::{
     Config,
-    authentication::{Authentication, Identity, Permissions, identities::SCOPES},
+    authentication::{Authentication, Identity, Permissions},
     spelling,
 };
 
@@ -72,16 +74,16 @@ impl Refusals<'_> {
 
     fn check_scopes(&mut self, key: &str, scopes: &[String]) {
         for (index, scope) in scopes.iter().enumerate() {
-            let word = scope
-                .split_once('@')
-                .map_or(scope.as_str(), |(word, _)| word);
-            if !SCOPES.contains(&word) {
-                let hint = spelling::hint(word, SCOPES);
-                self.refuse(
-                    &format!("{key}.{index}"),
-                    format!("the scope `{word}` is unknown{hint}"),
-                );
-            }
+            let Err(error) = scope.parse::<Scope>() else {
+                continue;
+            };
+            let hint = match &error {
+                ScopeError::Unknown { word } => {
+                    spelling::hint(word, ScopeWord::ALL.map(ScopeWord::as_str))
+                }
+                ScopeError::NoNamespace { .. } | ScopeError::Namespace { .. } => String::new(),
+            };
+            self.refuse(&format!("{key}.{index}"), format!("{error}{hint}"));
         }
     }
 }

@@ -1,10 +1,7 @@
 //! Restrictions that this version cannot enforce: starting without them would let in whom the operator shut out.
 
 use super::Refusals;
-use crate::config::{
-    Config,
-    authentication::{Authentication, Permissions},
-};
+use crate::config::{Config, authentication::Authentication};
 
 impl Refusals<'_> {
     pub(super) fn check_enforceable(&mut self, config: &Config) {
@@ -22,32 +19,10 @@ impl Refusals<'_> {
     }
 
     fn check_authentication(&mut self, authentication: &Authentication) {
-        for (name, set) in &authentication.permission_sets {
-            if matches!(set.permissions, Permissions::Scopes(_)) {
-                self.refuse_restriction(
-                    &format!("auth.permission_sets.{name}.permissions"),
-                    "write `full` and let policies decide what the identity may do",
-                );
-            }
-        }
-        for (name, identity) in &authentication.identities {
-            if !identity.allow_from.is_empty() {
-                self.refuse_restriction(
-                    &format!("auth.identities.{name}.allow_from"),
-                    "leave it out and restrict addresses in front of the gateway",
-                );
-            }
-        }
         if !authentication.namespace_access.is_empty() {
             self.refuse_restriction(
                 "auth.namespace_access",
                 "leave it out and use entry `namespaces` in policies",
-            );
-        }
-        if authentication.pre_authenticated.assertion.secret.is_some() {
-            self.refuse_restriction(
-                "auth.pre_authenticated.assertion",
-                "leave it out and keep `trusted_proxies` narrow",
             );
         }
     }

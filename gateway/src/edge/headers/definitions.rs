@@ -8,7 +8,7 @@ use crate::error::DittoError;
 
 /// Whether only the gateway sets headers of this name: a client's are dropped. Ditto's own prefix is reserved as a whole.
 fn is_internal(name: &str) -> bool {
-    name.starts_with("ditto-") || name == "x-ditto-pre-authenticated"
+    name.starts_with("ditto-") || name.starts_with("x-ditto-pre-authenticated")
 }
 
 /// Headers that change what a command means and that this version cannot honour: refused, never ignored.

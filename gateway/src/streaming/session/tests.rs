@@ -38,6 +38,7 @@ fn principal(subjects: &[&str]) -> Principal {
 
 fn session(bytes_max: usize) -> Session {
     let limits = Limits::new(LimitSettings {
+        per_identity: Vec::new(),
         per_source: None,
         per_subject: None,
         handshakes_per_source: None,

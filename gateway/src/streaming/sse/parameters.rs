@@ -34,6 +34,7 @@ pub(super) fn selection(
     };
     let extra_fields = list(context, "extraFields").join(",");
     let wish = Wish {
+        scopes: context.scopes.clone(),
         namespaces: list(context, "namespaces"),
         filter: context.query.get("filter"),
         extra_fields: Some(extra_fields.as_str()).filter(|fields| !fields.is_empty()),

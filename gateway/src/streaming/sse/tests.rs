@@ -58,6 +58,7 @@ impl World {
         Self {
             hub: Hub::start(journal.clone(), Arc::clone(&things), Arc::clone(&clock)).unwrap(),
             limits: Limits::new(LimitSettings {
+                per_identity: Vec::new(),
                 per_source: None,
                 per_subject: None,
                 handshakes_per_source: None,

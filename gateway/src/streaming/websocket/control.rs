@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use ::policies::SubjectId;
 use ::things::{ThingEvent, ThingId};
+use authentication::ScopeWord;
 use bytes::Bytes;
 use protocol::{Channel, ControlMessage, Criterion, Envelope, Group, StreamKind, TopicPath};
 use serde_json::{Map, Value};
@@ -80,11 +81,15 @@ impl Connection {
     ) -> Result<(), (DittoError, Option<String>)> {
         let wish = Wish {
             namespaces: subscription.namespaces,
+            scopes: self.context.scopes.clone(),
             filter: subscription.filter.as_deref(),
             extra_fields: subscription.extra_fields.as_deref(),
         };
         let gateway = &self.context.gateway;
-        let subscription = Subscription::parse(&wish, &gateway.things)
+        let subscription = wish
+            .scopes
+            .check(ScopeWord::ThingsRead, None)
+            .and_then(|()| Subscription::parse(&wish, &gateway.things))
             .map_err(|error| (error, subscription.correlation_id))?;
         self.session.subscribe(
             Rc::new(EnvelopeRenderer { subscription }),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use ::things::ThingId;
 use actix_web::http::StatusCode;
+use authentication::ScopeWord;
 use hashbrown::HashMap;
 use protocol::{Criterion, Envelope, Group, StreamingAction, TopicPath};
 use serde_json::{Map, Value, json};
@@ -76,6 +77,8 @@ impl Connection {
 
     fn open_history(self: &Rc<Self>, command: &HistoryCommand<'_>) -> Result<(), DittoError> {
         let thing_id = thing_of(command.topic)?;
+        let scopes = &self.context.scopes;
+        scopes.check(ScopeWord::ThingsRead, Some(thing_id.namespace()))?;
         let value = &command.value;
         let past = Past {
             from_revision: field(value, "fromHistoricalRevision")?,

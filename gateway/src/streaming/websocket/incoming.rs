@@ -42,7 +42,7 @@ pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
 
 /// Takes one unit of the source's and the caller's budget, which HTTP requests share.
 fn within_budget(connection: &Connection) -> Result<(), TooManyRequests> {
-    let limits = &connection.context.gateway.current().limits;
+    let limits = &connection.context.gateway.limits;
     limits.check_source(connection.context.source_key)?;
     limits.check_subject(connection.caller.borrow().limit_key())
 }
@@ -143,9 +143,11 @@ async fn execute(
 ) -> Result<Option<bytes::Bytes>, DittoError> {
     let Frame { topic, headers, .. } = *frame;
     let gateway = &connection.context.gateway;
+    let scopes = &connection.context.scopes;
     let context = context(connection, headers)?;
     Ok(match incoming {
         Incoming::Thing(command) => {
+            scopes.check_thing(&command)?;
             let twin = twin_headers(headers)?;
             let requested = requested(Channel::Twin, headers)?;
             if live::is_write(&command) && !requested.is_plain() {
@@ -161,6 +163,7 @@ async fn execute(
             Some(Envelope::thing_response(topic, path, headers, &response))
         }
         Incoming::Live(signal) => {
+            scopes.check_live(&signal)?;
             let twin = twin_headers(headers)?;
             live::take(connection, (*signal, twin), (context, frame)).await?;
             None
@@ -168,6 +171,7 @@ async fn execute(
         Incoming::Things { thing_ids, fields } => {
             refuse_twin_headers(headers)?;
             check_count(&thing_ids)?;
+            scopes.check_things(&thing_ids)?;
             let things = gateway
                 .things
                 .retrieve_many(&context, &thing_ids, fields.as_ref())
@@ -176,6 +180,7 @@ async fn execute(
         }
         Incoming::Policy(command) => {
             refuse_twin_headers(headers)?;
+            scopes.check_policy(&command)?;
             let response = gateway.policies.execute(&context, command).await?;
             Some(Envelope::policy_response(topic, path, headers, &response))
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ::policies::{CommandContext, SubjectId};
 use ::things::{ThingAction, ThingCommand, TwinHeaders};
+use authentication::ScopeWord;
 use bytes::Bytes;
 use protocol::{
     Channel, Criterion, Envelope, LiveFrame, LiveKind, StreamKind, Subscription, TopicPath,
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 use super::Connection;
 use super::incoming::send_error_with;
 use crate::app::Gateway;
-use crate::edge::{Timeout, unsupported_header};
+use crate::edge::{CallerScopes, Timeout, unsupported_header};
 use crate::error::DittoError;
 use crate::live::{
     Acknowledgement, Acknowledgements, Answer, Error, Label, LiveCommand, LiveEvent, LiveRenderer,
@@ -148,8 +149,13 @@ impl Connection {
             .describe("The subscription was not started, because without its other parameters more would be delivered than asked for.");
             return Err((error, subscription.correlation_id));
         }
+        let scopes = self.context.scopes.clone();
+        if let Err(error) = scopes.check(ScopeWord::ThingsRead, None) {
+            return Err((error, subscription.correlation_id));
+        }
         let renderer = Rc::new(LiveEnvelopes {
             namespaces: subscription.namespaces,
+            scopes,
         });
         self.session.subscribe_live(kind, renderer);
         self.reindex();
@@ -160,6 +166,7 @@ impl Connection {
 /// Sends live signals as envelopes.
 struct LiveEnvelopes {
     namespaces: Vec<String>,
+    scopes: CallerScopes,
 }
 
 impl LiveRenderer for LiveEnvelopes {
@@ -172,7 +179,8 @@ impl LiveRenderer for LiveEnvelopes {
         let namespace = signal.thing_id.namespace();
         let is_wanted =
             self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace);
-        is_wanted.then(|| signal.frame(declared))
+        let is_allowed = self.scopes.allow(ScopeWord::ThingsRead, Some(namespace));
+        (is_wanted && is_allowed).then(|| signal.frame(declared))
     }
 }
 

@@ -54,6 +54,7 @@ impl Failure {
 fn key_id(error: &AuthenticationError) -> Option<Arc<str>> {
     match error {
         AuthenticationError::ApiKeyRefused { key_id, .. } => key_id.clone(),
+        AuthenticationError::ApiKeySource { key_id } => Some(key_id.clone()),
         AuthenticationError::Several { failures } => failures.iter().find_map(key_id),
         _ => None,
     }
@@ -81,6 +82,9 @@ fn words(error: &AuthenticationError) -> (Method, Reason) {
         AuthenticationError::ApiKeyRefused { refusal, .. } => {
             (Method::ApiKey, key_reason(*refusal))
         }
+        AuthenticationError::AssertionRefused { .. } => (Method::PreAuth, Reason::PreauthAssertion),
+        AuthenticationError::ApiKeySource { .. } => (Method::ApiKey, Reason::SourceNotAllowed),
+        AuthenticationError::SlowLaneFull => (Method::ApiKeyLegacy, Reason::SlowLaneFull),
         AuthenticationError::ApiKeyInQuery => (Method::ApiKey, Reason::MalformedHeader),
         AuthenticationError::Revoked { provider, .. } => {
             let method = match provider {
@@ -119,8 +123,10 @@ fn key_reason(refusal: ApiKeyRefusal) -> Reason {
     match refusal {
         // A key whose checksum fails has no public id that could be trusted.
         ApiKeyRefusal::Malformed => Reason::BadChecksum,
-        ApiKeyRefusal::WrongBrand | ApiKeyRefusal::UnknownKeyId => Reason::UnknownKey,
-        ApiKeyRefusal::WrongSecret => Reason::BadSecret,
+        ApiKeyRefusal::WrongBrand
+        | ApiKeyRefusal::UnknownKeyId
+        | ApiKeyRefusal::UnknownLegacyKey => Reason::UnknownKey,
+        ApiKeyRefusal::WrongSecret | ApiKeyRefusal::WrongLegacyKey => Reason::BadSecret,
         ApiKeyRefusal::WrongEnvironment => Reason::WrongEnv,
         ApiKeyRefusal::Disabled => Reason::Disabled,
         ApiKeyRefusal::NotYetValid => Reason::NotYetValid,
