@@ -141,3 +141,5 @@ fn flags_stand_with_and_without_the_word_serve() {
     }
     assert!(parsed(&["--nonsense"]).is_err());
 }
+
+mod api_key;
