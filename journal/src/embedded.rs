@@ -203,10 +203,6 @@ impl Journal for Embedded {
         self.shared.store.base(key)
     }
 
-    fn pruned(&self) -> Result<Position, StoreError> {
-        self.shared.store.pruned()
-    }
-
     fn head(&self) -> Position {
         Position(self.shared.head.load(Ordering::Acquire))
     }

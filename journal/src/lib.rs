@@ -90,13 +90,6 @@ pub trait Journal: Send + Sync {
     /// [`StoreError`] if the store could not be read.
     fn base(&self, key: &EntityKey) -> Result<Option<Base>, StoreError>;
 
-    /// The last of all pruned records: whoever reads on from before it may miss some.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if the store could not be read.
-    fn pruned(&self) -> Result<Position, StoreError>;
-
     /// Position of the newest durable record; [`Position::START`] if there is none.
     fn head(&self) -> Position;
 

@@ -120,10 +120,6 @@ impl Journal for FencedJournal {
         self.inner.base(key)
     }
 
-    fn pruned(&self) -> Result<Position, StoreError> {
-        self.inner.pruned()
-    }
-
     fn head(&self) -> Position {
         self.inner.head()
     }

@@ -27,14 +27,12 @@ pub(super) struct Store {
     history: Keyspace,
     /// Entity -> its last state.
     entities: Keyspace,
-    /// Entity -> what stands for its pruned records; and, under a key of its own, the last pruned position.
+    /// Entity -> what stands for its pruned records.
     bases: Keyspace,
 }
 
 /// Records pruned in one batch.
 const PRUNED_AT_ONCE: usize = 1000;
-/// Where the last pruned position stands: entities have at least the byte of their kind.
-const PRUNED_KEY: &[u8] = b"\0";
 
 impl Store {
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
@@ -217,7 +215,7 @@ impl Store {
 
     /// Removes the records of an entity up to the revision of `base`, but none from `keep_from` on.
     ///
-    /// The base is written before the first record goes, and with each batch how far they have gone.
+    /// The base is written with the first records that go.
     pub(super) fn prune(
         &self,
         key: &EntityKey,
@@ -237,7 +235,6 @@ impl Store {
             return Ok(0);
         }
         let base_key = encoding::entity_key(key);
-        let mut last = self.pruned()?;
         for batch_of in gone.chunks(PRUNED_AT_ONCE) {
             let mut batch = self.database.batch();
             batch.insert(
@@ -246,11 +243,9 @@ impl Store {
                 encoding::encode_base(&base_key, base),
             );
             for (history_key, position) in batch_of {
-                last = last.max(*position);
                 batch.remove(&self.history, history_key.clone());
                 batch.remove(&self.records, encoding::record_key(*position));
             }
-            batch.insert(&self.bases, PRUNED_KEY, encoding::encode_position(last));
             batch
                 .commit()
                 .map_err(|error| classify("pruning", "records", error))?;
@@ -264,16 +259,6 @@ impl Store {
         value
             .map(|value| encoding::decode_base(&key, &value))
             .transpose()
-    }
-
-    pub(super) fn pruned(&self) -> Result<Position, StoreError> {
-        let value = self
-            .bases
-            .get(PRUNED_KEY)
-            .map_err(reading("the last pruned position"))?;
-        value.map_or(Ok(Position::START), |value| {
-            encoding::decode_position(&value)
-        })
     }
 
     /// Writes everything or nothing, and returns once it is on the disk; returns the checksum of the last record.

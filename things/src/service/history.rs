@@ -128,10 +128,12 @@ impl Things {
     /// [`Error::Store`] if the things themselves could not be read.
     pub fn forget_past(&self, after: Option<&str>, now: Timestamp) -> Result<Forgetting, Error> {
         let things = self.journal.entities(EntityKind::Thing, after, LOOKED_AT)?;
-        let failed = things
-            .iter()
-            .filter_map(|(key, entity)| self.forget_past_of(key, entity, now).err())
-            .last();
+        let mut failed = None;
+        for (key, entity) in &things {
+            if let Err(error) = self.forget_past_of(key, entity, now) {
+                failed = Some(error);
+            }
+        }
         let next = things
             .last()
             .filter(|_| things.len() == LOOKED_AT)

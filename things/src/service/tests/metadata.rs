@@ -33,7 +33,9 @@ async fn got(world: &World, who: &str, path: &str, keys: &str) -> Value {
         .unwrap()
     {
         ThingResponse::Retrieved { metadata, .. } => *metadata.unwrap(),
-        other => panic!("{other:?}"),
+        other @ (ThingResponse::Created { .. }
+        | ThingResponse::Modified { .. }
+        | ThingResponse::Deleted { .. }) => panic!("{other:?}"),
     }
 }
 
