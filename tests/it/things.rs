@@ -8,6 +8,7 @@ mod life;
 mod parts;
 mod preconditions;
 mod views;
+mod walkthrough;
 
 const THING: &str = "/api/2/things/org.acme:lamp";
 
