@@ -27,8 +27,8 @@ pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
 pub(crate) use explain::explain;
 pub(crate) use headers::{
-    Timeout, frame_defaults, is_custom as is_custom_header, refuse_unsupported,
-    unsupported as unsupported_header,
+    OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header, live_condition, on_timeout,
+    refuse_unsupported, unsupported as unsupported_header,
 };
 pub(crate) use namespaces::Fence;
 pub(crate) use scopes::CallerScopes;

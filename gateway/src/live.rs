@@ -5,6 +5,7 @@
 
 mod acknowledgement;
 mod error;
+mod filtered;
 mod headers;
 mod labels;
 mod outcome;
@@ -14,6 +15,7 @@ mod persisted;
 mod requested;
 mod send;
 mod signal;
+mod smart;
 mod subscriptions;
 
 use std::sync::Arc;

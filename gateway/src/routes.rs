@@ -116,7 +116,7 @@ impl Route {
             Self::Health | Self::WhoAmI => None,
             Self::WebSocket => Some(ScopeWord::WebSocket),
             Self::Migration(_) => Some(ScopeWord::ThingsWrite),
-            Self::Message(..) => Some(ScopeWord::MessagesSend),
+            Self::Message(..) => by_method(ScopeWord::ThingsRead, ScopeWord::MessagesSend),
             Self::Things | Self::Thing(..) => {
                 by_method(ScopeWord::ThingsRead, ScopeWord::ThingsWrite)
             }

@@ -24,6 +24,7 @@ use std::time::Duration;
 pub(crate) use hub::Hub;
 pub(crate) use registry::{CutReason, SessionInfo, SessionKind};
 pub(crate) use subjects::Subjects;
+pub(crate) use subscription::{Filter, Signal};
 
 /// At most `limit` messages per `interval`, the rest waits.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -558,3 +558,52 @@ async fn malformed_messages_get_an_error_frame() {
         assert_eq!(answer["value"]["error"], code, "{path}: {answer}");
     }
 }
+
+#[tokio::test]
+async fn messages_are_streamed_as_events() {
+    let (gateway, alice) = world().await;
+    let device = gateway.as_subject("nginx:device");
+    let boxes = "/api/2/things/org.acme:lamp/inbox/messages";
+    let mut all = device.events(boxes).await.expect("a stream");
+    let mut some = device
+        .events(&format!("{boxes}/a/b"))
+        .await
+        .expect("a stream");
+    let mut hidden = gateway
+        .as_subject("nginx:stranger")
+        .events(boxes)
+        .await
+        .expect("a stream");
+    let silent = |subject: &str| format!("{boxes}/{subject}?timeout=0");
+    post(&alice, &silent("x"), "text/plain", "one\ntwo")
+        .await
+        .expect(202);
+    post(&alice, &silent("a/b"), "application/json", r#"{"a":1}"#)
+        .await
+        .expect(202);
+    // Another place, which none of the streams is about.
+    let outbox = "/api/2/things/org.acme:lamp/outbox/messages/a/b?timeout=0";
+    post(&alice, outbox, "text/plain", "?").await.expect(202);
+    let first = all.next().await.expect("an event");
+    assert_eq!(
+        (first.name.as_str(), first.data.as_str()),
+        ("x", "one\ntwo")
+    );
+    for stream in [&mut all, &mut some] {
+        let event = stream.next().await.expect("an event");
+        assert_eq!(
+            (event.name.as_str(), event.data.as_str()),
+            ("a/b", r#"{"a":1}"#)
+        );
+    }
+    let rest = async {
+        tokio::select! { event = all.next() => event, event = some.next() => event, event = hidden.next() => event }
+    };
+    assert!(
+        tokio::time::timeout(QUIET, rest).await.is_err(),
+        "nothing else arrives"
+    );
+    let filtered = device.events(&format!("{boxes}?filter=exists(x)")).await;
+    let refusal = filtered.err().expect("a refusal");
+    assert_eq!(refusal.status_and_code(), "400 signal.unsupported");
+}

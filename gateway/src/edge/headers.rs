@@ -11,7 +11,7 @@ use actix_web::http::header::HeaderMap;
 use policies::{DittoHeaders, IfEqual, Precondition};
 
 pub(crate) use definitions::{is_custom, refuse_unsupported, unsupported};
-pub(crate) use live::{LiveHeaders, OnTimeout, on_timeout};
+pub(crate) use live::{LiveHeaders, OnTimeout, live_condition, on_timeout};
 use things::TwinHeaders;
 pub(crate) use timeout::Timeout;
 

@@ -38,6 +38,12 @@ pub(crate) enum Error {
         /// Whether a message was sent, rather than a command.
         is_message: bool,
     },
+    /// Only retrievals can choose their channel by a condition.
+    #[error("a live channel condition on a write")]
+    ConditionOnWrite,
+    /// The condition looks at what the caller may not read.
+    #[error("the live channel condition looks at what the caller may not read")]
+    ConditionUnreadable,
     /// Another signal of the same thing waits under the same id.
     #[error("a signal with correlation id `{correlation_id}` is being waited for already")]
     DuplicateCorrelationId { correlation_id: String },

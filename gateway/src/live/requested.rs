@@ -82,6 +82,15 @@ impl Requested {
         })
     }
 
+    /// The same for a retrieval, which nobody but the device itself is asked about.
+    #[must_use]
+    pub(crate) fn for_query(self) -> Self {
+        Self {
+            custom: Vec::new(),
+            ..self
+        }
+    }
+
     /// Nothing at all, as for events.
     pub(crate) fn nothing() -> Self {
         Self {

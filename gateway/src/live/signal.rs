@@ -104,6 +104,16 @@ impl LiveSignal {
             .collect()
     }
 
+    /// The subject of a message.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.header("ditto-message-subject")
+    }
+
+    /// A header that is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.envelope.headers.as_ref()?.get(name)?.as_str()
+    }
+
     /// Whether a caller with all of `subjects` may receive the signal, which is shown as a whole or not at all.
     pub(crate) fn is_visible_to(&self, subjects: &[SubjectId]) -> bool {
         let Reach {
@@ -141,12 +151,7 @@ impl LiveSignal {
         let Some(awaited) = &self.awaited else {
             return;
         };
-        let correlation_id = self
-            .envelope
-            .headers
-            .as_ref()
-            .and_then(|headers| headers.get("correlation-id")?.as_str())
-            .unwrap_or_default();
+        let correlation_id = self.header("correlation-id").unwrap_or_default();
         for label in declared
             .iter()
             .filter(|label| self.requested.contains(label))

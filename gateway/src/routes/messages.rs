@@ -4,6 +4,7 @@ mod acknowledged;
 pub(super) mod live_channel;
 mod mail;
 mod respond;
+mod stream;
 
 use std::time::Duration;
 
@@ -56,23 +57,21 @@ pub(super) fn answer(
 }
 
 fn subscribe(
-    _context: RequestContext,
+    context: RequestContext,
     request: &HttpRequest,
-    (_thing_id, _mail): (ThingId, Mail),
+    (thing_id, mail): (ThingId, Mail),
 ) -> Result<HttpResponse, DittoError> {
     if streaming::sse::is_asked_for(request) {
-        return Err(DittoError::bad_request(
-            "signal.unsupported",
-            "Messages are not streamed as events by this version.",
-        )
-        .describe("Subscribe with `START-SEND-MESSAGES` on a WebSocket."));
+        return stream::open(context, (thing_id, mail));
     }
     Err(DittoError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "gateway:method.notallowed",
         "Messages are sent with POST and not kept, so there is nothing to get.",
     )
-    .describe("Subscribe with `START-SEND-MESSAGES` on a WebSocket."))
+    .describe(
+        "Subscribe with `Accept: text/event-stream`, or with `START-SEND-MESSAGES` on a WebSocket.",
+    ))
 }
 
 fn requested(context: &RequestContext, path: &MessagePath) -> Result<Requested, DittoError> {

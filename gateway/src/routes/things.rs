@@ -249,7 +249,7 @@ pub(super) async fn write(
     execute(&context, request, (thing_id, resource, action), "").await
 }
 
-async fn execute(
+pub(super) async fn execute(
     context: &RequestContext,
     request: &HttpRequest,
     (thing_id, resource, action): (ThingId, ThingResource, ThingAction),

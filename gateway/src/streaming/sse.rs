@@ -19,6 +19,7 @@ use authentication::ScopeWord;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use journal::Position;
+use protocol::StreamKind;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -32,6 +33,7 @@ use super::{StreamingSettings, revocation};
 use crate::clock::Clock;
 use crate::edge::RequestContext;
 use crate::error::{DittoError, ErrorChain};
+use crate::live::LiveRenderer;
 use render::{ThingRenderer, control, gap, heartbeat, hello};
 
 /// Whether the client prefers a stream to a document: a range of its `Accept` names `text` as main type.
@@ -91,6 +93,22 @@ pub(crate) fn open(
     let settings = &gateway.settings.streaming;
     let events = Events::new(settings, &gateway.clock, (session, place), script);
     Ok(respond(events.into_stream(from)))
+}
+
+/// 200 and an open stream of messages; they are not kept, so it has no places to resume from.
+pub(crate) fn open_messages(
+    context: RequestContext,
+    renderer: Rc<dyn LiveRenderer>,
+) -> Result<HttpResponse, DittoError> {
+    context.scopes.check(ScopeWord::Events, None)?;
+    let gateway = Arc::clone(&context.gateway);
+    let (session, place) = enter(&context)?;
+    session.subscribe_live(StreamKind::Messages, renderer);
+    place.reindex();
+    let settings = &gateway.settings.streaming;
+    let mut events = Events::new(settings, &gateway.clock, (session, place), Script::Live);
+    events.told = Position(u64::MAX);
+    Ok(respond(events.into_stream(None)))
 }
 
 /// An open session, if the limits allow another one.

@@ -17,7 +17,7 @@ use super::published::Visible;
 use crate::edge::CallerScopes;
 use crate::error::DittoError;
 pub(crate) use extra_fields::ExtraFields;
-pub(crate) use filter::Filter;
+pub(crate) use filter::{Filter, Signal};
 
 /// A subscription as it was parsed.
 #[derive(Default)]

@@ -326,3 +326,224 @@ async fn live_events_reach_whoever_may_read_them() {
 async fn expect_twin_unchanged(alice: &Caller) {
     assert_eq!(alice.get(SERIAL).await.expect(200).body, "\"A-1\"");
 }
+
+/// A retrieval of `query`, and the device's answer if one is given.
+async fn smart(
+    alice: &Caller,
+    device: &mut tests::Socket,
+    (query, live_value): (&str, Option<Value>),
+) -> tests::Answer {
+    let path = format!("{SERIAL}?{query}");
+    let Some(value) = live_value else {
+        return alice.get(&path).await;
+    };
+    let device_side = async {
+        let command = device.json().await;
+        let answer = answer_to(&command, 200, "application/json", value);
+        device.send(answer.to_string()).await;
+    };
+    tokio::join!(alice.get(&path), device_side).0
+}
+
+#[tokio::test]
+async fn a_condition_on_the_twin_chooses_the_channel() {
+    let (gateway, alice) = world().await;
+    let mut device = listening(&gateway, "nginx:device", &["LIVE-COMMANDS"]).await;
+    let holds = "live-channel-condition=eq(attributes/serial,%22A-1%22)";
+    let fails = "live-channel-condition=eq(attributes/serial,%22B-2%22)";
+    let silent = "timeout=50ms";
+    let fail = "live-channel-timeout-strategy=fail";
+    let use_twin = "live-channel-timeout-strategy=use-twin";
+    let live = || Some(json!("live"));
+    // What is asked, whether the device answers, and status, value, `matched` and channel of the response.
+    let cases = [
+        (fails.to_owned(), None, (200, "\"A-1\"", "false", "twin")),
+        (holds.to_owned(), live(), (200, "\"live\"", "true", "live")),
+        (format!("{holds}&{silent}"), None, (408, "", "true", "live")),
+        (
+            format!("{holds}&{silent}&{fail}"),
+            None,
+            (408, "", "true", "live"),
+        ),
+        (
+            format!("{holds}&{silent}&{use_twin}"),
+            None,
+            (200, "\"A-1\"", "true", "twin"),
+        ),
+        (
+            format!("channel=live&{use_twin}"),
+            live(),
+            (200, "\"live\"", "true", "live"),
+        ),
+        (
+            format!("channel=live&{silent}&{use_twin}"),
+            None,
+            (200, "\"A-1\"", "true", "twin"),
+        ),
+    ];
+    for (query, answer, (status, body, matched, channel)) in cases {
+        let is_silent = answer.is_none();
+        let answer = smart(&alice, &mut device, (&query, answer)).await;
+        assert_eq!(answer.status, status, "{query}: {}", answer.body);
+        if status == 200 {
+            assert_eq!(answer.body, body, "{query}");
+        } else {
+            assert_eq!(answer.status_and_code(), "408 command.timeout", "{query}");
+        }
+        assert_eq!(
+            answer.header("live-channel-condition-matched"),
+            matched,
+            "{query}"
+        );
+        assert_eq!(answer.header("channel"), channel, "{query}");
+        if is_silent && query != fails {
+            // The device was asked, and is asked no more.
+            device.json().await;
+        }
+    }
+    device.expect_silence(QUIET).await;
+}
+
+#[tokio::test]
+async fn a_channel_condition_tells_nobody_what_they_may_not_read() {
+    let (gateway, alice) = world().await;
+    let entry = "/api/2/policies/org.acme:p/entries/guest";
+    let guest = reader("nginx:guest", "thing:/attributes/site");
+    alice.put(entry, &guest).await.expect(201);
+    let guest = gateway.as_subject("nginx:guest");
+    let site = "/api/2/things/org.acme:lamp/attributes/site";
+    let secret = "live-channel-condition=eq(attributes/serial,%22A-1%22)";
+    guest
+        .get(&format!("{site}?{secret}"))
+        .await
+        .expect_error(412, "things:condition.failed");
+    let stranger = gateway.as_subject("nginx:stranger");
+    stranger
+        .get(&format!("{site}?{secret}"))
+        .await
+        .expect_error(404, "things:attribute.notfound");
+    let value = json!(1);
+    for (condition, status, code) in [
+        (
+            "eq(attributes/serial,1)",
+            405,
+            "things:live.channelcondition.notallowed",
+        ),
+        ("eq(attributes/serial", 400, "things:condition.invalid"),
+    ] {
+        let path = format!("{SERIAL}?live-channel-condition={condition}");
+        alice.put(&path, &value).await.expect_error(status, code);
+    }
+    let malformed = format!("{SERIAL}?channel=live&live-channel-timeout-strategy=hope");
+    alice
+        .get(&malformed)
+        .await
+        .expect_error(400, "header.invalid");
+}
+
+#[tokio::test]
+async fn a_socket_chooses_its_channel_too() {
+    let (gateway, _alice) = world().await;
+    let mut device = listening(&gateway, "nginx:device", &["LIVE-COMMANDS"]).await;
+    let mut alice = listening(&gateway, "nginx:alice", &[]).await;
+    let asking = |topic: &str, headers: Value| {
+        let topic = format!("org.acme/lamp/things/{topic}/commands/retrieve");
+        json!({ "topic": topic, "headers": headers, "path": "/attributes/serial" })
+    };
+    let fails = json!({ "live-channel-condition": "eq(attributes/serial,\"B-2\")" });
+    let answer = alice.command("c-1", asking("twin", fails)).await;
+    assert_eq!(answer["value"], "A-1", "{answer}");
+    assert_eq!(
+        answer["headers"]["live-channel-condition-matched"], false,
+        "{answer}"
+    );
+    let holds = json!({ "live-channel-condition": "eq(attributes/serial,\"A-1\")" });
+    let device_side = async {
+        let command = device.json().await;
+        let answer = answer_to(&command, 200, "application/json", json!("live"));
+        device.send(answer.to_string()).await;
+    };
+    let (answer, ()) = tokio::join!(alice.command("c-2", asking("twin", holds)), device_side);
+    assert_eq!(answer["value"], "live", "{answer}");
+    assert_eq!(answer["headers"]["channel"], "live", "{answer}");
+    let silent = json!({ "live-channel-timeout-strategy": "use-twin", "timeout": "50ms" });
+    let answer = alice.command("c-3", asking("live", silent)).await;
+    assert_eq!(answer["value"], "A-1", "{answer}");
+    assert_eq!(answer["headers"]["channel"], "twin", "{answer}");
+    let mut write = live("modify", "/attributes/serial", json!(1));
+    write["headers"] = json!({ "live-channel-condition": "eq(attributes/serial,\"A-1\")" });
+    let answer = alice.command("c-4", write).await;
+    assert_eq!(
+        answer["value"]["error"], "things:live.channelcondition.notallowed",
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_condition_holds_back_what_goes_to_the_device() {
+    let (gateway, alice) = world().await;
+    let mut device = listening(&gateway, "nginx:device", &["LIVE-COMMANDS", "MESSAGES"]).await;
+    let fails = "condition=eq(attributes/serial,%22B-2%22)";
+    let value = json!(1);
+    alice
+        .put(&format!("{SERIAL}?channel=live&{fails}"), &value)
+        .await
+        .expect_error(412, "things:condition.failed");
+    alice
+        .get(&format!("{SERIAL}?channel=live&{fails}"))
+        .await
+        .expect_error(412, "things:condition.failed");
+    let message = "/api/2/things/org.acme:lamp/inbox/messages/x?timeout=0";
+    alice
+        .post(&format!("{message}&{fails}"), &value)
+        .await
+        .expect_error(412, "things:condition.failed");
+    device.expect_silence(QUIET).await;
+    let holds = "condition=eq(attributes/serial,%22A-1%22)";
+    alice
+        .post(&format!("{message}&{holds}"), &value)
+        .await
+        .expect(202);
+    assert_eq!(device.json().await["value"], 1);
+    let past = alice.with("at-historical-revision", "1");
+    let answer = past
+        .get(&format!("{SERIAL}?channel=live&timeout=50ms"))
+        .await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_filter_narrows_live_signals() {
+    let (gateway, alice) = world().await;
+    let mut owner = gateway
+        .as_subject("nginx:alice")
+        .web_socket()
+        .await
+        .expect("a WebSocket");
+    owner
+        .control("START-SEND-LIVE-EVENTS?filter=gt(attributes/level,5)")
+        .await;
+    owner
+        .control("START-SEND-MESSAGES?filter=eq(topic:subject,%22wanted%22)")
+        .await;
+    let mut device = listening(&gateway, "nginx:device", &[]).await;
+    for level in [1, 9] {
+        let event = json!({
+            "topic": "org.acme/lamp/things/live/events/modified", "path": "/attributes/level",
+            "headers": {}, "value": level
+        });
+        device.send(event.to_string()).await;
+    }
+    assert_eq!(owner.json().await["value"], 9);
+    for subject in ["other", "wanted"] {
+        let path = format!("/api/2/things/org.acme:lamp/inbox/messages/{subject}?timeout=0");
+        alice.post(&path, &json!(subject)).await.expect(202);
+    }
+    assert_eq!(owner.json().await["value"], "wanted");
+    owner.send("START-SEND-MESSAGES?filter=gt(").await;
+    let refusal = owner.json().await;
+    assert_eq!(
+        refusal["value"]["error"], "rql.expression.invalid",
+        "{refusal}"
+    );
+}

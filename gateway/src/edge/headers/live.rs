@@ -1,16 +1,23 @@
 //! The headers that choose a channel and ask for acknowledgements.
 
+use std::sync::Arc;
+
+use rql::Predicate;
+
 use super::{Lookup, invalid};
 use crate::error::DittoError;
 use crate::live::{Label, parse_labels};
+
+/// The header that names the condition.
+const LIVE_CONDITION: &str = "live-channel-condition";
 
 /// What a request says about devices and about those who acknowledge.
 #[derive(Debug, Default)]
 pub(crate) struct LiveHeaders {
     /// `channel: live`.
     pub(crate) is_live: bool,
-    /// `live-channel-condition`: an RQL expression, not parsed yet.
-    pub(crate) condition: Option<Box<str>>,
+    /// `live-channel-condition`: the device is asked if it holds for the twin.
+    pub(crate) condition: Option<Arc<Predicate>>,
     /// `live-channel-timeout-strategy`.
     pub(crate) on_timeout: Option<OnTimeout>,
     /// `requested-acks`; `None` if the header is absent.
@@ -32,7 +39,7 @@ impl LiveHeaders {
     pub(super) fn read(lookup: &Lookup<'_, '_>) -> Result<Self, DittoError> {
         Ok(Self {
             is_live: lookup.get("channel").map_or(Ok(false), is_live)?,
-            condition: lookup.get("live-channel-condition").map(Into::into),
+            condition: lookup.get(LIVE_CONDITION).map(live_condition).transpose()?,
             on_timeout: lookup
                 .get("live-channel-timeout-strategy")
                 .map(on_timeout)
@@ -55,6 +62,17 @@ impl LiveHeaders {
             .as_ref()
             .is_some_and(|labels| !labels.is_empty())
     }
+}
+
+/// Reads `live-channel-condition`.
+pub(crate) fn live_condition(text: &str) -> Result<Arc<Predicate>, DittoError> {
+    let condition = Predicate::parse_condition(text);
+    Ok(condition
+        .map(Arc::new)
+        .map_err(|source| things::Error::ConditionInvalid {
+            header: LIVE_CONDITION,
+            source,
+        })?)
 }
 
 fn is_live(channel: &str) -> Result<bool, DittoError> {

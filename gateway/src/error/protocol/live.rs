@@ -45,6 +45,18 @@ impl From<Error> for DittoError {
             )
             .describe("Ask its owner for WRITE on that path and everything below."),
             Error::NoResponse { wait, mismatch, is_message } => no_response(wait, mismatch, is_message),
+            Error::ConditionOnWrite => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "things:live.channelcondition.notallowed",
+                "A live channel condition is for retrievals only.",
+            )
+            .describe("Leave out `live-channel-condition`, or choose the channel with `channel`."),
+            Error::ConditionUnreadable => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "things:condition.failed",
+                "The live channel condition looks at what you may not read.",
+            )
+            .describe("Name only fields of the thing that you may READ, or ask its owner."),
             Error::DuplicateCorrelationId { correlation_id } => Self::new(
                 StatusCode::CONFLICT,
                 "acknowledgement:request.duplicate.correlation-id",

@@ -9,14 +9,15 @@ use protocol::{Channel, CommandAction, Envelope};
 use serde_json::{Map, Value};
 
 use super::respond;
-use crate::edge::{RequestContext, unsupported_header};
+use crate::edge::{OnTimeout, RequestContext, unsupported_header};
 use crate::error::DittoError;
-use crate::live::{LiveCommand, Outcome, Requested};
+use crate::live::{self, LiveCommand, Outcome, Requested};
 use crate::routes::body::{self, BodyType};
-use crate::routes::{Answer, Route};
+use crate::routes::{Answer, Route, things};
 use crate::streaming;
 
 const CHANNEL: HeaderName = HeaderName::from_static("channel");
+const MATCHED: HeaderName = HeaderName::from_static("live-channel-condition-matched");
 
 /// A request to the device itself.
 pub(in crate::routes) fn answer(
@@ -55,8 +56,17 @@ fn requested(context: &RequestContext, method: &Method) -> Result<Requested, Dit
     if let Some(timeout) = context.headers.timeout {
         timeout.for_command()?;
     }
-    context.is_response_waived(*method == Method::GET)?;
-    context.requested(Channel::Live)
+    if context.headers.live.condition.is_some() && *method != Method::GET {
+        return Err(live::Error::ConditionOnWrite.into());
+    }
+    let is_query = *method == Method::GET;
+    context.is_response_waived(is_query)?;
+    let requested = context.requested(Channel::Live)?;
+    Ok(if is_query {
+        requested.for_query()
+    } else {
+        requested
+    })
 }
 
 async fn command(
@@ -100,7 +110,58 @@ async fn command(
         fields: fields_text(&context),
         twin: context.headers.twin.clone(),
     };
-    ask(&context, command, &requested).await
+    if !chooses_channel(&context) {
+        return ask(&context, command, &requested)
+            .await
+            .map(|response| marked(response, "live", None));
+    }
+    choose(&context, request, (command, requested)).await
+}
+
+/// Whether the twin may answer instead of the device.
+fn chooses_channel(context: &RequestContext) -> bool {
+    let headers = &context.headers.live;
+    headers.condition.is_some() || headers.on_timeout == Some(OnTimeout::UseTwin)
+}
+
+/// Asks the device if the condition holds, and the twin if it does not, or if the device is silent and that was asked for.
+async fn choose(
+    context: &RequestContext,
+    request: &HttpRequest,
+    (command, requested): (LiveCommand, Requested),
+) -> Result<HttpResponse, DittoError> {
+    let gateway = &context.gateway;
+    let headers = &context.headers.live;
+    let asked = command.command.clone();
+    let condition = headers.condition.as_deref();
+    let is_matched = gateway
+        .live
+        .asks_device(&context.command()?, &asked, condition)?;
+    if is_matched {
+        match ask(context, command, &requested).await {
+            Ok(response) => return Ok(marked(response, "live", Some(true))),
+            Err(error) if !is_silence(&error) => return Err(error),
+            Err(_) if headers.on_timeout == Some(OnTimeout::UseTwin) => {}
+            Err(error) => {
+                return Err(error
+                    .with_header(CHANNEL, HeaderValue::from_static("live"))
+                    .with_header(MATCHED, HeaderValue::from_static("true")));
+            }
+        }
+    }
+    let response = things::execute(
+        context,
+        request,
+        (asked.thing_id, asked.resource, asked.action),
+        "",
+    )
+    .await?;
+    Ok(marked(response, "twin", Some(is_matched)))
+}
+
+/// Whether nobody answered, rather than that somebody refused.
+fn is_silence(error: &DittoError) -> bool {
+    error.code() == "command.timeout"
 }
 
 async fn ask(
@@ -112,7 +173,7 @@ async fn ask(
     let around = context.command()?;
     let asked = command.command.clone();
     let Some(ticket) = live.send_command(&around, command, requested).await? else {
-        return Ok(live_marked(crate::routes::respond::accepted()));
+        return Ok(crate::routes::respond::accepted());
     };
     let outcome = match ticket.answer().await? {
         Outcome::Response(envelope) => {
@@ -125,11 +186,10 @@ async fn ask(
         }
         acknowledged @ Outcome::Acknowledged(_) => acknowledged,
     };
-    let response = match &outcome {
+    Ok(match &outcome {
         Outcome::Response(envelope) => json_by_default(envelope),
         Outcome::Acknowledged(_) => respond::outcome(&outcome, requested.response_required),
-    };
-    Ok(live_marked(response))
+    })
 }
 
 /// The values of things are JSON, whether or not a device says so.
@@ -139,10 +199,18 @@ fn json_by_default(envelope: &Envelope) -> HttpResponse {
     respond::device(envelope.status, &headers, envelope.value.as_ref())
 }
 
-fn live_marked(mut response: HttpResponse) -> HttpResponse {
-    response
-        .headers_mut()
-        .insert(CHANNEL, HeaderValue::from_static("live"));
+/// Says which channel has answered, and whether the condition held.
+fn marked(
+    mut response: HttpResponse,
+    channel: &'static str,
+    is_matched: Option<bool>,
+) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.insert(CHANNEL, HeaderValue::from_static(channel));
+    if let Some(is_matched) = is_matched {
+        let text = if is_matched { "true" } else { "false" };
+        headers.insert(MATCHED, HeaderValue::from_static(text));
+    }
     response
 }
 

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ::policies::{CommandContext, DittoHeaders};
-use ::things::TwinHeaders;
+use ::things::{ThingId, TwinHeaders};
+use authentication::NamespacedKind;
 use protocol::{
     Channel, ControlMessage, Criterion, Envelope, Group, Incoming, Reaction, TopicPath, headers,
 };
@@ -113,11 +114,11 @@ async fn command(connection: &Rc<Connection>, frame: &Frame<'_>, envelope: Envel
     if let Err(error) = check_requested(frame) {
         return send_error_with(connection, (Some(topic), headers), &error);
     }
-    let path = envelope.path.clone();
+    let (path, fields) = (envelope.path.clone(), envelope.fields.clone());
     let outcome = async {
         refuse_unsupported(headers)?;
         let incoming = Incoming::about(topic, envelope)?;
-        execute(connection, incoming, (frame, &path)).await
+        execute(connection, incoming, (frame, &path, fields)).await
     };
     match outcome.await {
         Ok(Some(answer)) if !is_waived => connection.send(answer),
@@ -139,16 +140,30 @@ fn check_requested(frame: &Frame<'_>) -> Result<(), DittoError> {
 async fn execute(
     connection: &Rc<Connection>,
     incoming: Incoming,
-    (frame, path): (&Frame<'_>, &str),
+    (frame, path, fields): (&Frame<'_>, &str, Option<String>),
 ) -> Result<Option<bytes::Bytes>, DittoError> {
     let Frame { topic, headers, .. } = *frame;
     let gateway = &connection.context.gateway;
     let scopes = &connection.context.scopes;
+    check_namespace(connection, &incoming)?;
     let context = context(connection, headers)?;
     Ok(match incoming {
         Incoming::Thing(command) => {
             scopes.check_thing(&command)?;
             let twin = twin_headers(headers)?;
+            if !live::is_write(&command)
+                && let Some(choice) = live::choice(Channel::Twin, headers)?
+            {
+                let undecided = live::Undecided {
+                    command,
+                    fields,
+                    twin,
+                    choice,
+                };
+                live::choose(connection, (context, undecided), frame).await?;
+                return Ok(None);
+            }
+            live::refuse_choice(headers)?;
             let requested = requested(Channel::Twin, headers)?;
             if live::is_write(&command) && !requested.is_plain() {
                 let written = live::Written {
@@ -195,6 +210,23 @@ async fn execute(
             }
         },
     })
+}
+
+/// As for the paths of requests: what a frame is about must be within the caller's reach.
+fn check_namespace(connection: &Connection, incoming: &Incoming) -> Result<(), DittoError> {
+    let check_thing = |id: &ThingId| {
+        let context = &connection.context;
+        context.check_namespace(NamespacedKind::Thing, id.namespace())
+    };
+    match incoming {
+        Incoming::Thing(command) => check_thing(&command.thing_id),
+        Incoming::Live(frame) => check_thing(&frame.thing_id),
+        Incoming::Things { thing_ids, .. } => thing_ids.iter().try_for_each(check_thing),
+        Incoming::Policy(command) => connection
+            .context
+            .check_namespace(NamespacedKind::Policy, command.policy_id.namespace()),
+        Incoming::CheckPermissions(_) | Incoming::Other { .. } => Ok(()),
+    }
 }
 
 fn context(

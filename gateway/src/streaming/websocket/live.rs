@@ -1,5 +1,7 @@
 //! Live signals and their answers over a WebSocket, and waiting without keeping other frames waiting.
 
+mod choice;
+
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use protocol::{
 };
 use serde_json::{Map, Value};
 
+pub(super) use choice::{Undecided, choice, choose};
+
 use super::Connection;
 use super::incoming::send_error_with;
 use crate::app::Gateway;
@@ -23,6 +27,7 @@ use crate::live::{
     Acknowledgement, Acknowledgements, Answer, Error, Label, LiveCommand, LiveEvent, LiveRenderer,
     LiveSignal, Message, Outcome, Requested, Ticket, Wishes, check_labels, emitted,
 };
+use crate::streaming::Filter;
 use crate::streaming::lifeline::{End, EndKind};
 use crate::streaming::session::Session;
 
@@ -141,20 +146,27 @@ impl Connection {
         kind: StreamKind,
         subscription: Subscription,
     ) -> Result<(), (DittoError, Option<String>)> {
-        if subscription.filter.is_some() || subscription.extra_fields.is_some() {
+        let refuse = |error| (error, subscription.correlation_id.clone());
+        if subscription.extra_fields.is_some() {
             let error = DittoError::bad_request(
                 "signal.unsupported",
-                "Subscriptions to live signals take `namespaces` only.",
+                "Live signals come without `extraFields`.",
             )
-            .describe("The subscription was not started, because without its other parameters more would be delivered than asked for.");
-            return Err((error, subscription.correlation_id));
+            .describe("The subscription was not started, because something else would be delivered than asked for.");
+            return Err(refuse(error));
         }
         let scopes = self.context.scopes.clone();
         if let Err(error) = scopes.check(ScopeWord::ThingsRead, None) {
-            return Err((error, subscription.correlation_id));
+            return Err(refuse(error));
         }
+        let filter = subscription
+            .filter
+            .as_deref()
+            .map(Filter::parse)
+            .transpose();
         let renderer = Rc::new(LiveEnvelopes {
             namespaces: subscription.namespaces,
+            filter: filter.map_err(refuse)?,
             scopes,
         });
         self.session.subscribe_live(kind, renderer);
@@ -166,6 +178,7 @@ impl Connection {
 /// Sends live signals as envelopes.
 struct LiveEnvelopes {
     namespaces: Vec<String>,
+    filter: Option<Filter>,
     scopes: CallerScopes,
 }
 
@@ -180,7 +193,12 @@ impl LiveRenderer for LiveEnvelopes {
         let is_wanted =
             self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace);
         let is_allowed = self.scopes.allow(ScopeWord::ThingsRead, Some(namespace));
-        (is_wanted && is_allowed).then(|| signal.frame(declared))
+        let is_let_through = || {
+            let filter = self.filter.as_ref();
+            filter
+                .is_none_or(|filter| filter.matches(signal, &signal.document(), signal.decided_at))
+        };
+        (is_wanted && is_allowed && is_let_through()).then(|| signal.frame(declared))
     }
 }
 
@@ -220,7 +238,25 @@ pub(super) async fn take(
             wait(connection, (ticket, permit), (context, frame, None));
         }
         LiveKind::Command { action, command } => {
+            if !is_write(&command)
+                && let Some(choice) = choice(Channel::Live, frame.headers)?
+            {
+                let undecided = Undecided {
+                    command: *command,
+                    fields: envelope.fields,
+                    twin,
+                    choice,
+                };
+                return choose(connection, (context, undecided), frame).await;
+            }
+            refuse_choice(frame.headers)?;
             let permit = connection.in_flight.begin()?;
+            let requested = requested(Channel::Live, frame.headers)?;
+            let requested = if is_write(&command) {
+                requested
+            } else {
+                requested.for_query()
+            };
             let asked = (*command).clone();
             let command = LiveCommand {
                 command: *command,
@@ -230,7 +266,6 @@ pub(super) async fn take(
                 fields: envelope.fields,
                 twin,
             };
-            let requested = requested(Channel::Live, frame.headers)?;
             let ticket = live.send_command(&context, command, &requested).await?;
             wait(connection, (ticket, permit), (context, frame, Some(asked)));
         }
@@ -256,6 +291,18 @@ pub(super) async fn take(
             let answer = answer(context, (thing_id, headers, envelope));
             live.acknowledge(connection.session.declared(), (channel, &label), answer)?;
         }
+    }
+    Ok(())
+}
+
+/// Only a retrieval can choose its channel.
+///
+/// # Errors
+///
+/// 405 for a live channel condition.
+pub(super) fn refuse_choice(headers: &Map<String, Value>) -> Result<(), DittoError> {
+    if headers.contains_key("live-channel-condition") {
+        return Err(Error::ConditionOnWrite.into());
     }
     Ok(())
 }
