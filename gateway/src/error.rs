@@ -169,7 +169,7 @@ impl DittoError {
 }
 
 /// Client text as an error may echo it: bounded, without control characters.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars()
         .filter(|each| !each.is_control())
         .take(200)

@@ -3,6 +3,7 @@
 //! Literals are compared byte by byte, ids are decoded once. The table in `tests/it` walks every row.
 
 mod body;
+mod check_permissions;
 mod health;
 mod messages;
 mod policies;
@@ -10,6 +11,7 @@ mod respond;
 mod things;
 mod whoami;
 
+pub(crate) use self::check_permissions::Examiner;
 use self::messages::{Mail, live_channel};
 pub(crate) use self::things::{check_count, parse_id as parse_thing_id};
 
@@ -35,6 +37,8 @@ pub(crate) enum Route {
     Health,
     /// `/api/2/whoami`
     WhoAmI,
+    /// `/api/2/checkPermissions`
+    CheckPermissions,
     /// `/api/2/things`
     Things,
     /// `/api/2/things/{thingId}` and everything below it.
@@ -65,6 +69,7 @@ impl Route {
             }
             ["ws", "2"] => Ok(Self::WebSocket),
             ["api", "2", "whoami"] => Ok(Self::WhoAmI),
+            ["api", "2", "checkPermissions"] => Ok(Self::CheckPermissions),
             ["api", "2", "things"] => Ok(Self::Things),
             ["api", "2", "things", id, tail @ ..] => {
                 let thing_id = things::parse_id(&decode(id)?)?;
@@ -102,7 +107,12 @@ impl Route {
                 context.check_namespace(NamespacedKind::Thing, id.namespace())
             }
             Self::Policy(id, _) => context.check_namespace(NamespacedKind::Policy, id.namespace()),
-            Self::Health | Self::WhoAmI | Self::Things | Self::Policies | Self::WebSocket => Ok(()),
+            Self::Health
+            | Self::WhoAmI
+            | Self::CheckPermissions
+            | Self::Things
+            | Self::Policies
+            | Self::WebSocket => Ok(()),
         }
     }
 
@@ -131,6 +141,7 @@ impl Route {
         match self {
             Self::Health => "/health",
             Self::WhoAmI => "/api/2/whoami",
+            Self::CheckPermissions => "/api/2/checkPermissions",
             Self::Things => "/api/2/things",
             Self::Thing(_, ThingResource::Thing) => "/api/2/things/x",
             Self::Thing(..) | Self::Migration(_) => "/api/2/things/x/*",
@@ -147,6 +158,7 @@ impl Route {
         match self {
             Self::Health => &[Method::GET, Method::HEAD],
             Self::WhoAmI | Self::WebSocket => &[Method::GET],
+            Self::CheckPermissions => &[Method::POST],
             Self::Things => &[Method::GET, Method::POST],
             Self::Thing(_, ThingResource::PolicyId) => &[Method::GET, Method::PUT, Method::PATCH],
             Self::Thing(..) => &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE],
@@ -241,6 +253,9 @@ impl Route {
             Self::Migration(id) => {
                 Answer::Pending(Box::pin(things::migrate(context, request, payload, id)))
             }
+            Self::CheckPermissions => Answer::Pending(Box::pin(check_permissions::answer(
+                context, request, payload,
+            ))),
             Self::Policies => {
                 Answer::Pending(Box::pin(policies::create(context, request, payload)))
             }
