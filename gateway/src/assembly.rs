@@ -103,6 +103,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     let background = [
         background::keys(&in_force),
         background::forgetting(&in_force, config.history.retention.duration()),
+        background::expiry(&in_force),
         background::upkeep(&in_force, operator),
         background::note_key_uses(&gateway.keys, config.store.path.clone()),
     ];
@@ -186,6 +187,7 @@ fn assemble(
         Policies::new(Arc::clone(&journal), settings::policies(config))
             .with_namespace_policies(settings::namespace_policies(config)?),
     );
+    policies.watch_expiry()?;
     let things = Arc::new(
         Things::new(
             Arc::clone(&journal),

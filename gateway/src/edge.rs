@@ -28,7 +28,7 @@ pub(crate) use cross_origin::OriginPolicy;
 pub(crate) use explain::explain;
 pub(crate) use headers::{
     OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header, live_condition, on_timeout,
-    refuse_unsupported, unsupported as unsupported_header,
+    unsupported as unsupported_header,
 };
 pub(crate) use namespaces::Fence;
 pub(crate) use scopes::CallerScopes;

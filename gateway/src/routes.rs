@@ -18,13 +18,14 @@ pub(crate) use self::things::{check_count, parse_id as parse_thing_id};
 use std::pin::Pin;
 use std::time::Duration;
 
-use ::policies::{PolicyId, PolicyResource};
+use ::policies::{Label, PolicyId, PolicyResource};
 use ::things::{ThingId, ThingResource};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::{NamespacedKind, ScopeWord};
+use policies::PolicyActionName;
 
 use crate::edge::{self, CanonicalPath, RequestContext, decode, decode_pointer};
 use crate::error::DittoError;
@@ -51,6 +52,8 @@ pub(crate) enum Route {
     Policies,
     /// `/api/2/policies/{policyId}` and everything below it.
     Policy(PolicyId, PolicyResource),
+    /// `/api/2/policies/{policyId}[/entries/{label}]/actions/{action}`
+    PolicyAction(PolicyId, Option<Label>, PolicyActionName),
     /// `/ws/2`
     WebSocket,
 }
@@ -85,6 +88,9 @@ impl Route {
             ["api", "2", "policies"] => Ok(Self::Policies),
             ["api", "2", "policies", id, tail @ ..] => {
                 let policy_id = policies::parse_id(&decode(id)?)?;
+                if let Some((label, action)) = policies::action(tail)? {
+                    return Ok(Self::PolicyAction(policy_id, label, action));
+                }
                 let resource = policies::resource(tail)?.ok_or_else(|| not_found(path))?;
                 Ok(Self::Policy(policy_id, resource))
             }
@@ -106,7 +112,9 @@ impl Route {
             Self::Thing(id, _) | Self::Migration(id) | Self::Message(id, _) => {
                 context.check_namespace(NamespacedKind::Thing, id.namespace())
             }
-            Self::Policy(id, _) => context.check_namespace(NamespacedKind::Policy, id.namespace()),
+            Self::Policy(id, _) | Self::PolicyAction(id, ..) => {
+                context.check_namespace(NamespacedKind::Policy, id.namespace())
+            }
             Self::Health
             | Self::WhoAmI
             | Self::CheckPermissions
@@ -130,6 +138,8 @@ impl Route {
             Self::Things | Self::Thing(..) => {
                 by_method(ScopeWord::ThingsRead, ScopeWord::ThingsWrite)
             }
+            Self::CheckPermissions => Some(ScopeWord::PoliciesRead),
+            Self::PolicyAction(..) => Some(ScopeWord::PoliciesWrite),
             Self::Policies | Self::Policy(..) => {
                 by_method(ScopeWord::PoliciesRead, ScopeWord::PoliciesWrite)
             }
@@ -150,6 +160,7 @@ impl Route {
             Self::Policies => "/api/2/policies",
             Self::Policy(_, PolicyResource::Policy) => "/api/2/policies/x",
             Self::Policy(..) => "/api/2/policies/x/*",
+            Self::PolicyAction(..) => "/api/2/policies/x/actions/*",
             Self::WebSocket => "/ws/2",
         }
     }
@@ -162,7 +173,7 @@ impl Route {
             Self::Things => &[Method::GET, Method::POST],
             Self::Thing(_, ThingResource::PolicyId) => &[Method::GET, Method::PUT, Method::PATCH],
             Self::Thing(..) => &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE],
-            Self::Policies | Self::Migration(_) => &[Method::POST],
+            Self::Policies | Self::PolicyAction(..) | Self::Migration(_) => &[Method::POST],
             Self::Message(_, mail) => mail.methods(),
             Self::Policy(_, resource) => policies::methods(resource),
         }
@@ -259,6 +270,9 @@ impl Route {
             Self::Policies => {
                 Answer::Pending(Box::pin(policies::create(context, request, payload)))
             }
+            Self::PolicyAction(id, label, action) => Answer::Pending(Box::pin(
+                policies::run_action(context, request, payload, (id, label, action)),
+            )),
             Self::Policy(id, resource) => Answer::Pending(Box::pin(policies::one(
                 context,
                 request,

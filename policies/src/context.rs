@@ -24,6 +24,27 @@ pub enum IfEqual {
     SkipMinimizingMerge,
 }
 
+/// Which form of a policy a reader wants; header `policy-view`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PolicyView {
+    /// As it was written.
+    #[default]
+    Original,
+    /// With the entries that it imports, references and gets from root policies.
+    Resolved,
+}
+
+impl PolicyView {
+    /// The view of this name, in any case; empty is the original.
+    pub fn named(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "" | "original" => Some(Self::Original),
+            "resolved" => Some(Self::Resolved),
+            _ => None,
+        }
+    }
+}
+
 /// The headers of a command that mean something below the edge, parsed and validated.
 #[derive(Debug, Clone, Default)]
 pub struct DittoHeaders {
@@ -37,6 +58,8 @@ pub struct DittoHeaders {
     pub if_equal: IfEqual,
     /// `allow-policy-lockout`.
     pub allow_policy_lockout: bool,
+    /// `policy-view`.
+    pub policy_view: PolicyView,
     /// `requested-acks` that are not built in, passed on with the event.
     pub requested_acks: Vec<String>,
     /// Headers that Ditto does not know, lower-case names, passed on with events to streams.

@@ -211,6 +211,14 @@ pub enum Error {
         /// What was to be done: "created" or "deleted".
         action: &'static str,
     },
+    /// An action on a policy was not done.
+    #[error("action `{action}` failed: {failure}")]
+    ActionFailed {
+        /// Its name, as in paths.
+        action: &'static str,
+        /// Why.
+        failure: ActionFailure,
+    },
     /// Others kept changing the policy while the command was executed.
     #[error("policy `{policy_id}` is being changed by too many others")]
     Busy {
@@ -226,6 +234,13 @@ pub enum Error {
         #[source]
         source: StoreError,
     },
+    /// The store could not say which policies there are.
+    #[error("listing policies failed")]
+    Unreadable {
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
     /// What the store holds is no policy.
     #[error("the stored policy `{policy_id}` cannot be read: {reason}")]
     Damaged {
@@ -234,6 +249,23 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+}
+
+/// Why an action on a policy was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ActionFailure {
+    /// It needs the claims of a token.
+    #[error("the caller has no token")]
+    NotAToken,
+    /// The token, or the request, lacks what the subject is made of.
+    #[error("the token does not say what the subject is made of")]
+    Unresolvable,
+    /// EXECUTE is missing.
+    #[error("EXECUTE is missing")]
+    NotPermitted,
+    /// No entry is for the caller, or none lets it read something of a thing.
+    #[error("no entry is of the needed kind")]
+    NotApplicable,
 }
 
 /// A condition that a request puts on what exists before it.

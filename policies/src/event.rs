@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::{PolicyId, PolicyResource};
+use crate::{Policy, PolicyId, PolicyResource, part};
 
 /// A change of a policy.
 ///
@@ -20,8 +20,8 @@ pub struct PolicyEvent {
     pub revision: u64,
     /// When it happened.
     pub timestamp: Timestamp,
-    /// The changed part, if it is still there.
-    pub value: Option<Value>,
+    /// The changed part, if it is still there, by the name of the event's member for it.
+    pub value: Option<(&'static str, Value)>,
 }
 
 /// What happened to the part.
@@ -41,10 +41,59 @@ impl PolicyEvent {
         members.insert("revision".to_owned(), json!(self.revision));
         members.insert("_timestamp".to_owned(), json!(self.timestamp.to_string()));
         members.extend(addressed(&self.resource).map(|(key, text)| (key.to_owned(), json!(text))));
-        if let Some(value) = &self.value {
-            members.insert(value_field(&self.resource).to_owned(), value.clone());
+        if let Some((member, value)) = &self.value {
+            members.insert((*member).to_owned(), value.clone());
         }
         Value::Object(members)
+    }
+
+    /// Tells of `happening` to `resource`, which led to `after` at `revision`.
+    pub(crate) fn of(
+        after: &Policy,
+        (resource, happening): (&PolicyResource, Happening),
+        revision: u64,
+        timestamp: Timestamp,
+    ) -> Self {
+        let value = match happening {
+            Happening::Created | Happening::Modified => part::read(after, resource),
+            Happening::Deleted => None,
+        };
+        Self {
+            event_type: event_type(resource, happening),
+            policy_id: after.policy_id.clone(),
+            resource: resource.clone(),
+            revision,
+            timestamp,
+            value: value.map(|value| (value_field(resource), value)),
+        }
+    }
+
+    /// Tells of subjects of several entries: all that are there now, or the ids of all that are gone, by label.
+    pub(crate) fn of_several_subjects(
+        policy_id: &PolicyId,
+        subjects: Map<String, Value>,
+        are_gone: bool,
+        (revision, timestamp): (u64, Timestamp),
+    ) -> Self {
+        let (event_type, member) = if are_gone {
+            (
+                "policies.events:subjectsDeletedPartially",
+                "deletedSubjectIds",
+            )
+        } else {
+            (
+                "policies.events:subjectsModifiedPartially",
+                "modifiedSubjects",
+            )
+        };
+        Self {
+            event_type,
+            policy_id: policy_id.clone(),
+            resource: PolicyResource::Policy,
+            revision,
+            timestamp,
+            value: Some((member, Value::Object(subjects))),
+        }
     }
 }
 
@@ -92,7 +141,7 @@ fn value_field(resource: &PolicyResource) -> &'static str {
 }
 
 /// The type of the event that tells of `happening` to `resource`; lists know no creation of their own.
-pub(crate) fn event_type(resource: &PolicyResource, happening: Happening) -> &'static str {
+fn event_type(resource: &PolicyResource, happening: Happening) -> &'static str {
     use Happening::{Created, Deleted, Modified};
     match (resource, happening) {
         (PolicyResource::Policy, Created) => "policies.events:policyCreated",

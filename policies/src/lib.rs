@@ -29,10 +29,10 @@ mod stored;
 mod subject_id;
 
 pub use command::{PolicyAction, PolicyCommand, PolicyResponse};
-pub use context::{CommandContext, DittoHeaders, IfEqual, SessionId};
+pub use context::{CommandContext, DittoHeaders, IfEqual, PolicyView, SessionId};
 pub use enforcer::{Enforcer, Readers};
 pub use entity_id::{EntityIdError, PolicyId};
-pub use error::{Condition, Error};
+pub use error::{ActionFailure, Condition, Error};
 pub use event::PolicyEvent;
 pub use field_selector::FieldSelector;
 pub use label::{Label, LabelError};
@@ -50,5 +50,8 @@ pub use precondition::{
 };
 pub use principal::{ClaimValues, Credential, Principal, ProviderKind};
 pub use resource_key::{ResourceKey, ResourceKeyError, ResourceType};
-pub use service::{Explanation, Policies, PolicyLimits, PreparedPolicy, Question, Saying};
+pub use service::{
+    Explanation, Policies, PolicyLimits, PreparedPolicy, Question, Saying, SubjectsOf,
+    TokenIntegration,
+};
 pub use subject_id::{SubjectId, SubjectIdError};

@@ -1,9 +1,12 @@
 //! Keeps policies in the journal and lets nobody do what a policy does not grant.
 
+mod expiry;
 mod explain;
 mod load;
 mod permit;
+mod resolved;
 mod retrieve;
+mod token_integration;
 mod write;
 
 use std::sync::Arc;
@@ -12,7 +15,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use journal::{Append, EntityLocks, Journal};
 
+use self::expiry::Agenda;
 pub use self::explain::{Explanation, Question, Saying};
+pub use self::token_integration::{SubjectsOf, TokenIntegration};
 use crate::stored::Compiled;
 use crate::{
     CommandContext, Enforcer, Error, Granularity, NamespacePolicies, Policy, PolicyAction,
@@ -53,6 +58,7 @@ pub struct Policies {
     limits: PolicyLimits,
     namespace_policies: NamespacePolicies,
     locks: EntityLocks,
+    agenda: Agenda,
 }
 
 /// A policy that may be created, ready to be appended together with the thing that it is for.
@@ -82,6 +88,7 @@ impl Policies {
             limits,
             namespace_policies: NamespacePolicies::default(),
             locks: EntityLocks::default(),
+            agenda: Agenda::default(),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use policies::{DittoHeaders, EntityTagMatcher, IfEqual, Precondition};
+use policies::{DittoHeaders, EntityTagMatcher, IfEqual, PolicyView, Precondition};
 use serde_json::{Map, Value};
 
 mod definition;
@@ -86,6 +86,7 @@ pub fn ditto_headers(
         },
         if_equal: if_equal(headers)?,
         allow_policy_lockout: boolean("allow-policy-lockout").unwrap_or(false),
+        policy_view: policy_view(headers)?,
         requested_acks: requested_acks(headers),
         custom: custom(headers),
     })
@@ -109,6 +110,14 @@ fn matcher(headers: &Map<String, Value>, name: &str) -> Result<Option<EntityTagM
             })
         })
         .transpose()
+}
+
+fn policy_view(headers: &Map<String, Value>) -> Result<PolicyView, Error> {
+    let name = text(headers, "policy-view").unwrap_or_default();
+    PolicyView::named(name).ok_or_else(|| Error::Header {
+        name: "policy-view".to_owned(),
+        expected: "`original` or `resolved`",
+    })
 }
 
 fn if_equal(headers: &Map<String, Value>) -> Result<IfEqual, Error> {

@@ -68,6 +68,23 @@ async fn drop_expired_revocations(gateway: &Gateway) {
     }
 }
 
+/// How often subjects of policies are looked for that have expired; requests and events do not wait for it.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Takes expired subjects out of their policies.
+pub(super) fn expiry(in_force: &Arc<InForce>) -> JoinHandle<()> {
+    let in_force = Arc::clone(in_force);
+    actix_web::rt::spawn(async move {
+        let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
+        loop {
+            interval.tick().await;
+            let gateway = in_force.gateway();
+            let now = gateway.clock.now();
+            gateway.policies.remove_expired_subjects(now).await;
+        }
+    })
+}
+
 pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHandle<()> {
     let in_force = Arc::clone(in_force);
     actix_web::rt::spawn(async move {

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
-use policies::{DittoHeaders, IfEqual, Precondition};
+use policies::{DittoHeaders, IfEqual, PolicyView, Precondition};
 
-pub(crate) use definitions::{is_custom, refuse_unsupported, unsupported};
+pub(crate) use definitions::{is_custom, unsupported};
 pub(crate) use live::{LiveHeaders, OnTimeout, live_condition, on_timeout};
 use things::TwinHeaders;
 pub(crate) use timeout::Timeout;
@@ -57,7 +57,7 @@ fn overwrite(custom: &mut Vec<(Arc<str>, Arc<str>)>, injected: &[(Arc<str>, Arc<
 
 /// Query parameters that mean the header of the same name.
 /// Source: Ditto documentation, page "HTTP API concepts", section "Ditto headers as query parameters".
-const QUERY_PARAMETERS: [&str; 14] = [
+const QUERY_PARAMETERS: [&str; 15] = [
     "accept",
     "channel",
     "correlation-id",
@@ -72,6 +72,7 @@ const QUERY_PARAMETERS: [&str; 14] = [
     "at-historical-revision",
     "at-historical-timestamp",
     "dry-run",
+    "policy-view",
 ];
 
 /// What the handshake of a stream sets for every frame that does not say otherwise.
@@ -104,7 +105,6 @@ pub(crate) fn translate(
 ) -> Result<TranslatedHeaders, DittoError> {
     let lookup = Lookup::new(fields, query);
     lookup.check_agreement()?;
-    definitions::refuse_unsupported_request(&lookup)?;
     let response_required = lookup
         .get("response-required")
         .map(|text| boolean("response-required", text))
@@ -132,6 +132,9 @@ pub(crate) fn translate(
             allow_policy_lockout: lookup
                 .get("allow-policy-lockout")
                 .map_or(Ok(false), |text| boolean("allow-policy-lockout", text))?,
+            policy_view: lookup
+                .get("policy-view")
+                .map_or(Ok(PolicyView::Original), policy_view)?,
             requested_acks: Vec::new(),
             custom: lookup.custom(),
         },
@@ -228,6 +231,16 @@ fn boolean(name: &str, text: &str) -> Result<bool, DittoError> {
         "false" => Ok(false),
         _ => Err(invalid(name, "it is `true` or `false`")),
     }
+}
+
+fn policy_view(text: &str) -> Result<PolicyView, DittoError> {
+    PolicyView::named(text).ok_or_else(|| {
+        DittoError::bad_request(
+            "policies:view.invalid",
+            "The value of `policy-view` is invalid.",
+        )
+        .describe("Mind that it is `original` or `resolved`.")
+    })
 }
 
 fn if_equal(text: &str) -> Result<IfEqual, DittoError> {

@@ -1,6 +1,6 @@
 //! Errors of policies as Ditto tells them.
 
-use ::policies::{Error, PolicyResource};
+use ::policies::{ActionFailure, Error, PolicyResource};
 use actix_web::http::StatusCode;
 
 use super::{DittoError, json_invalid, shown};
@@ -85,6 +85,8 @@ impl From<Error> for DittoError {
                 ),
             )
             .describe("`{{ request:subjectId }}` can."),
+            Error::ActionFailed { action, failure } => action_failed(action, failure),
+            Error::Unreadable { .. } => Self::internal(&error),
             Error::TooLarge {
                 policy_id,
                 actual,
@@ -163,6 +165,29 @@ impl From<Error> for DittoError {
             Error::Store { .. } | Error::Damaged { .. } => Self::internal(&error),
         }
     }
+}
+
+fn action_failed(action: &str, failure: ActionFailure) -> DittoError {
+    let (status, description) = match failure {
+        ActionFailure::NotAToken => (
+            StatusCode::BAD_REQUEST,
+            "It acts for the holder of a token: authenticate with one.",
+        ),
+        ActionFailure::Unresolvable => (
+            StatusCode::BAD_REQUEST,
+            "The token lacks a claim that the operator's template of integration subjects asks for.",
+        ),
+        ActionFailure::NotPermitted => (
+            StatusCode::FORBIDDEN,
+            "Ask the policy's owner for EXECUTE on `policy:/entries/<label>/actions/<action>`.",
+        ),
+        ActionFailure::NotApplicable => (
+            StatusCode::NOT_FOUND,
+            "It applies to entries that name one of your subjects and, to activate, grant READ on something of a thing.",
+        ),
+    };
+    let message = format!("The action `{action}` failed: {failure}.");
+    DittoError::new(status, "policies:action.failed", message).describe(description)
 }
 
 fn not_found(resource: &PolicyResource, policy_id: &str) -> DittoError {

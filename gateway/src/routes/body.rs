@@ -28,6 +28,20 @@ pub(super) async fn json(
 }
 
 /// As [`json`], with `None` for an empty body.
+pub(super) async fn optional_json(
+    request: &HttpRequest,
+    payload: Payload,
+    bytes_max: usize,
+) -> Result<Option<Value>, DittoError> {
+    let body = read(payload, bytes_max).await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    check_type(request, BodyType::Json)?;
+    parse(&body).map(Some)
+}
+
+/// Reads a body of at most `bytes_max` bytes.
 pub(super) async fn read(payload: Payload, bytes_max: usize) -> Result<Bytes, DittoError> {
     match payload.to_bytes_limited(bytes_max).await {
         Ok(Ok(body)) => Ok(body),

@@ -101,8 +101,9 @@ impl Examiner<'_> {
 
     fn policy_of(&self, entity: &EntityId) -> Option<PolicyId> {
         match entity {
-            EntityId::Policy(id) => (self.is_in_reach)(NamespacedKind::Policy, id.namespace())
-                .then(|| id.clone()),
+            EntityId::Policy(id) => {
+                (self.is_in_reach)(NamespacedKind::Policy, id.namespace()).then(|| id.clone())
+            }
             EntityId::Thing(id) if (self.is_in_reach)(NamespacedKind::Thing, id.namespace()) => {
                 self.things.policy_of(id).unwrap_or_else(|error| {
                     tracing::warn!(%error, "A permission could not be checked");
@@ -128,7 +129,10 @@ fn checks(body: &Value) -> Result<Vec<(String, Check)>, DittoError> {
         .filter_map(|(name, value)| Some((name, value.as_object()?)))
         .collect();
     if checks.len() > CHECKS_MAX {
-        let message = format!("There are {} checks, at most {CHECKS_MAX} are made at once.", checks.len());
+        let message = format!(
+            "There are {} checks, at most {CHECKS_MAX} are made at once.",
+            checks.len()
+        );
         return Err(json_invalid(message).describe("Ask in several requests."));
     }
     checks
@@ -199,4 +203,3 @@ fn malformed(name: &str, rule: &str) -> DittoError {
     json_invalid(format!("The check `{}` is malformed.", shown(name)))
         .describe(format!("Mind that {rule}."))
 }
-

@@ -1,5 +1,7 @@
 //! `/api/2/policies`: parse, call the service, answer.
 
+mod actions;
+
 use ::policies::{Policies, PolicyAction, PolicyCommand, PolicyId, PolicyResource, PolicyResponse};
 use actix_web::http::Method;
 use actix_web::web::Payload;
@@ -17,6 +19,26 @@ pub(super) fn parse_id(text: &str) -> Result<PolicyId, DittoError> {
         DittoError::bad_request("policies:id.invalid", "The policy id is malformed.")
             .describe(format!("Mind that {error}."))
     })
+}
+
+pub(super) use actions::{PolicyActionName, run as run_action};
+
+/// Reads what follows a policy id if it is an action.
+pub(super) fn action(
+    tail: &[&str],
+) -> Result<Option<(Option<::policies::Label>, PolicyActionName)>, DittoError> {
+    let Some((label, action)) = PolicyActionName::parse(tail) else {
+        return Ok(None);
+    };
+    let label = label
+        .map(|label| {
+            let decoded = decode(label)?;
+            let resource = PolicyResource::parse(&["entries", &decoded])?;
+            Ok::<_, DittoError>(resource.and_then(|resource| resource.label().cloned()))
+        })
+        .transpose()?
+        .flatten();
+    Ok(Some((label, action)))
 }
 
 /// Reads what follows a policy id; `None` if no such resource exists.

@@ -158,7 +158,10 @@ fn entity(journal: &dyn Journal, policy_id: &PolicyId) -> Result<Option<Arc<Enti
 }
 
 /// The parsed state, `None` if it is deleted.
-fn stored(policy_id: &PolicyId, entity: &Entity) -> Result<Option<Arc<StoredPolicy>>, Error> {
+pub(super) fn stored(
+    policy_id: &PolicyId,
+    entity: &Entity,
+) -> Result<Option<Arc<StoredPolicy>>, Error> {
     let Some(state) = &entity.state else {
         return Ok(None);
     };

@@ -6,7 +6,7 @@ use super::Policies;
 use super::load::Loaded;
 use crate::{
     CommandContext, Enforcer, Error, FieldSelector, Permission, PolicyId, PolicyResource,
-    PolicyResponse, PreconditionOutcome, Principal, ResourceType, part,
+    PolicyResponse, PolicyView, PreconditionOutcome, Principal, ResourceType, part,
 };
 use crate::{Condition, EntityTag};
 
@@ -30,21 +30,41 @@ impl Policies {
             return Err(hidden(resource.clone()));
         }
         let policy = &*loaded.policy_at(context.now);
+        let is_resolved = *resource == PolicyResource::Policy
+            && context.headers.policy_view == PolicyView::Resolved;
+        if is_resolved {
+            let value = self.resolved(context, &loaded, policy)?;
+            return Ok(PolicyResponse::Retrieved {
+                value: selected(&enforcer, context, (resource, &loaded), (value, fields)),
+                etag: None,
+                revision: loaded.entity.revision,
+            });
+        }
         let value =
             part::read(policy, resource).ok_or_else(|| part::not_found(policy, resource))?;
         let revision = loaded.entity.revision;
         let etag = part::read_tag(policy, revision, resource);
         check_precondition(context, policy_id, etag.as_ref())?;
-        let value = match fields {
-            Some(fields) => fields.select(&with_special_fields(value, resource, &loaded)),
-            None => value,
-        };
         Ok(PolicyResponse::Retrieved {
-            value: visible(&enforcer, &context.principal, resource, value),
+            value: selected(&enforcer, context, (resource, &loaded), (value, fields)),
             etag,
             revision,
         })
     }
+}
+
+/// What the principal asked for, as far as it may see it.
+fn selected(
+    enforcer: &Enforcer,
+    context: &CommandContext,
+    (resource, loaded): (&PolicyResource, &Loaded),
+    (value, fields): (Value, Option<&FieldSelector>),
+) -> Value {
+    let value = match fields {
+        Some(fields) => fields.select(&with_special_fields(value, resource, loaded)),
+        None => value,
+    };
+    visible(enforcer, &context.principal, resource, value)
 }
 
 fn may_read_part(enforcer: &Enforcer, principal: &Principal, resource: &PolicyResource) -> bool {

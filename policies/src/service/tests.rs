@@ -1,9 +1,12 @@
 //! Commands against a real store: what is answered, what is refused, and when it is in force.
 
 mod conditions;
+mod expiry;
 mod imports;
 mod parts;
 mod permissions;
+mod resolved;
+mod token_integration;
 mod validation;
 
 use std::sync::Arc;
@@ -19,7 +22,7 @@ use crate::{
 };
 
 struct Fixture {
-    policies: Policies,
+    policies: Arc<Policies>,
     journal: Arc<Embedded>,
     now: Timestamp,
     headers: DittoHeaders,
@@ -35,7 +38,10 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let journal = Embedded::open(folder.path(), EmbeddedOptions::default()).unwrap();
         Self {
-            policies: Policies::new(Arc::clone(&journal) as Arc<dyn Journal>, limits),
+            policies: Arc::new(Policies::new(
+                Arc::clone(&journal) as Arc<dyn Journal>,
+                limits,
+            )),
             journal,
             now: "2030-06-15T12:00:00Z".parse().unwrap(),
             headers: DittoHeaders::default(),
@@ -45,7 +51,9 @@ impl Fixture {
 
     fn with_roots(mut self, pattern: &str, root: &str) -> Self {
         let roots = NamespacePolicies::new([(pattern.to_owned(), vec![root.parse().unwrap()])]);
-        self.policies = self.policies.with_namespace_policies(roots.unwrap());
+        let journal = Arc::clone(&self.journal) as Arc<dyn Journal>;
+        let policies = Policies::new(journal, PolicyLimits::default());
+        self.policies = Arc::new(policies.with_namespace_policies(roots.unwrap()));
         self
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::load::{Loaded, key, store_error};
 use super::permit::may_write;
 use super::{Policies, PreparedPolicy};
-use crate::event::{Happening, event_type};
+use crate::event::Happening;
 use crate::model::subject_id;
 use crate::part::{self, Part};
 use crate::stored::StoredPolicy;
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often a write is tried again because others changed the policy in between.
-const ATTEMPTS_MAX: usize = 8;
+pub(super) const ATTEMPTS_MAX: usize = 8;
 
 /// What a write wants.
 #[derive(Debug, Clone)]
@@ -271,7 +271,7 @@ impl Policies {
     }
 
     /// Checks a policy as it would be after a write.
-    fn check_result(
+    pub(super) fn check_result(
         &self,
         context: &CommandContext,
         before: &Policy,
@@ -445,21 +445,19 @@ fn append(
     after: &Policy,
     expected_revision: Revision,
 ) -> Append {
-    let event = PolicyEvent {
-        event_type: event_type(resource, happening),
-        policy_id: after.policy_id.clone(),
-        resource: resource.clone(),
-        revision: expected_revision + 1,
-        timestamp: context.now,
-        value: match happening {
-            Happening::Created | Happening::Modified => part::read(after, resource),
-            Happening::Deleted => None,
-        },
-    };
+    let revision = expected_revision + 1;
+    appended(
+        PolicyEvent::of(after, (resource, happening), revision, context.now),
+        after,
+    )
+}
+
+/// What stores `after` together with the event that led to it.
+pub(super) fn appended(event: PolicyEvent, after: &Policy) -> Append {
     Append {
         entity: key(&after.policy_id),
-        expected_revision,
-        timestamp: context.now,
+        expected_revision: event.revision - 1,
+        timestamp: event.timestamp,
         signal: Bytes::from(event.to_json().to_string()),
         signal_memo: Memo::filled(Arc::new(event)),
         state: Some(Bytes::from(after.to_json().to_string())),

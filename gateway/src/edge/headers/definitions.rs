@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::Lookup;
 use crate::edge::fields::Fields;
 use crate::error::DittoError;
 
@@ -11,25 +10,7 @@ fn is_internal(name: &str) -> bool {
     name.starts_with("ditto-") || name.starts_with("x-ditto-pre-authenticated")
 }
 
-/// Headers that change what a command means and that this version cannot honour: refused, never ignored.
-const UNSUPPORTED: [&str; 1] = ["policy-view"];
-
-/// Refuses a command, however it arrived, that carries a header which cannot be honoured.
-///
-/// # Errors
-///
-/// 400 for the first such header that `is_set` knows.
-pub(crate) fn refuse_unsupported(is_set: impl Fn(&str) -> bool) -> Result<(), DittoError> {
-    UNSUPPORTED
-        .into_iter()
-        .find(|name| is_set(name))
-        .map_or(Ok(()), |name| Err(unsupported(name)))
-}
-
-pub(super) fn refuse_unsupported_request(lookup: &Lookup<'_, '_>) -> Result<(), DittoError> {
-    refuse_unsupported(|name| lookup.get(name).is_some())
-}
-
+/// Refuses a command with a header that changes what it means and that this kind of command cannot honour.
 pub(crate) fn unsupported(name: &str) -> DittoError {
     DittoError::bad_request("command.headers.invalid", format!("The header `{name}` is not supported by this version."))
         .describe("The request was not carried out, because without this header it would mean something else.")

@@ -18,7 +18,7 @@ use super::{Connection, control};
 use crate::edge;
 use crate::error::DittoError;
 use crate::limits::TooManyRequests;
-use crate::routes::check_count;
+use crate::routes::{Examiner, check_count};
 
 /// Handles one text frame; whatever is wrong with it is answered, the connection stays.
 pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
@@ -116,7 +116,6 @@ async fn command(connection: &Rc<Connection>, frame: &Frame<'_>, envelope: Envel
     }
     let (path, fields) = (envelope.path.clone(), envelope.fields.clone());
     let outcome = async {
-        refuse_unsupported(headers)?;
         let incoming = Incoming::about(topic, envelope)?;
         execute(connection, incoming, (frame, &path, fields)).await
     };
@@ -199,7 +198,19 @@ async fn execute(
             let response = gateway.policies.execute(&context, command).await?;
             Some(Envelope::policy_response(topic, path, headers, &response))
         }
-        Incoming::CheckPermissions(_) => return Err(unsupported("Checking permissions")),
+        Incoming::CheckPermissions(body) => {
+            let answers = Examiner {
+                policies: &gateway.policies,
+                things: &gateway.things,
+                principal: &context.principal,
+                now: context.now,
+                is_in_reach: &|kind, namespace| {
+                    connection.context.check_namespace(kind, namespace).is_ok()
+                },
+            }
+            .answer(&body)?;
+            Some(Envelope::answer(topic, path, headers, &answers))
+        }
         Incoming::Other { kind, .. } => match kind.reaction() {
             Reaction::Refuse => {
                 return Err(unsupported(&format!("A signal of this kind ({kind:?})")));
@@ -268,11 +279,6 @@ fn refuse_twin_headers(headers: &Map<String, Value>) -> Result<(), DittoError> {
         Some(headers) => Err(edge::unsupported_header(headers.name())),
         None => Ok(()),
     }
-}
-
-/// As on HTTP: headers that cannot be honoured.
-fn refuse_unsupported(headers: &Map<String, Value>) -> Result<(), DittoError> {
-    edge::refuse_unsupported(|name| headers.contains_key(name))
 }
 
 fn unsupported(what: &str) -> DittoError {
