@@ -4,6 +4,7 @@
 //! which of its sessions a subject concerns.
 
 mod announcement;
+mod audited;
 mod hub;
 mod lifeline;
 mod outbound;

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use journal::Position;
 use protocol::StreamKind;
 
+use super::audited::Audited;
 use super::lifeline::{End, Lifeline};
 use super::outbound::{Lost, Outbound};
 use super::published::{Published, Visible};
@@ -52,6 +53,7 @@ pub(crate) struct Session {
     declared: OnceCell<Declared>,
     delivered: Cell<Position>,
     permit: Cell<Option<StreamPermit>>,
+    audited: Cell<Option<Audited>>,
 }
 
 /// A subscription and the subjects that it was made with, less those lost since.
@@ -84,6 +86,7 @@ impl Session {
             declared: OnceCell::new(),
             delivered: Cell::new(Position::START),
             permit: Cell::new(Some(permit)),
+            audited: Cell::new(None),
         }
     }
 
@@ -196,6 +199,12 @@ impl Session {
         self.live.clear();
         self.outbound.forget_events();
         self.permit.take();
+        self.audited.take();
+    }
+
+    /// From now on the session is in the record, until it ends.
+    pub(super) fn keep_record(&self, audited: Audited) {
+        self.audited.set(Some(audited));
     }
 
     /// Acts as `principal` from now on; delivery narrows at once, what is gained counts from the next subscription.

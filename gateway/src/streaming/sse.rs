@@ -23,6 +23,7 @@ use protocol::StreamKind;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use super::audited::Audited;
 use super::lifeline::{End, EndKind};
 use super::registry::{SessionKind, SessionRecord};
 use super::replay::{Replay, Source, Step};
@@ -129,6 +130,7 @@ fn enter(context: &RequestContext) -> Result<(Rc<Session>, Entered), DittoError>
     let session = Session::new(record, permit, bytes_max).within(context.fence.clone());
     let session = Rc::new(session);
     let place = Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
+    session.keep_record(Audited::open(gateway, context, &session.record));
     revocation::check(gateway, &session);
     Ok((session, place))
 }

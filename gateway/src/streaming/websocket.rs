@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout};
 
 use super::announcement::Announcement;
+use super::audited::Audited;
 use super::lifeline::{End, Moment};
 use super::registry::{SessionKind, SessionRecord};
 use super::revocation;
@@ -87,6 +88,7 @@ pub(crate) fn upgrade(
     let labels = context.headers.live.declared_acks.clone();
     let conflict = live::declare(&gateway, &session, labels);
     let place = Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
+    session.keep_record(Audited::open(&gateway, &context, &session.record));
     revocation::check(&gateway, &session);
     let response = response
         .message_body(BodyStream::new(body::Outgoing(Rc::clone(&session))))
