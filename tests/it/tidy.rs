@@ -12,7 +12,7 @@ const SKIPPED: [&str; 5] = [".git", "data", "node_modules", "snapshots", "target
 
 #[test]
 fn only_the_edges_name_actix_web() {
-    let allowed = ["devops", "gateway", "hello", "tests"];
+    let allowed = ["devops", "gateway", "hello", "subscribers", "tests"];
     let named: Vec<_> = manifests()
         .into_iter()
         .filter(|(_, text)| text.contains("actix-web"))
