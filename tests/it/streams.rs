@@ -4,11 +4,17 @@ use serde_json::{Value, json};
 use tests::Socket;
 
 mod announcements;
+mod caps;
 mod events;
 mod expiry;
 mod filters;
+mod frames;
 mod history;
+mod refresh;
+mod resume;
+mod revocation;
 mod server_sent;
+mod slow;
 mod web_socket;
 
 /// A twin command on the thing `org.acme:<name>`.

@@ -42,6 +42,34 @@ impl EventStream {
         &self.last_event_id
     }
 
+    /// Waits for the next block, whether or not it is an event; false at the end of the stream.
+    pub async fn block(&mut self) -> bool {
+        loop {
+            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
+                let block = parse(block);
+                self.buffer = rest.to_owned();
+                if let Some(id) = block.last_id {
+                    self.last_event_id = id;
+                }
+                return true;
+            }
+            if !self.receive().await {
+                return false;
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> bool {
+        match deadline("an event", self.response.chunk()).await {
+            Ok(Some(chunk)) => {
+                self.buffer
+                    .push_str(&String::from_utf8_lossy(&chunk).replace('\r', ""));
+                true
+            }
+            Ok(None) | Err(_) => false,
+        }
+    }
+
     /// The next event that carries data or a name; `None` once the stream has ended. Comments are skipped.
     pub async fn next(&mut self) -> Option<ServerSentEvent> {
         loop {
@@ -56,11 +84,8 @@ impl EventStream {
                     return Some(event.event);
                 }
             }
-            match deadline("an event", self.response.chunk()).await {
-                Ok(Some(chunk)) => self
-                    .buffer
-                    .push_str(&String::from_utf8_lossy(&chunk).replace('\r', "")),
-                Ok(None) | Err(_) => return None,
+            if !self.receive().await {
+                return None;
             }
         }
     }

@@ -224,7 +224,7 @@ impl TestGateway {
     }
 
     /// The gateway's own process: under a wrapper that is the wrapper's child.
-    async fn process_id(&self) -> u32 {
+    pub async fn process_id(&self) -> u32 {
         let id = self.child.id().expect("it is running");
         if self.wrapper.is_empty() {
             id

@@ -1,0 +1,197 @@
+//! Clients that do not read.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tests::{Caller, TestGateway, deadline};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+
+use crate::given::given_lamp;
+
+const LAMP: &str = "/api/2/things/org.acme:lamp";
+/// More of 32 KiB each than the gateway's buffers and the kernel's, which grow to 4 MiB, hold together.
+const CHANGES: u32 = 250;
+
+fn settings() -> serde_json::Value {
+    json!({
+        "limits": { "per_subject": false, "per_source": false },
+        "logging": { "level": "warn" }
+    })
+}
+
+/// A subscriber with small buffers who never reads on.
+async fn stalled(gateway: &TestGateway, controls: &[&str]) -> tokio::net::TcpStream {
+    let address = gateway.endpoints().public.parse().expect("an address");
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let mut stream = socket.connect(address).await.expect("a connection");
+    let request = format!(
+        "GET /ws/2 HTTP/1.1\r\nhost: {address}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: x3JJHMbDL1EzLkh9GBhXDw==\r\n\
+         x-ditto-pre-authenticated: nginx:alice\r\n\r\n"
+    );
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("it takes the handshake");
+    for control in controls {
+        let mut frame = vec![
+            0x81,
+            0x80 | u8::try_from(control.len()).expect("short"),
+            0,
+            0,
+            0,
+            0,
+        ];
+        frame.extend(control.as_bytes());
+        stream.write_all(&frame).await.expect("it takes a frame");
+    }
+    let mut received = String::new();
+    let last = format!("{}:ACK", controls.last().expect("a control message"));
+    while !received.contains(&last) {
+        let byte = deadline("the confirmation", stream.read_u8()).await;
+        received.push(char::from(byte.expect("an answer")));
+    }
+    stream
+}
+
+/// Makes one event of about 32 KiB.
+async fn change(alice: &Caller, number: u32) {
+    let filler = "x".repeat(32 * 1024);
+    let path = format!("{LAMP}/attributes/filler");
+    let answer = alice.put(&path, &json!(format!("{number}{filler}"))).await;
+    assert!(answer.status < 300, "{}", answer.status);
+}
+
+/// Everything that the stalled client finds once it reads after all.
+async fn rest(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
+    let mut rest = Vec::new();
+    let _ = deadline("the end of the connection", stream.read_to_end(&mut rest)).await;
+    rest
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_told_once_and_disconnected_and_nobody_else_notices() {
+    let gateway = TestGateway::start_with(settings()).await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let mut healthy = alice.web_socket().await.expect("a WebSocket");
+    healthy.control("START-SEND-EVENTS").await;
+    let mut stalled = stalled(&gateway, &["START-SEND-EVENTS"]).await;
+    let mut slowest = Duration::ZERO;
+    for number in 0..CHANGES {
+        let started = Instant::now();
+        change(&alice, number).await;
+        let frame = healthy.json().await;
+        assert_eq!(
+            frame["revision"],
+            number + 2,
+            "the healthy one misses nothing"
+        );
+        slowest = slowest.max(started.elapsed());
+    }
+    assert!(
+        slowest < Duration::from_secs(5),
+        "an event took {slowest:?}"
+    );
+    let rest = rest(&mut stalled).await;
+    assert!(
+        rest.len() < 1 << 20,
+        "{} bytes were kept for it",
+        rest.len()
+    );
+    assert!(
+        contains(&rest, &1013_u16.to_be_bytes()),
+        "a close with 1013"
+    );
+    assert!(contains(&rest, b"too slowly"), "which says why");
+}
+
+#[tokio::test]
+async fn who_asked_for_announcements_is_told_of_the_gap_and_goes_on() {
+    let gateway = TestGateway::start_with(settings()).await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let mut healthy = alice.web_socket().await.expect("a WebSocket");
+    healthy.control("START-SEND-EVENTS").await;
+    let controls = ["START-SEND-SESSION-ANNOUNCEMENTS", "START-SEND-EVENTS"];
+    let mut slow = stalled(&gateway, &controls).await;
+    for number in 0..CHANGES {
+        change(&alice, number).await;
+        healthy.json().await;
+    }
+    // It reads again before its time is up.
+    until(&mut slow, b"announcements/gap").await;
+    change(&alice, 99).await;
+    until(&mut slow, b"\"revision\":252").await;
+}
+
+/// Reads until `needle` comes along.
+async fn until(stream: &mut tokio::net::TcpStream, needle: &[u8]) {
+    let mut tail = Vec::new();
+    let mut buffer = vec![0; 64 * 1024];
+    while !contains(&tail, needle) {
+        tail.drain(..tail.len().saturating_sub(needle.len()));
+        let length = deadline("what is looked for", stream.read(&mut buffer)).await;
+        let length = length.expect("an open socket");
+        assert!(length > 0, "it was disconnected");
+        tail.extend(buffer.get(..length).unwrap_or_default());
+    }
+}
+
+#[tokio::test]
+async fn who_asked_for_announcements_and_never_reads_is_disconnected_too() {
+    let gateway = TestGateway::start_with(settings()).await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let controls = ["START-SEND-SESSION-ANNOUNCEMENTS", "START-SEND-EVENTS"];
+    let mut stalled = stalled(&gateway, &controls).await;
+    for number in 0..CHANGES {
+        change(&alice, number).await;
+    }
+    let before = Instant::now();
+    // Nothing is read until the gateway has given up.
+    tests::eventually("the session to be ended", || async {
+        let sessions = gateway.as_operator().get("/devops/sessions").await;
+        (!sessions.body.contains("nginx:alice")).then_some(())
+    })
+    .await;
+    assert!(
+        before.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        before.elapsed()
+    );
+    let rest = rest(&mut stalled).await;
+    assert!(contains(&rest, b"announcements/gap"), "the loss is told");
+    assert!(
+        contains(&rest, &1013_u16.to_be_bytes()),
+        "a close with 1013"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_of_events_that_nobody_reads_ends_with_a_gap() {
+    let gateway = TestGateway::start_with(settings()).await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let mut stream = alice.events(LAMP).await.expect("a stream");
+    // More than the kernel's buffers hold.
+    for number in 0..CHANGES {
+        change(&alice, number).await;
+    }
+    let mut last = tests::ServerSentEvent::default();
+    let mut seen = 0;
+    while let Some(event) = stream.next().await {
+        last = event;
+        seen += 1;
+    }
+    assert_eq!(last.name, "gap", "after {seen} events");
+    assert!(seen < CHANGES, "all of them were kept");
+}
