@@ -7,8 +7,8 @@ mod filter;
 
 use std::sync::Arc;
 
-use ::policies::{CommandContext, Credential, DittoHeaders, Principal, ProviderKind, SubjectId};
-use ::things::{RetrievedBody, ThingEvent, ThingId, ThingResource, ThingResponse, Things};
+use ::policies::SubjectId;
+use ::things::{ThingEvent, Things};
 use authentication::ScopeWord;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -127,49 +127,24 @@ impl Narrowing {
         let Some(fields) = extra_fields.of(event)? else {
             return Ok(None);
         };
-        let context = CommandContext {
-            principal: acting_as(subjects),
-            headers: DittoHeaders::default(),
-            now,
-            origin: None,
-        };
-        retrieve(&self.things, &context, (&event.thing_id, &fields))
+        let enriched = self
+            .things
+            .enrich(&event.thing_id, &fields, subjects, now)
+            .map_err(|error| unreadable(error.into()))?;
+        Ok(match enriched {
+            Some(Value::Object(members)) => Some(members),
+            Some(_) | None => None,
+        })
     }
 }
 
-/// Reads fields of a thing as it is now; `None` if it is gone, or if nothing of it may be read.
-fn retrieve(
-    things: &Things,
-    context: &CommandContext,
-    (thing_id, fields): (&ThingId, &::policies::FieldSelector),
-) -> Result<Extra, DittoError> {
-    let response = things.retrieve_at_once(context, thing_id, &ThingResource::Thing, Some(fields));
-    match response {
-        Ok(Some(ThingResponse::Retrieved {
-            body: RetrievedBody::Value(Value::Object(members)),
-            ..
-        })) => Ok(Some(members)),
-        Ok(_) | Err(::things::Error::NotFound { .. }) => Ok(None),
-        Err(error) => {
-            let error = DittoError::from(error);
-            Err(DittoError::new(
-                error.status(),
-                "signal.enrichment.failed",
-                "The fields asked for with `extraFields` could not be read, so an event is missing here.",
-            )
-            .describe("Read the current state of the thing."))
-        }
-    }
-}
-
-/// Somebody with these subjects and no others.
-fn acting_as(subjects: &[SubjectId]) -> Principal {
-    Principal::new(
-        ProviderKind::PreAuthenticated,
-        subjects.to_vec(),
-        None,
-        Credential::default(),
+fn unreadable(error: DittoError) -> DittoError {
+    DittoError::new(
+        error.status(),
+        "signal.enrichment.failed",
+        "The fields asked for with `extraFields` could not be read, so an event is missing here.",
     )
+    .describe("Read the current state of the thing.")
 }
 
 /// The changed part of a thing over further fields of it.
