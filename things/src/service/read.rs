@@ -140,7 +140,7 @@ impl Things {
         };
         if let Some(headers) = headers {
             // Who may read nothing learns nothing from a condition either.
-            reader.check(&enforcer)?;
+            reader.check(&enforcer, &resource.pointer())?;
             stored = self.stored_under(context, thing_id, stored, (headers, &enforcer))?;
         }
         reader.look(stored, enforcer)
@@ -220,22 +220,22 @@ impl Things {
 
 impl<'r> Reader<'r> {
     /// Whether everything is readable, if anything is.
-    fn check(&self, enforcer: &Enforcer) -> Result<bool, Error> {
-        let path = self.resource.pointer();
+    fn check(&self, enforcer: &Enforcer, path: &Pointer) -> Result<bool, Error> {
         let thing = &ResourceType::Thing;
-        if enforcer.unrestricted(self.subjects, thing, &path, &Permission::READ) {
+        if enforcer.unrestricted(self.subjects, thing, path, &Permission::READ) {
             return Ok(true);
         }
-        if view::is_partially_readable(enforcer, self.subjects, &path) {
+        if view::is_partially_readable(enforcer, self.subjects, path) {
             return Ok(false);
         }
         Err(Error::not_found(self.thing_id, self.resource))
     }
 
     pub(super) fn look(self, stored: Stored, enforcer: Arc<Enforcer>) -> Result<Sight<'r>, Error> {
+        let path = self.resource.pointer();
         Ok(Sight {
-            is_unrestricted: self.check(&enforcer)?,
-            path: self.resource.pointer(),
+            is_unrestricted: self.check(&enforcer, &path)?,
+            path,
             reader: self,
             stored,
             enforcer,
