@@ -14,7 +14,6 @@ mod keys;
 mod placeholders;
 mod provider;
 mod settings;
-mod strict_json;
 #[cfg(test)]
 mod testing;
 mod token_type;

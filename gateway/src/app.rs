@@ -15,7 +15,8 @@ use actix_web::{App, HttpServer};
 use audit::Auditor;
 use authentication::jwt::{IntegrationSubjects, JwtProvider};
 use authentication::{
-    AuthenticationChain, NamespaceAccess, RequestParts, Revocations, TrustedPeer,
+    AuthenticationChain, AuthenticationProvider, NamespaceAccess, RequestParts, Revocations,
+    TrustedPeer,
 };
 use journal::Journal;
 use socket2::SockRef;
@@ -81,6 +82,8 @@ pub(crate) struct Gateway {
     pub(crate) policies: Arc<Policies>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) chain: Arc<AuthenticationChain>,
+    /// The providers of the chain, for a successor that goes on with some of them.
+    pub(crate) providers: Arc<[Arc<dyn AuthenticationProvider>]>,
     pub(crate) revocations: Arc<Revocations>,
     pub(crate) namespaces: Arc<NamespaceAccess>,
     pub(crate) integration: Arc<IntegrationSubjects>,
@@ -93,6 +96,8 @@ pub(crate) struct Gateway {
     pub(crate) settings: Arc<EdgeSettings>,
     pub(crate) auditor: Auditor,
     pub(crate) is_closing: Arc<AtomicBool>,
+    /// What the last look at this process found; anyone may ask for it any number of times.
+    pub(crate) is_healthy: Arc<AtomicBool>,
     /// Where the gateway of now is, for those who outlive a reload.
     pub(crate) in_force: Weak<InForce>,
 }

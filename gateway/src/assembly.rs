@@ -28,13 +28,15 @@ use crate::credential_use::{self, Uses};
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::operator::{ClosedNamespaces, FencedJournal, effective};
-use crate::reload::InForce;
+use crate::reload::{Certificates, InForce, ReloadStatus, Reloader, Reloading};
 use crate::streaming::Hub;
-use crate::telemetry::authentication::ChainMetrics;
 use crate::telemetry::{logging, metrics};
 pub(crate) use authentication::KeyServices;
+use authentication::Predecessor;
 use listener::Endpoints;
 pub(crate) use listener::Listener;
+pub(crate) use revocations::token_lifetime_max;
+pub(crate) use settings::INSTANCE;
 use shutdown::Servers;
 
 /// Runs the gateway until it is told to stop.
@@ -67,19 +69,22 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         Arc::clone(&closed_namespaces),
     );
     let auditor = auditor(&loaded)?;
-    let in_force = InForce::new(assemble(
+    let gateway = assemble(
         config,
         (Arc::new(fenced) as Arc<dyn Journal>, auditor.clone()),
         &bootstrap,
-    )?);
+    )?;
+    let in_force = InForce::new(gateway, status(&loaded));
     let gateway = in_force.gateway();
+    let certificates = Certificates::open(config, gateway.clock.now())?;
+    certificates.warn(&config.http_server.public_hosts);
     let public = Listener::bind(&config.http_server.listen_addr).context("the public listener")?;
     let private = Listener::bind(&config.devops.listen_addr).context("the operator listener")?;
     let endpoints = Endpoints {
         public: public.address(),
         devops: private.address(),
     };
-    let server_settings = settings::server(config, gateway.clock.now())?;
+    let server_settings = settings::server(config, certificates.public());
     let public_server = app::serve(Data::from(Arc::clone(&in_force)), public, server_settings)
         .context("the public listener")?;
     let access = operator::access(config, bootstrap.operator_password())?;
@@ -89,10 +94,18 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         operator::Parts {
             store: Arc::clone(&journal),
             closed_namespaces,
-            configuration: effective(&loaded, settings::INSTANCE),
+            configuration: effective(&loaded, INSTANCE),
+            certificates: Arc::clone(&certificates),
+            store_path: config.store.path.clone(),
+            address: endpoints.public.clone(),
         },
     );
-    let operator_settings = settings::devops(config, gateway.clock.now())?;
+    let reloading = Reloading {
+        in_force: Arc::clone(&in_force),
+        operator: Arc::clone(&operator),
+        certificates: Arc::clone(&certificates),
+    };
+    let operator_settings = settings::devops(config, certificates.devops());
     let operator_server = operator::serve(operator_settings, Arc::clone(&operator), private)?;
     let servers = Servers::start(public_server, operator_server);
     hand_over(&loaded, bootstrap, &endpoints)?;
@@ -106,6 +119,8 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         background::expiry(&in_force),
         background::upkeep(&in_force, operator),
         background::note_key_uses(&gateway.keys, config.store.path.clone()),
+        background::reminders(&in_force, certificates),
+        Reloader::new(reloading, loaded.clone()).run()?,
     ];
     shutdown::requested().await?;
     for task in background {
@@ -124,11 +139,80 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
 /// Tries everything that a start makes of the configuration, short of opening the store and listening.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     settings::namespace_policies(config)?;
-    settings::server(config, SystemClock.now())?;
+    Certificates::open(config, SystemClock.now())?;
     operator::access(config, None)?;
-    crate::tls::server_config(&config.devops.tls_config, SystemClock.now())?;
-    authentication::assemble(config, None, &key_services(config))?;
+    authentication::assemble(config, None, (&key_services(config), None))?;
     Ok(())
+}
+
+/// The configuration that a start puts in force.
+fn status(loaded: &Loaded) -> ReloadStatus {
+    ReloadStatus {
+        epoch: 1,
+        digest: loaded.digest.clone(),
+        since: SystemClock.now(),
+        rejected: None,
+        warnings: Vec::new(),
+    }
+}
+
+/// What becomes of a gateway when it is configured otherwise.
+pub(crate) struct Reassembled {
+    pub(crate) gateway: Gateway,
+    pub(crate) access: devops::AccessSettings,
+    /// What an operator should know.
+    pub(crate) notices: Vec<String>,
+}
+
+/// The successor of `gateway`: the same store and sessions, the same state of whatever is configured as before.
+pub(crate) fn reassemble(
+    gateway: &Gateway,
+    old: &Loaded,
+    new: &Loaded,
+) -> anyhow::Result<Reassembled> {
+    let config = &new.config;
+    let bootstrap = Bootstrap::prepare(new)?.without_new();
+    let keys = if old.values.is_same(&new.values, "auth.brute_force") {
+        gateway.keys.clone()
+    } else {
+        KeyServices {
+            memory: Arc::clone(&gateway.keys.memory),
+            ..key_services(config)
+        }
+    };
+    let predecessor = Predecessor {
+        gateway,
+        changes: (&old.values, &new.values),
+    };
+    let authentication::Assembled {
+        chain,
+        providers,
+        jwt,
+        namespaces,
+        integration,
+    } = authentication::assemble(config, bootstrap.identity(), (&keys, Some(&predecessor)))?;
+    let access = crate::operator::access_settings(&config.devops, bootstrap.operator_password());
+    let successor = Gateway {
+        chain: authentication::watched(chain, &gateway.revocations),
+        providers,
+        keys,
+        jwt,
+        namespaces,
+        integration,
+        limits: Arc::new(gateway.limits.renewed(settings::limits(config))),
+        settings: Arc::new(settings::edge(config)),
+        ..gateway.clone()
+    };
+    Ok(Reassembled {
+        gateway: successor,
+        access,
+        notices: bootstrap.notices,
+    })
+}
+
+/// How much the configuration says to log.
+pub(crate) fn log_level(config: &Config) -> devops::LogLevel {
+    settings::logging(&config.logging).0
 }
 
 /// The record begins with who serves what is configured.
@@ -209,10 +293,11 @@ fn assemble(
     }
     let authentication::Assembled {
         chain,
+        providers,
         jwt,
         namespaces,
         integration,
-    } = authentication::assemble(config, bootstrap.identity(), &keys)?;
+    } = authentication::assemble(config, bootstrap.identity(), (&keys, None))?;
     let revocations = revocations::open(config, Arc::clone(&journal))?;
     crate::streaming::revocation::follow(&revocations, &hub);
     Ok(Gateway {
@@ -225,15 +310,13 @@ fn assemble(
         settings: Arc::new(settings::edge(config)),
         auditor,
         is_closing: Arc::new(AtomicBool::new(false)),
+        is_healthy: Arc::new(AtomicBool::new(true)),
         in_force: Weak::new(),
         things,
         policies,
         journal,
-        chain: Arc::new(
-            chain
-                .with_revocations(Arc::clone(&revocations))
-                .with_observer(Arc::new(ChainMetrics)),
-        ),
+        chain: authentication::watched(chain, &revocations),
+        providers,
         keys,
         jwt,
         revocations,

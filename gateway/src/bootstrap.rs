@@ -106,6 +106,22 @@ impl Bootstrap {
         Ok(bootstrap)
     }
 
+    /// The same without what only a start may make: nobody would ever see it.
+    pub(crate) fn without_new(mut self) -> Self {
+        let made = std::mem::take(&mut self.made);
+        if made.api_key.is_some() {
+            self.stored.api_key = None;
+        }
+        if made.password.is_some() {
+            self.stored.operator_password = None;
+            self.notices.push(
+                "the configuration names no operator any more, so that none may enter; the next start makes a password"
+                    .to_owned(),
+            );
+        }
+        self
+    }
+
     /// The identity that the first start made, while it is in force.
     pub fn identity(&self) -> Option<IdentitySettings> {
         let verifier = self.stored.api_key.clone().filter(|_| self.key_in_force)?;

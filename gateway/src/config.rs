@@ -28,12 +28,15 @@ pub mod streaming;
 pub mod telemetry;
 mod tree;
 pub mod value;
+mod values;
 
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
+pub(crate) use load::digest_of;
 pub use load::{Flags, LoadOptions, Loaded, load};
 pub use places::{Place, Places};
 pub use schema::json_schema;
+pub use values::{Unshown, Values};
 
 use self::{
     authentication::Auth,
@@ -83,6 +86,29 @@ impl Config {
     pub fn audit_path(&self) -> std::path::PathBuf {
         let configured = self.audit.path.clone();
         configured.unwrap_or_else(|| self.store.path.join("audit.jsonl"))
+    }
+
+    /// The files that it names and that are read while the gateway runs: certificates, keys, keys of issuers.
+    fn files(&self) -> Vec<std::path::PathBuf> {
+        let mut files = Vec::new();
+        for tls in [&self.http_server.tls_config, &self.devops.tls_config] {
+            if let TlsConfig::Files(TlsFiles { cert, key, .. }) = tls {
+                files.extend([cert.clone(), key.clone()]);
+            }
+        }
+        let issuers = self
+            .auth
+            .providers()
+            .map(|providers| &providers.oauth.openid_connect_issuers);
+        let issuers = issuers
+            .into_iter()
+            .chain([&self.devops.oauth.openid_connect_issuers]);
+        files.extend(
+            issuers
+                .flat_map(|issuers| issuers.values())
+                .filter_map(|issuer| issuer.jwks_file.clone()),
+        );
+        files
     }
 
     /// The same with every relative path resolved against `folder`.

@@ -61,13 +61,13 @@ pub(crate) struct LimitSettings {
 /// All limiters of the public edge.
 pub(crate) struct Limits {
     seed: RandomState,
-    per_source: Option<Limiter>,
-    per_subject: Option<Limiter>,
-    per_identity: HashMap<LimitKey, Limiter>,
-    handshakes: Option<Limiter>,
+    per_source: Option<Arc<Limiter>>,
+    per_subject: Option<Arc<Limiter>>,
+    handshakes: Option<Arc<Limiter>>,
+    per_identity: HashMap<LimitKey, Arc<Limiter>>,
     streams_per_source: Option<StreamSlots>,
     streams_per_subject: Option<StreamSlots>,
-    refused: RefusedTable,
+    refused: Arc<RefusedTable>,
 }
 
 /// A caller as limits see it: a hash, good for this process only.
@@ -83,31 +83,55 @@ impl LimitKey {
 
 impl Limits {
     pub(crate) fn new(settings: LimitSettings) -> Self {
-        let seed = RandomState::new();
         Self {
-            per_identity: settings
-                .per_identity
-                .into_iter()
-                .map(|(name, limit)| (identity_key(&seed, &name), Limiter::new("identity", limit)))
-                .collect(),
-            seed,
-            per_source: settings
-                .per_source
-                .map(|limit| Limiter::new("source", limit)),
-            per_subject: settings
-                .per_subject
-                .map(|limit| Limiter::new("subject", limit)),
-            handshakes: settings
-                .handshakes_per_source
-                .map(|limit| Limiter::new("handshakes", limit)),
-            streams_per_source: settings
-                .streams_per_source
-                .map(|max| StreamSlots::new("source", max)),
-            streams_per_subject: settings
-                .streams_per_subject
-                .map(|max| StreamSlots::new("subject", max)),
-            refused: RefusedTable::default(),
+            seed: RandomState::new(),
+            per_source: None,
+            per_subject: None,
+            per_identity: HashMap::new(),
+            handshakes: None,
+            streams_per_source: None,
+            streams_per_subject: None,
+            refused: Arc::default(),
         }
+        .renewed(settings)
+    }
+
+    /// The same with other limits: what is limited as before goes on counting, and streams that are open stay counted.
+    pub(crate) fn renewed(&self, settings: LimitSettings) -> Self {
+        Self {
+            seed: self.seed.clone(),
+            per_source: Limiter::renewed(&self.per_source, "source", settings.per_source),
+            per_subject: Limiter::renewed(&self.per_subject, "subject", settings.per_subject),
+            per_identity: self.identities_renewed(settings.per_identity),
+            handshakes: Limiter::renewed(
+                &self.handshakes,
+                "handshakes",
+                settings.handshakes_per_source,
+            ),
+            streams_per_source: StreamSlots::renewed(
+                &self.streams_per_source,
+                "source",
+                settings.streams_per_source,
+            ),
+            streams_per_subject: StreamSlots::renewed(
+                &self.streams_per_subject,
+                "subject",
+                settings.streams_per_subject,
+            ),
+            refused: Arc::clone(&self.refused),
+        }
+    }
+
+    fn identities_renewed(
+        &self,
+        limits: Vec<(String, RateLimit)>,
+    ) -> HashMap<LimitKey, Arc<Limiter>> {
+        let renewed = limits.into_iter().filter_map(|(name, limit)| {
+            let key = identity_key(&self.seed, &name);
+            let known = self.per_identity.get(&key).cloned();
+            Some((key, Limiter::renewed(&known, "identity", Some(limit))?))
+        });
+        renewed.collect()
     }
 
     pub(crate) fn source_key(&self, source: Option<IpAddr>) -> LimitKey {
@@ -214,6 +238,16 @@ struct Limiter {
 type KeyedLimiter = RateLimiter<u64, SharedTable, QuantaClock, NoOpMiddleware<QuantaInstant>>;
 
 impl Limiter {
+    fn renewed(
+        known: &Option<Arc<Self>>,
+        name: &'static str,
+        limit: Option<RateLimit>,
+    ) -> Option<Arc<Self>> {
+        let limit = limit?;
+        let as_before = known.as_ref().filter(|known| known.limit == limit);
+        Some(as_before.map_or_else(|| Arc::new(Self::new(name, limit)), Arc::clone))
+    }
+
     fn new(name: &'static str, limit: RateLimit) -> Self {
         let per_unit = (limit.window / limit.requests.get()).max(Duration::from_nanos(1));
         let quota = Quota::with_period(per_unit)
@@ -425,6 +459,34 @@ mod tests {
         limiter.sweep_if_due(start + Duration::from_secs(4 * 3600));
         limiter.sweep_if_due(start + Duration::from_secs(8 * 3600));
         assert_eq!(limiter.table.keys(), 0);
+    }
+
+    #[test]
+    fn other_limits_count_on_from_where_they_were() {
+        let before = limits(1, 2);
+        let key = LimitKey(7);
+        let _open = before.open_stream(key, key).unwrap();
+        while before.check_source(key).is_ok() {}
+        let settings = |burst, streams| LimitSettings {
+            per_identity: Vec::new(),
+            per_source: Some(RateLimit {
+                requests: NonZeroU32::MIN,
+                window: Duration::from_secs(3600),
+                burst: NonZeroU32::new(burst).unwrap(),
+            }),
+            per_subject: None,
+            handshakes_per_source: None,
+            streams_per_source: Some(streams),
+            streams_per_subject: None,
+        };
+        let unchanged = before.renewed(settings(2, 1));
+        assert!(unchanged.check_source(key).is_err());
+        assert!(unchanged.open_stream(key, key).is_err());
+        let other = before.renewed(settings(3, 2));
+        assert!(other.check_source(key).is_ok());
+        assert!(other.open_stream(key, key).is_ok());
+        let address = Some([127, 0, 0, 1].into());
+        assert_eq!(before.source_key(address), other.source_key(address));
     }
 
     #[test]

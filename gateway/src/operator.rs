@@ -3,13 +3,16 @@
 mod access;
 mod audit;
 mod commands;
+mod conditions;
 mod configuration;
+mod disk;
 mod explain;
 mod limited;
 mod namespaces;
 mod sessions;
 mod statistics;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,10 +23,11 @@ use devops::{
 };
 use journal::Embedded;
 use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use crate::app::Gateway;
-use crate::reload::InForce;
+use crate::reload::{Certificates, InForce};
 use crate::telemetry::metrics;
 pub(crate) use access::access_settings;
 pub(crate) use configuration::effective;
@@ -41,7 +45,10 @@ pub(crate) struct Operator {
     pub(crate) log_control: Arc<dyn LogControl>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) status: Map<String, Value>,
+    pub(crate) store_path: PathBuf,
     pub(crate) store_failures: AtomicU64,
+    pub(crate) certificates: Arc<Certificates>,
+    pub(crate) room: Mutex<Option<disk::Room>>,
 }
 
 impl Operator {
@@ -50,8 +57,8 @@ impl Operator {
         self.in_force.gateway()
     }
 
-    /// Reads from the store, and notes whether that worked; run every few seconds, because probes must not do it.
-    pub(crate) fn check_store(&self) {
+    /// Reads from the store, and notes whether that worked.
+    fn check_store(&self) {
         match self
             .gateway()
             .journal
@@ -65,8 +72,19 @@ impl Operator {
         }
     }
 
+    /// Looks at everything that probes must not look at themselves; run every few seconds.
+    pub(crate) fn look_around(&self) {
+        self.check_store();
+        *self.room.lock() = disk::Room::at(&self.store_path);
+        self.expire_log_levels();
+        let is_healthy = self.health().is_healthy();
+        self.gateway()
+            .is_healthy
+            .store(is_healthy, Ordering::Relaxed);
+    }
+
     /// Takes back log levels whose end has come.
-    pub(crate) fn expire_log_levels(&self) {
+    fn expire_log_levels(&self) {
         if let Err(error) = self.log_control.expire(self.gateway().clock.now()) {
             tracing::warn!(%error, "Log levels that were to end did not");
         }
@@ -79,6 +97,11 @@ impl Operator {
                 DetailLevel::Error,
                 format!("the store could not be read {failures} times in a row"),
             ),
+        };
+        let health = if self.store.accepts_writes() {
+            health
+        } else {
+            health.with_detail(DetailLevel::Error, "the store accepts no more writes")
         };
         let closed = self.closed_namespaces.list();
         let health = if closed.is_empty() {
@@ -99,7 +122,13 @@ impl Operator {
 
 impl HealthSource for Operator {
     fn health(&self) -> Health {
-        Health::composite(vec![self.persistence(), self.streams()])
+        let mut parts = vec![
+            self.persistence(),
+            disk::health(*self.room.lock()),
+            self.streams(),
+        ];
+        parts.extend(self.conditions());
+        Health::composite(parts)
     }
 
     fn readiness(&self) -> Readiness {
@@ -118,6 +147,7 @@ impl MetricsSource for Operator {
         for (limit, keys) in self.gateway().limits.keys() {
             metrics::limit_keys(limit).set(keys as f64);
         }
+        self.measure_conditions();
         self.metrics.run_upkeep();
         self.metrics.render()
     }
@@ -125,6 +155,8 @@ impl MetricsSource for Operator {
 
 impl StatusSource for Operator {
     fn static_status(&self) -> Map<String, Value> {
-        self.status.clone()
+        let mut status = self.status.clone();
+        status.extend(self.condition_status());
+        status
     }
 }

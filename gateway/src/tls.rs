@@ -10,14 +10,17 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rustls::{InconsistentKeys, ServerConfig, crypto::aws_lc_rs};
+use rustls::{InconsistentKeys, crypto::aws_lc_rs, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-use crate::config::server::{TlsConfig, TlsFiles};
+use crate::config::server::TlsFiles;
 
-mod validity;
+mod certificate;
+mod facts;
+mod x509;
 
-use self::validity::Validity;
+pub(crate) use certificate::{Certificate, Loaded};
+pub(crate) use facts::Facts;
 
 /// A certificate or its key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -84,45 +87,29 @@ pub enum TlsError {
     },
 }
 
-/// What a listener speaks: `None` is plain HTTP.
-///
-/// # Errors
-///
-/// [`TlsError`] if the files cannot be used at `now`.
-pub fn server_config(tls: &TlsConfig, now: Timestamp) -> Result<Option<ServerConfig>, TlsError> {
-    match tls {
-        TlsConfig::Plain(_) => Ok(None),
-        TlsConfig::Files(files) => load(files, now).map(Some),
-    }
-}
-
-fn load(files: &TlsFiles, now: Timestamp) -> Result<ServerConfig, TlsError> {
+fn load(files: &TlsFiles, now: Timestamp) -> Result<Loaded, TlsError> {
     let chain = certificates(&files.cert, &files.base)?;
     let key = private_key(&files.key, &files.base)?;
-    if let Some(leaf) = chain.first() {
-        check_validity(leaf, &files.cert, now)?;
-    }
-    let refused = |source| TlsError::Refused {
-        path: files.cert.clone(),
-        source,
-    };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(refused)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| {
+    let facts = Facts::of(&chain.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+    check_validity(&facts, &files.cert, now)?;
+    let key =
+        CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| {
             if error == rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) {
                 TlsError::KeyMismatch {
                     cert: files.cert.clone(),
                     key: files.key.clone(),
                 }
             } else {
-                refused(error)
+                TlsError::Refused {
+                    path: files.cert.clone(),
+                    source: error,
+                }
             }
         })?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Loaded {
+        key: Arc::new(key),
+        facts,
+    })
 }
 
 fn certificates(path: &Path, base: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -163,18 +150,18 @@ fn missing(path: &Path, pem: &[u8], wanted: &'static str) -> TlsError {
     }
 }
 
-fn check_validity(leaf: &[u8], path: &Path, now: Timestamp) -> Result<(), TlsError> {
+fn check_validity(facts: &Facts, path: &Path, now: Timestamp) -> Result<(), TlsError> {
     let path = || path.to_owned();
-    match Validity::of_certificate(leaf) {
-        Some(validity) if now > validity.not_after => Err(TlsError::Expired {
+    match (facts.not_before, facts.not_after) {
+        (_, Some(end)) if now > end => Err(TlsError::Expired {
             path: path(),
-            at: validity.not_after,
+            at: end,
         }),
-        Some(validity) if now < validity.not_before => Err(TlsError::NotYetValid {
+        (Some(start), _) if now < start => Err(TlsError::NotYetValid {
             path: path(),
-            at: validity.not_before,
+            at: start,
         }),
-        Some(_) | None => Ok(()),
+        _ => Ok(()),
     }
 }
 

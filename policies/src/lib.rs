@@ -5,6 +5,7 @@
 
 mod command;
 mod context;
+mod distinct_json;
 mod effective;
 mod enforcer;
 pub mod entity_id;
@@ -30,6 +31,7 @@ mod subject_id;
 
 pub use command::{PolicyAction, PolicyCommand, PolicyResponse};
 pub use context::{CommandContext, DittoHeaders, IfEqual, PolicyView, SessionId};
+pub use distinct_json::DistinctJson;
 pub use enforcer::{Enforcer, Readers};
 pub use entity_id::{EntityIdError, PolicyId};
 pub use error::{ActionFailure, Condition, Error};

@@ -18,6 +18,7 @@ mod limits;
 mod messages;
 mod paths;
 mod policies;
+mod reload;
 mod streams;
 mod things;
 mod tidy;

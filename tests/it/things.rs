@@ -1,10 +1,14 @@
-//! Things over HTTP: their life, their parts, views and preconditions.
+//! Things over HTTP: their life, their parts, views, conditions, errors and limits.
 
 use tests::{Caller, TestGateway};
 
 use crate::given::given_lamp;
 
+mod concurrency;
+mod conformance;
+mod errors;
 mod life;
+mod limits;
 mod parts;
 mod preconditions;
 mod views;

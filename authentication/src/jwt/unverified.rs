@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use policies::DistinctJson;
 use serde_json::{Map, Value};
 
 use super::fault::JwtFault;
-use super::strict_json::parse_object;
 
 /// The longest token, in bytes.
 pub(super) const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -60,5 +60,15 @@ impl<'a> UnverifiedJwt<'a> {
     /// The signature.
     pub(super) fn signature(&self) -> &[u8] {
         &self.signature
+    }
+}
+
+/// The object in these bytes; `None` if they are anything else, or name a member twice (RFC 7515 §4).
+fn parse_object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    match serde_json::from_slice::<DistinctJson>(bytes).ok()?.0 {
+        Value::Object(object) => Some(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            None
+        }
     }
 }

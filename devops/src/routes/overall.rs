@@ -20,6 +20,10 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(only(
             "GET, HEAD",
             web::resource("/status/health").route(get().to(retrieve_health)),
+        ))
+        .service(only(
+            "GET, HEAD",
+            web::resource("/status/cluster").route(get().to(status::retrieve_cluster)),
         ));
 }
 

@@ -4,12 +4,14 @@ use super::*;
 
 /// Every route, and the status it answers to: nobody, a wrong password, the status password, the devops password, the
 /// metrics token.
-const ROUTES: [(&str, [u16; 5]); 27] = [
+const ROUTES: [(&str, [u16; 5]); 29] = [
     ("GET /health", [200, 200, 200, 200, 200]),
     ("GET /alive", [200, 200, 200, 200, 200]),
     ("GET /ready", [200, 200, 200, 200, 200]),
     ("GET /status", [401, 401, 200, 200, 401]),
     ("GET /status/health", [401, 401, 200, 200, 401]),
+    ("GET /status/cluster", [401, 401, 200, 200, 401]),
+    ("GET /overall/status/cluster", [401, 401, 200, 200, 401]),
     ("GET /overall/status", [401, 401, 200, 200, 401]),
     ("GET /overall/status/health", [401, 401, 200, 200, 401]),
     ("GET /metrics", [401, 401, 200, 200, 200]),

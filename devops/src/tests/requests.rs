@@ -16,7 +16,6 @@ async fn unknown_paths_are_not_found() {
         "/healthz",
         "/health/",
         "/statusx",
-        "/status/cluster",
         "/status/health/more",
         "/overall",
         "/metrics/x",

@@ -9,19 +9,79 @@ use authentication::api_key::{IdentitySettings, KeyMemory};
 use authentication::jwt::{IntegrationSubjects, JwtProvider};
 use authentication::{
     ApiKeyProvider, ApiKeySettings, AuthenticationChain, AuthenticationProvider, Guard,
-    JwtSettings, NamespaceAccess, OnConflict, PreAuthenticatedProvider,
+    JwtSettings, NamespaceAccess, OnConflict, PreAuthenticatedProvider, ProviderKind, Revocations,
+    SettingsError,
 };
 
-use crate::config::Config;
-use crate::config::authentication::Provider;
+use crate::app::Gateway;
+use crate::config::authentication::{Authentication, Provider};
+use crate::config::{Config, Values};
+use crate::telemetry::authentication::ChainMetrics;
 use dev_mode::DevModeProvider;
 
 /// The chain, and the provider that refreshes sessions, if tokens are accepted.
 pub(super) struct Assembled {
     pub(super) chain: AuthenticationChain,
+    pub(super) providers: Arc<[Arc<dyn AuthenticationProvider>]>,
     pub(super) jwt: Option<Arc<JwtProvider>>,
     pub(super) namespaces: Arc<NamespaceAccess>,
     pub(super) integration: Arc<IntegrationSubjects>,
+}
+
+/// A gateway that is replaced: what it knows is not lost where it is configured as before.
+pub(super) struct Predecessor<'a> {
+    pub(super) gateway: &'a Gateway,
+    /// What was and what will be configured.
+    pub(super) changes: (&'a Values, &'a Values),
+}
+
+impl Predecessor<'_> {
+    /// The provider, if nothing that concerns it has changed.
+    fn kept(&self, provider: Provider) -> Option<Arc<dyn AuthenticationProvider>> {
+        let (kind, concerns): (_, &[&str]) = match provider {
+            // Nobody may be vouched for by a header whom another provider vouches for.
+            Provider::PreAuthenticated => (
+                ProviderKind::PreAuthenticated,
+                &["auth.pre_authenticated", "auth.oauth", "auth.api_keys"],
+            ),
+            Provider::ApiKey => (
+                ProviderKind::ApiKey,
+                &[
+                    "auth.identities",
+                    "auth.api_keys",
+                    "auth.permission_sets",
+                    "auth.brute_force",
+                    "http_server.auth",
+                ],
+            ),
+            Provider::Jwt => (ProviderKind::Jwt, &["auth.oauth", "auth.namespace_access"]),
+        };
+        let (old, new) = self.changes;
+        let is_as_before = concerns.iter().all(|key| old.is_same(new, key));
+        let mut providers = self.gateway.providers.iter();
+        providers
+            .find(|known| is_as_before && known.kind() == kind)
+            .cloned()
+    }
+
+    /// The provider with everything it remembers, unless a file may say something else about an issuer's keys.
+    fn kept_tokens(&self, settings: &Authentication) -> Option<Arc<JwtProvider>> {
+        let mut issuers = settings.oauth.openid_connect_issuers.values();
+        if issuers.any(|issuer| issuer.jwks_file.is_some()) {
+            return None;
+        }
+        self.kept(Provider::Jwt)?;
+        self.gateway.jwt.clone()
+    }
+}
+
+/// Consults what is revoked, and is measured.
+pub(super) fn watched(
+    chain: AuthenticationChain,
+    revocations: &Arc<Revocations>,
+) -> Arc<AuthenticationChain> {
+    let chain = chain.with_revocations(Arc::clone(revocations));
+    Arc::new(chain.with_observer(Arc::new(ChainMetrics)))
 }
 
 /// What outlives a reload: what is known of keys, and who guessed them.
@@ -35,18 +95,17 @@ pub(crate) struct KeyServices {
 pub(super) fn assemble(
     config: &Config,
     first: Option<IdentitySettings>,
-    services: &KeyServices,
+    (services, predecessor): (&KeyServices, Option<&Predecessor<'_>>),
 ) -> anyhow::Result<Assembled> {
     let Some(settings) = config.auth.providers() else {
         tracing::warn!(
             "`auth: dev_mode` is on: whoever connects is `dev:anonymous` and is asked for no credential"
         );
-        let chain = AuthenticationChain::new(
-            vec![Arc::new(DevModeProvider::default())],
-            OnConflict::First,
-        );
+        let providers: Vec<Arc<dyn AuthenticationProvider>> =
+            vec![Arc::new(DevModeProvider::default())];
         return Ok(Assembled {
-            chain,
+            chain: AuthenticationChain::new(providers.clone(), OnConflict::First),
+            providers: providers.into(),
             jwt: None,
             namespaces: Arc::default(),
             integration: Arc::new(IntegrationSubjects::new("{{ jwt:aud }}")?),
@@ -60,6 +119,12 @@ pub(super) fn assemble(
     let mut providers: Vec<Arc<dyn AuthenticationProvider>> = Vec::new();
     let mut jwt = None;
     for provider in settings.chain() {
+        if provider != Provider::Jwt
+            && let Some(kept) = predecessor.and_then(|predecessor| predecessor.kept(provider))
+        {
+            providers.push(kept);
+            continue;
+        }
         providers.push(match provider {
             Provider::PreAuthenticated => Arc::new(
                 PreAuthenticatedProvider::new(settings.pre_authenticated_settings())
@@ -71,22 +136,40 @@ pub(super) fn assemble(
                 api_keys(keys, services)?
             }
             Provider::Jwt => {
-                let tokens = JwtProvider::new(JwtSettings {
-                    kept_claims: kept_claims(&namespaces, &integration),
-                    ..settings.jwt_settings()
-                });
-                let tokens = Arc::new(tokens.context("`auth.oauth`")?);
+                let claims = kept_claims(&namespaces, &integration);
+                let tokens = tokens(settings, claims, predecessor).context("`auth.oauth`")?;
                 jwt = Some(Arc::clone(&tokens));
                 tokens
             }
         });
     }
     Ok(Assembled {
-        chain: AuthenticationChain::new(providers, settings.conflict()),
+        chain: AuthenticationChain::new(providers.clone(), settings.conflict()),
+        providers: providers.into(),
         jwt,
         namespaces,
         integration: Arc::new(integration),
     })
+}
+
+/// Goes on with what the predecessor knows of keys, and if nothing has changed, of tokens.
+fn tokens(
+    settings: &Authentication,
+    kept_claims: Vec<Arc<str>>,
+    predecessor: Option<&Predecessor<'_>>,
+) -> Result<Arc<JwtProvider>, SettingsError> {
+    if let Some(kept) = predecessor.and_then(|predecessor| predecessor.kept_tokens(settings)) {
+        return Ok(kept);
+    }
+    let known = predecessor.and_then(|predecessor| predecessor.gateway.jwt.as_ref());
+    let settings = JwtSettings {
+        kept_claims,
+        ..settings.jwt_settings()
+    };
+    Ok(Arc::new(match known {
+        Some(known) => known.renewed(settings)?,
+        None => JwtProvider::new(settings)?,
+    }))
 }
 
 /// What is asked of a token's claims after it was verified.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
+use policies::ProviderKind;
 use things::Forgetting;
 
 use super::KeyServices;
@@ -12,12 +13,15 @@ use crate::app::Gateway;
 use crate::credential_use::{self, Uses};
 use crate::error::ErrorChain;
 use crate::operator::Operator;
-use crate::reload::InForce;
+use crate::reload::{Certificates, InForce};
 
 /// How often measurements are summed up, idle limit keys forgotten and the store looked at.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often it is written down when keys were used.
 const KEY_USES_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often operators are reminded.
+const REMINDERS_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Keeps the issuers' keys fresh, so that no request has to wait for them.
 pub(super) fn keys(in_force: &Arc<InForce>) -> JoinHandle<()> {
@@ -85,6 +89,31 @@ pub(super) fn expiry(in_force: &Arc<InForce>) -> JoinHandle<()> {
     })
 }
 
+/// Reminds of certificates that end, and once an hour of a gateway that asks nobody for a credential.
+pub(super) fn reminders(
+    in_force: &Arc<InForce>,
+    certificates: Arc<Certificates>,
+) -> JoinHandle<()> {
+    let in_force = Arc::clone(in_force);
+    actix_web::rt::spawn(async move {
+        let mut interval = tokio::time::interval(REMINDERS_INTERVAL);
+        let mut last = None;
+        loop {
+            interval.tick().await;
+            let gateway = in_force.gateway();
+            let now = gateway.clock.now();
+            certificates.remind(&gateway.auditor, last, now);
+            let asks_nobody = gateway
+                .chain()
+                .kinds()
+                .any(|kind| kind == ProviderKind::DevMode);
+            if last.replace(now).is_some() && asks_nobody {
+                gateway.auditor.record(audit::Event::config_dev_mode(now));
+            }
+        }
+    })
+}
+
 pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHandle<()> {
     let in_force = Arc::clone(in_force);
     actix_web::rt::spawn(async move {
@@ -94,8 +123,7 @@ pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHa
             let gateway = in_force.gateway();
             operator.metrics.run_upkeep();
             gateway.limits.sweep();
-            operator.check_store();
-            operator.expire_log_levels();
+            operator.look_around();
             operator
                 .access
                 .refresh_keys_if_due(gateway.clock.now())

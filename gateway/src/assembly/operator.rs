@@ -1,5 +1,6 @@
 //! The operator service of this process.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -9,19 +10,24 @@ use arc_swap::ArcSwap;
 use devops::{DevopsDependencies, DevopsSettings, LogControl, OperatorAccess};
 use journal::Embedded;
 use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::Listener;
 use crate::config::Config;
 use crate::config::value::Secret;
 use crate::operator::{ClosedNamespaces, Operator, access_settings};
-use crate::reload::InForce;
+use crate::reload::{Certificates, InForce};
 
 /// What operators work on besides the gateway.
 pub(super) struct Parts {
     pub(super) store: Arc<Embedded>,
     pub(super) closed_namespaces: Arc<ClosedNamespaces>,
     pub(super) configuration: Value,
+    pub(super) certificates: Arc<Certificates>,
+    pub(super) store_path: PathBuf,
+    /// Where the public listener is.
+    pub(super) address: String,
 }
 
 /// Who may enter; `first` is the password that the first start made.
@@ -42,25 +48,41 @@ pub(super) fn assemble(
         access,
         log_control,
         metrics,
-        status: status(),
+        status: status(&parts.address),
+        store_path: parts.store_path,
+        room: Mutex::default(),
         store: parts.store,
         closed_namespaces: parts.closed_namespaces,
         configuration: ArcSwap::from_pointee(parts.configuration),
         store_failures: AtomicU64::new(0),
+        certificates: parts.certificates,
     })
 }
 
 /// What does not change while the process runs.
-fn status() -> Map<String, Value> {
+fn status(address: &str) -> Map<String, Value> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let hostname = rustix::system::uname();
     let Value::Object(status) = json!({
         "service": "twinward",
         "service-version": env!("CARGO_PKG_VERSION"),
+        "hostname": hostname.nodename().to_string_lossy(),
+        "local-address": address,
+        "instance": super::INSTANCE,
         "processor-count": processors,
+        "total-memory": total_memory(),
     }) else {
         return Map::new();
     };
     status
+}
+
+/// Of the machine, as Linux counts it.
+fn total_memory() -> Option<String> {
+    let memory = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = memory.lines().find(|line| line.starts_with("MemTotal:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(format!("{} MB", kibibytes / 1024))
 }
 
 pub(super) fn serve(

@@ -20,7 +20,7 @@ pub(super) fn open(config: &Config, journal: Arc<dyn Journal>) -> anyhow::Result
 }
 
 /// How long after its issue a token can count, with the tolerance for clocks on both ends.
-fn token_lifetime_max(config: &Config) -> std::time::Duration {
+pub(crate) fn token_lifetime_max(config: &Config) -> std::time::Duration {
     let oauth = config.auth.providers().map(|settings| &settings.oauth);
     oauth.map_or_else(std::time::Duration::default, |oauth| {
         oauth.max_token_lifetime.duration() + 2 * oauth.allowed_clock_skew.duration()

@@ -7,9 +7,9 @@ use anyhow::Context;
 use audit::FileSettings;
 use authentication::{GuardSettings, TrustedPeer};
 use devops::{DevopsSettings, LogLevel};
-use jiff::Timestamp;
 use journal::Retention;
 use policies::{NamespacePolicies, PolicyLimits};
+use rustls::ServerConfig;
 use things::ThingLimits;
 
 use crate::app::{EdgeSettings, ServerSettings};
@@ -22,7 +22,6 @@ use crate::edge::{OriginPolicy, Peers};
 use crate::limits::{LimitSettings, RateLimit};
 use crate::streaming::{StreamingSettings, Throttling};
 use crate::telemetry::logging::LogFormat;
-use crate::tls;
 
 pub(super) fn logging(config: &telemetry::Logging) -> (LogLevel, LogFormat) {
     let level = config
@@ -56,7 +55,7 @@ pub(super) fn limits(config: &Config) -> LimitSettings {
 }
 
 /// What makes callers that keep failing wait; nobody fails where nobody is asked for a credential.
-pub(super) fn guard(config: &Config) -> Option<GuardSettings> {
+pub(crate) fn guard(config: &Config) -> Option<GuardSettings> {
     let brute_force = config.auth.providers()?.brute_force()?;
     Some(GuardSettings {
         failures: brute_force.failures,
@@ -165,16 +164,15 @@ fn streaming(config: &streaming::Streaming) -> StreamingSettings {
     }
 }
 
-pub(super) fn server(config: &Config, now: Timestamp) -> anyhow::Result<ServerSettings> {
+pub(super) fn server(config: &Config, tls: Option<ServerConfig>) -> ServerSettings {
     let server = &config.http_server;
-    Ok(ServerSettings {
+    ServerSettings {
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         connections_max: server
             .max_connections
             .min(descriptors_max().saturating_sub(DESCRIPTORS_RESERVED)),
-        tls: tls::server_config(&server.tls_config, now)
-            .context("the public listener's certificate")?,
-    })
+        tls,
+    }
 }
 
 /// Left for files of the store, outgoing connections and the operator listener.
@@ -237,11 +235,11 @@ pub(super) fn things(config: &Config) -> ThingLimits {
 }
 
 /// Name of this process where instances are listed.
-pub(super) const INSTANCE: &str = "twinward-0";
+pub(crate) const INSTANCE: &str = "twinward-0";
 
-pub(super) fn devops(config: &Config, now: Timestamp) -> anyhow::Result<DevopsSettings> {
+pub(super) fn devops(config: &Config, tls: Option<ServerConfig>) -> DevopsSettings {
     let operator = &config.devops;
-    Ok(DevopsSettings {
+    DevopsSettings {
         instance: INSTANCE.to_owned(),
         trusted_proxies: operator
             .trusted_proxies
@@ -249,8 +247,7 @@ pub(super) fn devops(config: &Config, now: Timestamp) -> anyhow::Result<DevopsSe
             .filter_map(|cidr| cidr.network())
             .collect(),
         brute_force: Some(GuardSettings::default()),
-        tls: tls::server_config(&operator.tls_config, now)
-            .context("the operator listener's certificate")?,
+        tls,
         ..DevopsSettings::default()
-    })
+    }
 }

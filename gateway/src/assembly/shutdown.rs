@@ -13,17 +13,13 @@ use crate::app::Gateway;
 /// Streams get this long to take their close frame before their connections are closed.
 const STREAMS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Waits for SIGTERM or SIGINT. SIGHUP, which asks other servers to reload, must not end this one.
+/// Waits for SIGTERM or SIGINT.
 pub(super) async fn requested() -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hangup.recv() => tracing::warn!("This version does not reload its configuration; restart it"),
-        }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
     tracing::info!("Stopping");
     Ok(())

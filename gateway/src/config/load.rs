@@ -15,6 +15,7 @@ use super::{
     schema::{Checker, json_schema, navigate},
     server::REQUEST_TIMEOUT_MS,
     tree::{self, Data, Node},
+    values::{Unshown, Values},
 };
 
 /// What to read.
@@ -56,10 +57,45 @@ pub struct Loaded {
     pub places: Places,
     /// What the command line said.
     pub flags: Flags,
+    /// The environment's variables, for reading the same again.
+    pub environment: Unshown<Environment>,
+    /// What was written, layer over layer.
+    pub values: Values,
     /// SHA-256 of the file, as `sha256:` and hexadecimal digits.
     pub digest: Option<String>,
     /// What an operator should know about them, one sentence each, for the log at start-up.
     pub announcements: Vec<String>,
+}
+
+impl Loaded {
+    /// Reads the same file again, with the same environment and flags.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`].
+    pub(crate) fn again(&self) -> Result<Self, ConfigError> {
+        load(&LoadOptions {
+            file: self.file.clone(),
+            environment: self.environment.0.clone(),
+            flags: self.flags.clone(),
+        })
+    }
+
+    /// Every file that this was read from: when one of them changes, it is read again.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let own = self
+            .file
+            .as_deref()
+            .map(|file| self.folder().join(file.file_name().unwrap_or_default()));
+        own.into_iter()
+            .chain(self.places.files().map(Path::to_owned))
+            .chain(self.config.files())
+            .collect()
+    }
+
+    fn folder(&self) -> PathBuf {
+        folder_of(self.file.as_deref())
+    }
 }
 
 /// Reads the configuration.
@@ -94,7 +130,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     if !problems.is_empty() {
         return Err(ConfigError::Invalid(problems));
     }
-    let mut config = typed(values)?.resolved(&folder);
+    let values = layers::join(values).map_err(|error| untyped(&error.to_string()))?;
+    let mut config = typed(&values)?.resolved(&folder);
     let refused = refusals::of(&config, &places, &options.environment);
     if !refused.is_empty() {
         return Err(ConfigError::Invalid(refused));
@@ -106,6 +143,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         file: options.file.clone(),
         places,
         flags: options.flags.clone(),
+        environment: Unshown(options.environment.clone()),
+        values: Values::new(values),
         digest,
         announcements,
     })
@@ -122,6 +161,13 @@ fn read(file: &Path) -> Result<String, ConfigError> {
         path: file.to_owned(),
         source,
     })
+}
+
+/// The digest of the file as it is now, whether it can be used or not.
+pub(crate) fn digest_of(file: Option<&Path>) -> Option<String> {
+    std::fs::read_to_string(file?)
+        .ok()
+        .map(|text| digest(&text))
 }
 
 /// Tells one version of the file from another, in audit records and status.
@@ -218,14 +264,14 @@ fn override_layer(
     Some(Layer(nested))
 }
 
-fn typed(values: Vec<Layer>) -> Result<Config, ConfigError> {
-    let untyped = |message: String| {
-        ConfigError::Invalid(vec![Problem {
-            place: None,
-            key: String::new(),
-            message,
-        }])
-    };
-    let joined = layers::join(values).map_err(|error| untyped(error.to_string()))?;
-    Config::deserialize(joined).map_err(|error| untyped(error.to_string()))
+fn typed(values: &Value) -> Result<Config, ConfigError> {
+    Config::deserialize(values).map_err(|error| untyped(&error.to_string()))
+}
+
+fn untyped(message: &str) -> ConfigError {
+    ConfigError::Invalid(vec![Problem {
+        place: None,
+        key: String::new(),
+        message: message.to_owned(),
+    }])
 }

@@ -1,6 +1,10 @@
 //! Where each setting was written, so that every complaint can point at it.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// Where a setting was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,29 +36,42 @@ impl fmt::Display for Place {
 
 /// The places of all settings that were written, by their dotted key.
 #[derive(Clone, Debug, Default)]
-pub struct Places(BTreeMap<String, Place>);
+pub struct Places {
+    settings: BTreeMap<String, Place>,
+    files: BTreeSet<PathBuf>,
+}
 
 impl Places {
     /// Remembers where `key` was written; a later layer replaces an earlier one.
     pub(crate) fn insert(&mut self, key: &str, place: Place) {
-        self.0.insert(key.to_owned(), place);
+        self.settings.insert(key.to_owned(), place);
+    }
+
+    /// Remembers a file that holds a value; whether it can be read or not.
+    pub(crate) fn insert_file(&mut self, path: &Path) {
+        self.files.insert(path.to_owned());
+    }
+
+    /// The files that hold values, other than the configuration file itself.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
     }
 
     /// Whether `key` itself was written.
     pub fn is_set(&self, key: &str) -> bool {
-        self.0.contains_key(key)
+        self.settings.contains_key(key)
     }
 
     /// Every key that was written.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.settings.keys().map(String::as_str)
     }
 
     /// Where `key`, or else the section around it, was written.
     pub fn nearest(&self, key: &str) -> Option<&Place> {
         let mut key = key;
         loop {
-            if let Some(place) = self.0.get(key) {
+            if let Some(place) = self.settings.get(key) {
                 return Some(place);
             }
             key = key.rsplit_once('.')?.0;

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use authentication::HeaderLookup;
 use smallvec::SmallVec;
+use things::TwinHeaders;
 
 use crate::error::DittoError;
 
@@ -31,8 +32,12 @@ enum Fault {
     FieldTooLarge,
     TooLarge(usize),
     FoldedIdentity,
+    NotText(String),
     TakesAwayTrusted,
 }
+
+/// What must not be left out silently cannot be read.
+struct NotText;
 
 impl<'a> Fields<'a> {
     /// Reads the fields; whether they may be acted on is asked by [`Self::check`], so that a refusal can still be
@@ -51,11 +56,15 @@ impl<'a> Fields<'a> {
             if name != "authorization" {
                 total += name.len() + value.len();
             }
-            if let Some(value) = text(value) {
-                if name == "connection" && takes_away_trusted(value) {
-                    fault = fault.or(Some(Fault::TakesAwayTrusted));
+            match text(name, value) {
+                Ok(Some(value)) => {
+                    if name == "connection" && takes_away_trusted(value) {
+                        fault = fault.or(Some(Fault::TakesAwayTrusted));
+                    }
+                    fields.push((name, value));
                 }
-                fields.push((name, value));
+                Ok(None) => {}
+                Err(NotText) => fault = Some(Fault::NotText(name.to_owned())),
             }
         }
         if total > TOTAL_BYTES_MAX {
@@ -104,14 +113,36 @@ impl HeaderLookup for Fields<'_> {
     }
 }
 
+/// The text of a field; `None` for one that nobody acts on and that is no ASCII.
+///
 /// As `HeaderValue::to_str`, which looks at one byte at a time: a header value has no control characters by its type,
 /// so that being ASCII is all that is left to ask.
-fn text(value: &HeaderValue) -> Option<&str> {
+fn text<'v>(name: &str, value: &'v HeaderValue) -> Result<Option<&'v str>, NotText> {
     let bytes = value.as_bytes();
-    bytes
-        .is_ascii()
-        .then(|| std::str::from_utf8(bytes).ok())
-        .flatten()
+    if bytes.is_ascii() || TwinHeaders::NAMES.contains(&name) {
+        return std::str::from_utf8(bytes).map(Some).map_err(|_| NotText);
+    }
+    if changes_meaning(name) {
+        return Err(NotText);
+    }
+    Ok(None)
+}
+
+/// Whether a command without the header of this name would mean something else.
+fn changes_meaning(name: &str) -> bool {
+    name.starts_with("if-")
+        || matches!(
+            name,
+            "allow-policy-lockout"
+                | "channel"
+                | "declared-acks"
+                | "live-channel-condition"
+                | "live-channel-timeout-strategy"
+                | "policy-view"
+                | "requested-acks"
+                | "response-required"
+                | "timeout"
+        )
 }
 
 /// What a trusted proxy says about who calls: nobody else may make it vanish or appear.
@@ -159,6 +190,11 @@ fn refused(fault: &Fault) -> DittoError {
         )
         .describe("Send it once.")
         .refer_to("https://www.rfc-editor.org/rfc/rfc9110#section-5.3"),
+        Fault::NotText(name) => DittoError::bad_request(
+            "header.invalid",
+            format!("The value of the header `{name}` cannot be read."),
+        )
+        .describe("Send ASCII; conditions and metadata may also be UTF-8."),
         Fault::TakesAwayTrusted => DittoError::bad_request(
             "header.invalid",
             "The header `connection` names a field that says who calls.",

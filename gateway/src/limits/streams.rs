@@ -26,6 +26,22 @@ impl StreamSlots {
         }
     }
 
+    /// With another maximum, the same streams are open.
+    pub(super) fn renewed(
+        known: &Option<Self>,
+        name: &'static str,
+        max: Option<usize>,
+    ) -> Option<Self> {
+        let fresh = Self::new(name, max?);
+        Some(match known {
+            Some(known) => Self {
+                open: Arc::clone(&known.open),
+                ..fresh
+            },
+            None => fresh,
+        })
+    }
+
     pub(super) fn acquire(&self, key: LimitKey) -> Result<Slot, TooManyRequests> {
         let mut open = self.open.lock();
         if open.get(&key).copied().unwrap_or_default() >= self.max {

@@ -5,22 +5,25 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::ReloadStatus;
 use crate::app::Gateway;
 
 /// Holds the gateway that the next request takes; one per process.
 pub(crate) struct InForce {
     gateway: ArcSwap<Gateway>,
     replacements: watch::Sender<u64>,
+    status: ArcSwap<ReloadStatus>,
 }
 
 impl InForce {
-    pub(crate) fn new(gateway: Gateway) -> Arc<Self> {
+    pub(crate) fn new(gateway: Gateway, status: ReloadStatus) -> Arc<Self> {
         Arc::new_cyclic(|in_force| Self {
             gateway: ArcSwap::from_pointee(Gateway {
                 in_force: in_force.clone(),
                 ..gateway
             }),
             replacements: watch::Sender::new(0),
+            status: ArcSwap::from_pointee(status),
         })
     }
 
@@ -30,9 +33,18 @@ impl InForce {
     }
 
     /// From the next request on, `gateway` answers.
-    pub(crate) fn replace(&self, gateway: Gateway) {
+    pub(super) fn replace(&self, gateway: Gateway) {
         self.gateway.store(Arc::new(gateway));
         self.replacements.send_modify(|count| *count += 1);
+    }
+
+    /// Which configuration is in force.
+    pub(crate) fn status(&self) -> ReloadStatus {
+        ReloadStatus::clone(&self.status.load())
+    }
+
+    pub(super) fn set_status(&self, status: ReloadStatus) {
+        self.status.store(Arc::new(status));
     }
 
     /// Tells of replacements.

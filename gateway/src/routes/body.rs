@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Payload};
+use policies::DistinctJson;
 use serde_json::Value;
 
 use crate::error::{DittoError, body_not_json};
@@ -54,7 +55,9 @@ pub(super) async fn read(payload: Payload, bytes_max: usize) -> Result<Bytes, Di
 }
 
 fn parse(body: &[u8]) -> Result<Value, DittoError> {
-    serde_json::from_slice(body).map_err(|error| body_not_json(&error))
+    serde_json::from_slice(body)
+        .map(|DistinctJson(value)| value)
+        .map_err(|error| body_not_json(&error))
 }
 
 fn check_type(request: &HttpRequest, body_type: BodyType) -> Result<(), DittoError> {

@@ -34,7 +34,7 @@ impl Announcement {
     pub(super) fn before(end: &End, lost: u64) -> Option<Self> {
         match end.kind {
             EndKind::Expired => Some(Self::Expired),
-            EndKind::Revoked => Some(Self::Revoked),
+            EndKind::Revoked | EndKind::Reconfigured => Some(Self::Revoked),
             EndKind::SlowConsumer => Some(Self::Gap(Some(lost))),
             EndKind::Failed => Some(Self::Gap(None)),
             EndKind::Refresh => Some(Self::RefreshRejected(end.reason.clone())),

@@ -35,6 +35,8 @@ pub(crate) enum CutReason {
     Revoked,
     /// An operator wants it, and may say why.
     Operator(Option<String>),
+    /// The configuration changed what it was opened under.
+    Reconfigured,
     /// The process ends.
     Shutdown,
 }
@@ -44,6 +46,7 @@ impl CutReason {
         match self {
             Self::Revoked => End::revoked(),
             Self::Operator(reason) => End::operator(reason.as_deref()),
+            Self::Reconfigured => End::reconfigured(),
             Self::Shutdown => End::shutdown(),
         }
     }

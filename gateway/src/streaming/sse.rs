@@ -326,7 +326,7 @@ impl Drop for Presence {
 fn farewell(end: &End) -> Bytes {
     let event = match end.kind {
         EndKind::Expired => "expired",
-        EndKind::Revoked => "revoked",
+        EndKind::Revoked | EndKind::Reconfigured => "revoked",
         EndKind::SlowConsumer | EndKind::Failed => "gap",
         EndKind::Complete => "complete",
         EndKind::Client

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use audit::AuditHealth;
 use hashbrown::HashMap;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -125,6 +126,34 @@ pub(crate) fn undecided_events() -> Counter {
 /// `streaming_closes_total` by reason.
 pub(crate) fn streaming_closes(reason: &'static str) -> Counter {
     counter!("streaming_closes_total", "reason" => reason)
+}
+
+/// `config_reloads_total` by outcome (`loaded`, `rejected`).
+pub(crate) fn config_reloads(outcome: &'static str) -> Counter {
+    counter!("config_reloads_total", "outcome" => outcome)
+}
+
+/// `config_epoch`: counts configurations since the start.
+pub(crate) fn config_epoch() -> Gauge {
+    gauge!("config_epoch")
+}
+
+/// `config_rejected`: 1 while the file says something that could not be put in force.
+pub(crate) fn config_is_rejected() -> Gauge {
+    gauge!("config_rejected")
+}
+
+/// `tls_certificate_expiry_timestamp_seconds` by listener: when its certificate ends.
+pub(crate) fn certificate_expiry(listener: &'static str) -> Gauge {
+    gauge!("tls_certificate_expiry_timestamp_seconds", "listener" => listener)
+}
+
+/// `audit_records_total`, `audit_lost_total`, `audit_queue_length`, `audit_writable`.
+pub(crate) fn audit(health: &AuditHealth) {
+    counter!("audit_records_total").absolute(health.written);
+    counter!("audit_lost_total").absolute(health.lost);
+    gauge!("audit_queue_length").set(health.waiting as f64);
+    gauge!("audit_writable").set(f64::from(u8::from(health.failure.is_none())));
 }
 
 /// `limit_keys`: how many keys a limit's table holds.

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use jiff::Timestamp;
 
-use super::server_config;
+use super::Certificate;
 use crate::config::server::{TlsConfig, TlsFiles};
 
 const CERTIFICATE: &str = include_str!("tests/certificate.pem");
@@ -21,7 +21,9 @@ fn load(folder: &Path, now: &str) -> Result<Option<rustls::ServerConfig>, String
         base: folder.to_owned(),
     };
     let now: Timestamp = now.parse().unwrap();
-    server_config(&TlsConfig::Files(files), now).map_err(|error| error.to_string())
+    Certificate::open(&TlsConfig::Files(files), now)
+        .map(|certificate| certificate.map(|certificate| certificate.server_config()))
+        .map_err(|error| error.to_string())
 }
 
 #[track_caller]

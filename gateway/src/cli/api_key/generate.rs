@@ -18,7 +18,7 @@ use crate::config::value::Period;
 
 /// How to make a key.
 #[derive(Debug, Args)]
-pub(super) struct Generate {
+pub(in crate::cli) struct Generate {
     /// The identity the key is for, in the block that --yaml prints
     #[arg(long, default_value = "my-identity")]
     identity: String,
@@ -37,7 +37,7 @@ pub(super) struct Generate {
 
 /// What a new key is like.
 #[derive(Debug, Args)]
-pub(super) struct Make {
+pub(in crate::cli) struct Make {
     /// What the key is for
     #[arg(long, value_enum, default_value = "live")]
     env: KeyKind,
@@ -68,7 +68,7 @@ enum KeyFormat {
 }
 
 /// A key that was just made.
-pub(super) struct Made {
+pub(in crate::cli) struct Made {
     pub(super) key: SecretString,
     pub(super) credential: CredentialBlock,
 }

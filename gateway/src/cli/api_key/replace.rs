@@ -12,11 +12,11 @@ use super::validate::{hashes_of, verifier};
 
 /// Reads the key from standard input.
 #[derive(Debug, Args)]
-pub(super) struct Hint {}
+pub(in crate::cli) struct Hint {}
 
 /// Which key to replace the hash of; reads the key from standard input.
 #[derive(Debug, Args)]
-pub(super) struct Adopt {
+pub(in crate::cli) struct Adopt {
     /// The identity that has the key
     #[arg(long)]
     identity: String,

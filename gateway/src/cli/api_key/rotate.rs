@@ -18,7 +18,7 @@ use crate::credential_use;
 
 /// Which key to replace, and how.
 #[derive(Debug, Args)]
-pub(super) struct Rotate {
+pub(in crate::cli) struct Rotate {
     /// The identity whose key is replaced
     #[arg(long)]
     identity: String,

@@ -12,7 +12,7 @@ use crate::config::Config;
 
 /// What to check.
 #[derive(Debug, Args)]
-pub(super) struct Validate {
+pub(in crate::cli) struct Validate {
     #[command(flatten)]
     key: KeySource,
     #[command(flatten)]

@@ -22,7 +22,11 @@ impl Checker<'_> {
         let source = Indirection::of(node)?;
         branches.for_text().next()?;
         let text = match &source {
-            Indirection::File(path) => read_secret(&self.folder.join(path)),
+            Indirection::File(path) => {
+                let path = self.folder.join(path);
+                self.places.insert_file(&path);
+                read_secret(&path)
+            }
             Indirection::Environment(name) => self
                 .environment
                 .get(name)

@@ -20,6 +20,7 @@ pub(crate) enum EndKind {
     Refresh,
     Revoked,
     Operator,
+    Reconfigured,
     SlowConsumer,
     TooLarge,
     Protocol,
@@ -36,6 +37,7 @@ impl EndKind {
             Self::Refresh => "refresh",
             Self::Revoked => "revoked",
             Self::Operator => "operator",
+            Self::Reconfigured => "reconfigured",
             Self::SlowConsumer => "slow_consumer",
             Self::TooLarge => "too_large",
             Self::Protocol => "protocol",
@@ -70,6 +72,15 @@ impl End {
 
     pub(crate) fn revoked() -> Self {
         Self::new(1008, EndKind::Revoked, "The credential was revoked.")
+    }
+
+    /// What the credential stands for is configured otherwise now, or not at all.
+    pub(crate) fn reconfigured() -> Self {
+        Self::new(
+            1008,
+            EndKind::Reconfigured,
+            "What this credential may do has changed; connect again.",
+        )
     }
 
     /// An operator ended it, for `reason` or for none that is told.

@@ -43,7 +43,7 @@ pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
 
 /// Takes one unit of the source's and the caller's budget, which HTTP requests share.
 fn within_budget(connection: &Connection) -> Result<(), TooManyRequests> {
-    let limits = &connection.context.gateway.limits;
+    let limits = &connection.context.gateway.current().limits;
     limits.check_source(connection.context.source_key)?;
     limits.check_subject(connection.caller.borrow().limit_key())
 }

@@ -41,7 +41,8 @@ impl Connection {
         if !self.refreshes.is_due(Instant::now()) {
             return self.ignore("At most one token a second is considered.".to_owned());
         }
-        let gateway = &self.context.gateway;
+        // Issuers may have changed since the session began.
+        let gateway = self.context.gateway.current();
         let Some(jwt) = &gateway.jwt else {
             return self.ignore("This gateway takes no tokens.".to_owned());
         };

@@ -1,23 +1,15 @@
-//! JSON whose objects have distinct members: with a repeated one, two readers could see two tokens (RFC 7515 §4).
+//! JSON whose objects have distinct members: with a repeated one, two readers could see two documents (RFC 8259 §4).
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The object in these bytes; `None` if they are anything else.
-pub(super) fn parse_object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice::<Distinct>(bytes).ok()?.0 {
-        Value::Object(object) => Some(object),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            None
-        }
-    }
-}
+/// A JSON value without repeated members, which deserialising refuses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DistinctJson(pub Value);
 
-struct Distinct(Value);
-
-impl<'de> Deserialize<'de> for Distinct {
+impl<'de> Deserialize<'de> for DistinctJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(DistinctVisitor).map(Self)
     }
@@ -56,9 +48,13 @@ impl<'de> Visitor<'de> for DistinctVisitor {
         Ok(value.into())
     }
 
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(Distinct(element)) = elements.next_element()? {
+        while let Some(DistinctJson(element)) = elements.next_element()? {
             array.push(element);
         }
         Ok(Value::Array(array))
@@ -66,11 +62,39 @@ impl<'de> Visitor<'de> for DistinctVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((name, Distinct(value))) = members.next_entry::<String, Distinct>()? {
+        while let Some((name, DistinctJson(value))) =
+            members.next_entry::<String, DistinctJson>()?
+        {
             if object.insert(name, value).is_some() {
                 return Err(A::Error::custom("a member is repeated"));
             }
         }
         Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, is_accepted: bool) {
+        let parsed = serde_json::from_str::<DistinctJson>(text);
+        let plain = serde_json::from_str::<Value>(text).ok();
+        let expected = plain.filter(|_| is_accepted);
+        assert_eq!(parsed.ok().map(|json| json.0), expected, "{text}");
+    }
+
+    #[test]
+    fn repeated_members_are_refused_at_any_depth() {
+        check(
+            r#"{"a":[1,-2,3.5,"x\n",null,true,{"b":{}}],"c":18446744073709551615}"#,
+            true,
+        );
+        check(r#"{"a":1,"a":1}"#, false);
+        check(r#"[{"b":{"a":1,"c":2,"a":3}}]"#, false);
+        check(r#"{"a":{"b":1},"b":{"a":1}}"#, true);
+        check(r#"{"a":1,"\u0061":2}"#, false);
+        check("{", false);
     }
 }
