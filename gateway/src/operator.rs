@@ -7,6 +7,7 @@ mod conditions;
 mod configuration;
 mod disk;
 mod explain;
+mod issuers;
 mod limited;
 mod namespaces;
 mod sessions;
@@ -128,6 +129,7 @@ impl HealthSource for Operator {
             self.streams(),
         ];
         parts.extend(self.conditions());
+        parts.extend(self.issuer_health());
         Health::composite(parts)
     }
 
@@ -148,6 +150,7 @@ impl MetricsSource for Operator {
             metrics::limit_keys(limit).set(keys as f64);
         }
         self.measure_conditions();
+        self.measure_issuers();
         self.metrics.run_upkeep();
         self.metrics.render()
     }

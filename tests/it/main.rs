@@ -22,3 +22,4 @@ mod reload;
 mod streams;
 mod things;
 mod tidy;
+mod tokens;

@@ -145,6 +145,8 @@ impl Issuer {
             last_failure: record
                 .last_failure
                 .map(|(at, fault)| (at, fault.to_string())),
+            successes: record.successes,
+            failures: record.failures,
         }
     }
 }
@@ -164,6 +166,10 @@ pub struct IssuerHealth {
     pub last_success: Option<Timestamp>,
     /// When that last failed, and why.
     pub last_failure: Option<(Timestamp, String)>,
+    /// How many fetches succeeded.
+    pub successes: u64,
+    /// How many fetches failed.
+    pub failures: u64,
 }
 
 impl Audience {

@@ -59,6 +59,8 @@ pub(super) struct FetchRecord {
     pub(super) last_failure: Option<(Timestamp, FetchFault)>,
     /// Whether the last one failed, and how.
     pub(super) fault: Option<FetchFault>,
+    pub(super) successes: u64,
+    pub(super) failures: u64,
 }
 
 /// No key of this id.
@@ -300,6 +302,7 @@ impl KeyStore {
         self.usable_until.store(until, Ordering::Release);
         let mut record = self.record.lock();
         record.last_success = Some(now);
+        record.successes += 1;
         record.fault = None;
     }
 
@@ -317,6 +320,7 @@ impl KeyStore {
         }
         let mut record = self.record.lock();
         record.last_failure = Some((now, fault.clone()));
+        record.failures += 1;
         record.fault = Some(fault);
     }
 }

@@ -156,6 +156,11 @@ pub(crate) fn audit(health: &AuditHealth) {
     gauge!("audit_writable").set(f64::from(u8::from(health.failure.is_none())));
 }
 
+/// `revocations`: how much is revoked now.
+pub(crate) fn revocations() -> Gauge {
+    gauge!("revocations")
+}
+
 /// `limit_keys`: how many keys a limit's table holds.
 pub(crate) fn limit_keys(limit: &'static str) -> Gauge {
     gauge!("limit_keys", "limit" => limit)
