@@ -191,6 +191,7 @@ pub(crate) fn reassemble(
         namespaces,
         integration,
     } = authentication::assemble(config, bootstrap.identity(), (&keys, Some(&predecessor)))?;
+    crate::streaming::revocation::follow_keys(jwt.as_ref(), &gateway.hub);
     let access = crate::operator::access_settings(&config.devops, bootstrap.operator_password());
     let successor = Gateway {
         chain: authentication::watched(chain, &gateway.revocations),
@@ -300,6 +301,7 @@ fn assemble(
     } = authentication::assemble(config, bootstrap.identity(), (&keys, None))?;
     let revocations = revocations::open(config, Arc::clone(&journal))?;
     crate::streaming::revocation::follow(&revocations, &hub);
+    crate::streaming::revocation::follow_keys(jwt.as_ref(), &hub);
     Ok(Gateway {
         live: Arc::new(Live::new(
             Arc::clone(&things),

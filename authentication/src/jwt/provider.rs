@@ -186,6 +186,17 @@ impl JwtProvider {
         }
     }
 
+    /// Whether the token behind `principal` was signed with a key that is here no longer, or counts no longer.
+    pub fn has_lost_key_of(&self, principal: &Principal, now: Timestamp) -> bool {
+        let credential = principal.credential();
+        let (Some(issuer), Some(key_id)) = (&credential.issuer, &credential.key_id) else {
+            return false;
+        };
+        self.issuers
+            .get(&**issuer)
+            .is_none_or(|issuer| issuer.keys.current(key_id, now).is_none())
+    }
+
     /// The state of every issuer's keys, in the order of the names.
     pub fn issuer_health(&self, now: Timestamp) -> Vec<IssuerHealth> {
         let mut health: Vec<_> = self

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ::policies::Principal;
+use authentication::jwt::{JwtProvider, RetiredKeys};
 use authentication::{RevocationChange, Revocations};
 
 use super::hub::Hub;
@@ -24,9 +26,30 @@ pub(crate) fn follow(revocations: &Arc<Revocations>, hub: &Arc<Hub>) {
     }));
 }
 
-/// Cuts a session that was authenticated before, but entered after its credential was revoked.
+/// From now on, cuts the sessions of tokens whose key their issuer gave up.
+pub(crate) fn follow_keys(jwt: Option<&Arc<JwtProvider>>, hub: &Arc<Hub>) {
+    let hub = Arc::clone(hub);
+    let hook: Arc<dyn Fn(&RetiredKeys) + Send + Sync> = Arc::new(move |retired| {
+        let is_meant = |principal: &Principal| retired.signed(principal);
+        let cut = hub.sessions().cut_where(&is_meant, &CutReason::Revoked);
+        tracing::info!(
+            sessions = cut,
+            "Sessions of tokens with a removed key were ended"
+        );
+    });
+    if let Some(jwt) = jwt {
+        jwt.on_keys_retired(&hook);
+    }
+}
+
+/// Cuts a session that was authenticated before, but entered after its credential or its key was taken back.
 pub(super) fn check(gateway: &Gateway, session: &Session) {
-    if gateway.revocations.revokes(&session.principal()).is_some() {
+    let principal = session.principal();
+    let has_lost_key = gateway
+        .jwt
+        .as_ref()
+        .is_some_and(|jwt| jwt.has_lost_key_of(&principal, gateway.clock.now()));
+    if has_lost_key || gateway.revocations.revokes(&principal).is_some() {
         session.record.lifeline.cut(CutReason::Revoked.end());
     }
 }

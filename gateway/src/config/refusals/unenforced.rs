@@ -1,12 +1,11 @@
 //! Restrictions that this version cannot enforce: starting without them would let in whom the operator shut out.
 
 use super::Refusals;
-use crate::config::{Config, authentication::Authentication};
+use crate::config::Config;
 
 impl Refusals<'_> {
     pub(super) fn check_enforceable(&mut self, config: &Config) {
         if let Some(authentication) = config.auth.providers() {
-            self.check_authentication(authentication);
             let others = authentication.pre_authenticated.enabled
                 || !authentication.oauth.openid_connect_issuers.is_empty();
             if config.http_server.auth.is_some() && others {
@@ -15,15 +14,6 @@ impl Refusals<'_> {
                     "leave it out, or accept API keys only: it names identities, and other callers have none",
                 );
             }
-        }
-    }
-
-    fn check_authentication(&mut self, authentication: &Authentication) {
-        if !authentication.namespace_access.is_empty() {
-            self.refuse_restriction(
-                "auth.namespace_access",
-                "leave it out and use entry `namespaces` in policies",
-            );
         }
     }
 

@@ -225,13 +225,36 @@ fn permission_sets_exist() {
 }
 
 #[test]
-fn a_restriction_that_is_not_enforced_does_not_start() {
-    for yaml in [
-        "http_server: { auth: [] }\nauth: { pre_authenticated: { enabled: true } }\n",
-        "auth: { namespace_access: [{ allowed_namespaces: [org.acme] }] }\n",
+fn rules_and_templates_that_cannot_be_meant_do_not_start() {
+    for (yaml, message) in [
+        (
+            "auth: { namespace_access: [{ allowed_namespaces: [\"a|b\"] }] }\n",
+            "namespace pattern `a|b`",
+        ),
+        (
+            "auth: { namespace_access: [{ conditions: [\"{{ jwt:sub\"] }] }\n",
+            "malformed",
+        ),
+        (
+            "auth: { namespace_access: [{ conditions: [\"{{ header:authorization }}\"] }] }\n",
+            "holds a secret",
+        ),
+        (
+            "auth: { oauth: { token_integration_subject: \"{{ time:now }}\" } }\n",
+            "is not known here",
+        ),
     ] {
-        check_problem(yaml, &[], "this version cannot enforce it");
+        check_problem(yaml, &[], message);
     }
+}
+
+#[test]
+fn a_restriction_that_is_not_enforced_does_not_start() {
+    check_problem(
+        "http_server: { auth: [] }\nauth: { pre_authenticated: { enabled: true } }\n",
+        &[],
+        "this version cannot enforce it",
+    );
 }
 
 #[test]
