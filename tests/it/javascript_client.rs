@@ -58,6 +58,12 @@ async fn check(caller: &Caller) {
         ("putAttribute by socket", json!(201)),
         ("getAttribute by socket", json!([1, 2])),
         ("missing thing by socket", json!("things:thing.notfound")),
+        (
+            "message",
+            json!({ "status": 200, "body": { "heard": "hey" } }),
+        ),
+        ("acknowledged", json!(204)),
+        ("message by socket", json!({ "heard": "ho" })),
         ("done", json!(true)),
     ];
     for (step, result) in expected {

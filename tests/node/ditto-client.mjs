@@ -1,5 +1,5 @@
 // Eclipse Ditto's own JavaScript client against a gateway: things, features and policies over HTTP, then commands and a
-// subscription over the WebSocket.
+// subscription over the WebSocket, then a device that answers messages and acknowledges events.
 //
 // Usage: node ditto-client.mjs '{"domain":"127.0.0.1:8080","headers":{"Authorization":"Bearer …"},"namespace":"org.acme"}'
 //
@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import ditto from '@eclipse-ditto/ditto-javascript-client-node';
 
 const { domain, headers, namespace } = JSON.parse(process.argv[2]);
-const { DittoNodeClient, Entries, Entry, Feature, Policy, Resource, Subject, SubjectId, Thing } = ditto;
+const { DefaultMatchOptions, DittoNodeClient, Entries, Entry, Feature, Policy, Resource, Subject, SubjectId, Thing } = ditto;
 const thingId = `${namespace}:lamp`;
 const policyId = `${namespace}:lamp-policy`;
 
@@ -36,19 +36,24 @@ function httpClient() {
   return DittoNodeClient.newHttpClient().withoutTls().withDomain(domain).withAuthProvider(authentication).build();
 }
 
-function webSocketClient() {
+/** The same, declaring acknowledgements in the handshake. */
+function declaring(labels) {
+  return { ...authentication, authenticateWithUrl: (url) => url.withParams([...url.queryParams, `declared-acks=${labels}`]) };
+}
+
+function webSocketClient(provider = authentication, channel = 'twinChannel') {
   let client;
   return new Promise((resolve) => {
     client = DittoNodeClient.newWebSocketClient()
       .withoutTls()
       .withDomain(domain)
-      .withAuthProvider(authentication)
+      .withAuthProvider(provider)
       .withStateHandler({
         connected: () => setImmediate(() => resolve(client)),
         disconnected() {}, reconnecting() {}, buffering() {}, backPressure() {}, bufferFull() {},
       })
       .withReconnect(false)
-      .twinChannel()
+      [channel]()
       .withoutBuffer()
       .build();
   });
@@ -117,6 +122,40 @@ async function useWebSocket(http) {
   client.close(1000, 'done');
 }
 
+/** Sends an answer to a signal: the client has no call for what carries a status, so it leaves on its own connection. */
+function answer(handle, signal, more) {
+  const headers = { 'correlation-id': signal.headers['correlation-id'], 'content-type': 'application/json' };
+  handle.requester.resilienceHandler.send(JSON.stringify({ topic: signal.topic, path: signal.path, headers, ...more }));
+}
+
+async function useMessages(http) {
+  const device = await webSocketClient(authentication, 'liveChannel');
+  const messages = device.getMessagesHandle();
+  await messages.requestMessages();
+  messages.subscribeToThing(thingId, (message) => answer(messages, message, { status: 200, value: { heard: message.value } }));
+  const { status, body } = await http.getMessagesHandle().messageToThing(thingId, 'ask', 'hey', 'application/json');
+  report('message', { status, body });
+  const asking = await webSocketClient(authentication, 'liveChannel');
+  const bySocket = await asking.getMessagesHandle().messageToThing(thingId, 'ask', 'ho', 'text/plain');
+  report('message by socket', bySocket.body);
+  asking.close(1000, 'done');
+  device.close(1000, 'done');
+}
+
+async function useAcknowledgements(http) {
+  const archive = await webSocketClient(declaring('acme:seen'));
+  const events = archive.getEventsHandle();
+  await events.requestEvents();
+  events.subscribeToThing(thingId, (event) => {
+    for (const label of event.headers['requested-acks'] ?? []) {
+      answer(events, event, { topic: `${namespace}/lamp/things/twin/acks/${label}`, path: '/', status: 204 });
+    }
+  });
+  const options = DefaultMatchOptions.getInstance().addRequestParameter('requested-acks', 'acme:seen');
+  report('acknowledged', (await http.getThingsHandle().putAttribute(thingId, 'acked', true, options)).status);
+  archive.close(1000, 'done');
+}
+
 async function whoAmI() {
   const response = await fetch(`http://${domain}/api/2/whoami`, { headers });
   assert.equal(response.status, 200, await response.clone().text());
@@ -133,5 +172,7 @@ await usePolicies(http, await whoAmI());
 await useThings(http);
 await useFeatures(http);
 await useWebSocket(http);
+await useMessages(http);
+await useAcknowledgements(http);
 await http.getThingsHandle().deleteThing(thingId);
 report('done', true);

@@ -109,10 +109,8 @@ pub(crate) fn length(content_type: Option<&str>, value: &Value) -> usize {
 }
 
 fn plain(value: &Value) -> Bytes {
-    match value {
-        Value::String(text) => Bytes::from(text.clone()),
-        value => Bytes::from(value.to_string()),
-    }
+    let text = value.as_str();
+    Bytes::from(text.map_or_else(|| value.to_string(), str::to_owned))
 }
 
 #[cfg(test)]

@@ -31,9 +31,12 @@ impl Live {
         self.things.permit_live(context, asked.clone(), None)?;
         self.things
             .holds(context, &asked.thing_id, condition)
-            .map_err(|error| match error {
-                ThingError::ConditionFailed { .. } => Error::ConditionUnreadable,
-                error => Error::Things(error),
+            .map_err(|error| {
+                if matches!(error, ThingError::ConditionFailed { .. }) {
+                    Error::ConditionUnreadable
+                } else {
+                    Error::Things(error)
+                }
             })
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ::policies::{CommandContext, DittoHeaders};
-use ::things::{ThingId, TwinHeaders};
+use ::things::{ThingCommand, ThingId, TwinHeaders};
 use authentication::NamespacedKind;
 use protocol::{
     Channel, ControlMessage, Criterion, Envelope, Group, Incoming, Reaction, TopicPath, headers,
@@ -149,32 +149,7 @@ async fn execute(
     Ok(match incoming {
         Incoming::Thing(command) => {
             scopes.check_thing(&command)?;
-            let twin = twin_headers(headers)?;
-            if !live::is_write(&command)
-                && let Some(choice) = live::choice(Channel::Twin, headers)?
-            {
-                let undecided = live::Undecided {
-                    command,
-                    fields,
-                    twin,
-                    choice,
-                };
-                live::choose(connection, (context, undecided), frame).await?;
-                return Ok(None);
-            }
-            live::refuse_choice(headers)?;
-            let requested = requested(Channel::Twin, headers)?;
-            if live::is_write(&command) && !requested.is_plain() {
-                let written = live::Written {
-                    command,
-                    headers: twin,
-                    requested,
-                };
-                live::write_acknowledged(connection, (context, written), frame).await?;
-                return Ok(None);
-            }
-            let response = gateway.things.execute_with(&context, command, twin).await?;
-            Some(Envelope::thing_response(topic, path, headers, &response))
+            return twin_command(connection, (context, command), (frame, path, fields)).await;
         }
         Incoming::Live(signal) => {
             scopes.check_live(&signal)?;
@@ -221,6 +196,44 @@ async fn execute(
             }
         },
     })
+}
+
+/// Carries out a command to a twin; `None` if its answer comes later, because somebody else is asked first.
+async fn twin_command(
+    connection: &Rc<Connection>,
+    (context, command): (CommandContext, ThingCommand),
+    (frame, path, fields): (&Frame<'_>, &str, Option<String>),
+) -> Result<Option<bytes::Bytes>, DittoError> {
+    let Frame { topic, headers, .. } = *frame;
+    let gateway = &connection.context.gateway;
+    let twin = twin_headers(headers)?;
+    if !live::is_write(&command)
+        && let Some(choice) = live::choice(Channel::Twin, headers)?
+    {
+        let undecided = live::Undecided {
+            command,
+            fields,
+            twin,
+            choice,
+        };
+        live::choose(connection, (context, undecided), frame).await?;
+        return Ok(None);
+    }
+    live::refuse_choice(headers)?;
+    let requested = requested(Channel::Twin, headers)?;
+    if live::is_write(&command) && !requested.is_plain() {
+        let written = live::Written {
+            command,
+            headers: twin,
+            requested,
+        };
+        live::write_acknowledged(connection, (context, written), frame).await?;
+        return Ok(None);
+    }
+    let response = gateway.things.execute_with(&context, command, twin).await?;
+    Ok(Some(Envelope::thing_response(
+        topic, path, headers, &response,
+    )))
 }
 
 /// As for the paths of requests: what a frame is about must be within the caller's reach.

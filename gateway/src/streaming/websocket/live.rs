@@ -12,7 +12,8 @@ use ::things::{ThingAction, ThingCommand, TwinHeaders};
 use authentication::ScopeWord;
 use bytes::Bytes;
 use protocol::{
-    Channel, Criterion, Envelope, LiveFrame, LiveKind, StreamKind, Subscription, TopicPath,
+    Channel, CommandAction, Criterion, Envelope, LiveFrame, LiveKind, StreamKind, Subscription,
+    TopicPath,
 };
 use serde_json::{Map, Value};
 
@@ -238,36 +239,13 @@ pub(super) async fn take(
             wait(connection, (ticket, permit), (context, frame, None));
         }
         LiveKind::Command { action, command } => {
-            if !is_write(&command)
-                && let Some(choice) = choice(Channel::Live, frame.headers)?
-            {
-                let undecided = Undecided {
-                    command: *command,
-                    fields: envelope.fields,
-                    twin,
-                    choice,
-                };
-                return choose(connection, (context, undecided), frame).await;
-            }
-            refuse_choice(frame.headers)?;
-            let permit = connection.in_flight.begin()?;
-            let requested = requested(Channel::Live, frame.headers)?;
-            let requested = if is_write(&command) {
-                requested
-            } else {
-                requested.for_query()
-            };
-            let asked = (*command).clone();
-            let command = LiveCommand {
-                command: *command,
+            let asked = Asked {
                 action,
-                headers,
-                value: envelope.value,
-                fields: envelope.fields,
+                command: *command,
+                envelope,
                 twin,
             };
-            let ticket = live.send_command(&context, command, &requested).await?;
-            wait(connection, (ticket, permit), (context, frame, Some(asked)));
+            return command_device(connection, asked, (context, frame)).await;
         }
         LiveKind::Event { resource, .. } => {
             if let Some(headers) = twin {
@@ -292,6 +270,56 @@ pub(super) async fn take(
             live.acknowledge(connection.session.declared(), (channel, &label), answer)?;
         }
     }
+    Ok(())
+}
+
+/// A command for the device, and what its frame says besides.
+struct Asked {
+    action: CommandAction,
+    command: ThingCommand,
+    envelope: Envelope,
+    twin: Option<Arc<TwinHeaders>>,
+}
+
+async fn command_device(
+    connection: &Rc<Connection>,
+    asked: Asked,
+    (context, frame): (CommandContext, &Frame<'_>),
+) -> Result<(), DittoError> {
+    let Asked {
+        action,
+        command,
+        envelope,
+        twin,
+    } = asked;
+    let is_write = is_write(&command);
+    if !is_write && let Some(choice) = choice(Channel::Live, frame.headers)? {
+        let undecided = Undecided {
+            command,
+            fields: envelope.fields,
+            twin,
+            choice,
+        };
+        return choose(connection, (context, undecided), frame).await;
+    }
+    refuse_choice(frame.headers)?;
+    let permit = connection.in_flight.begin()?;
+    let mut requested = requested(Channel::Live, frame.headers)?;
+    if !is_write {
+        requested = requested.for_query();
+    }
+    let asked = command.clone();
+    let command = LiveCommand {
+        command,
+        action,
+        headers: frame.headers.clone(),
+        value: envelope.value,
+        fields: envelope.fields,
+        twin,
+    };
+    let live = &connection.context.gateway.live;
+    let ticket = live.send_command(&context, command, &requested).await?;
+    wait(connection, (ticket, permit), (context, frame, Some(asked)));
     Ok(())
 }
 
