@@ -121,3 +121,24 @@ fn a_ping_goes_out_when_nothing_else_does() {
         Some(crate::streaming::websocket::ping())
     );
 }
+
+#[test]
+fn a_thousand_refreshes_leave_a_session_as_large_as_it_was() {
+    let session = session(6);
+    for number in 0..1000_i64 {
+        let now = NOW + Duration::from_secs(number.unsigned_abs() * 240);
+        let expires_at = Some(now + Duration::from_secs(300));
+        let subjects = vec!["acme:alice".parse().unwrap()];
+        let renewed = Principal::new(
+            ProviderKind::Jwt,
+            subjects,
+            expires_at,
+            Credential::default(),
+        );
+        assert!(!session.lifeline().is_over(now), "refresh {number}");
+        session.refresh(renewed, now);
+        assert_eq!(session.subjects().len(), 1);
+        assert_eq!(session.lifeline().expires_at(), expires_at);
+    }
+    assert_eq!(session.outbound.pop(), None, "nothing has piled up");
+}

@@ -208,4 +208,6 @@ fn utf8(bytes: Bytes) -> Result<ByteString, End> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
