@@ -421,12 +421,12 @@ fn relative_paths_start_at_the_file() {
 #[test]
 fn what_has_no_effect_is_announced() {
     let announcements = loaded(
-        "limits: { message_size: 1k }\nlogging: { ditto_sdk: info }\n",
+        "http_server: { serve_docs: true }\nlogging: { ditto_sdk: info }\n",
         &[("FORCE_HTTPS", "true")],
     )
     .announcements;
     for part in [
-        "`limits.message_size`",
+        "`http_server.serve_docs`",
         "`logging.ditto_sdk`",
         "FORCE_HTTPS",
     ] {

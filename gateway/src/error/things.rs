@@ -255,3 +255,44 @@ fn not_creatable(thing_id: &str, inner: &DittoError) -> DittoError {
     DittoError::new(status, "things:thing.notcreatable", message)
         .describe("Name an existing policy by `policyId`, or choose another id.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: Error, expected: &str) {
+        let error = DittoError::from(error);
+        let outcome = format!("{} {}", error.status().as_u16(), error.code());
+        assert_eq!(outcome, expected);
+    }
+
+    /// What takes more writers, or a damaged store, than a request can bring along.
+    #[test]
+    fn what_no_single_request_can_cause_has_its_code() {
+        let thing_id = || "a:t".parse().unwrap();
+        check(
+            Error::Conflict {
+                thing_id: thing_id(),
+            },
+            "409 things:thing.conflict",
+        );
+        check(
+            Error::Contended {
+                thing_id: thing_id(),
+            },
+            "429 things:thing.toomanymodifyingrequests",
+        );
+        check(
+            Error::NotModified {
+                thing_id: thing_id(),
+                etag: policies::EntityTag::Revision(1),
+            },
+            "304 things:precondition.notmodified",
+        );
+        check(
+            Error::Store(journal::StoreError::Closed),
+            "500 gateway:internalerror",
+        );
+    }
+}

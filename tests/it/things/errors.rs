@@ -773,7 +773,7 @@ fn the_table_has_every_code_of_things() {
     let codes = source
         .split('"')
         .filter(|text| text.starts_with("things:") && !text.contains(['{', ' ']));
-    // These two need so many writers, or so large a thing, that they have tests of their own.
+    // `limits.rs` has the one that needs a large thing, the unit tests of the table those that no single request causes.
     let elsewhere = [
         "things:thing.toomanymodifyingrequests",
         "things:thing.toolarge",

@@ -97,15 +97,6 @@ fn values_are_validated() {
 }
 
 #[test]
-fn what_cannot_be_honoured_is_refused() {
-    check_refused(
-        &[("policy-view", "original")],
-        "",
-        "400 command.headers.invalid",
-    );
-}
-
-#[test]
 fn conditions_and_their_like_are_validated() {
     check_refused(
         &[],
