@@ -268,8 +268,11 @@ fn of_method(settings: GuardSettings, method: GuardedMethod) -> GuardSettings {
 }
 
 fn kept(identity: &str) -> Box<str> {
-    let end = identity.floor_char_boundary(IDENTITY_BYTES_MAX);
-    identity.get(..end).unwrap_or_default().into()
+    let ends = (0..=identity.len().min(IDENTITY_BYTES_MAX)).rev();
+    ends.filter_map(|end| identity.get(..end))
+        .next()
+        .unwrap_or_default()
+        .into()
 }
 
 /// Time since `earlier`; none if the clock was set back.

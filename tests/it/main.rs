@@ -5,6 +5,7 @@
     reason = "a missing JSON member panics, which is how a test fails"
 )]
 
+mod api_keys;
 mod audit;
 mod authentication;
 mod brute_force;

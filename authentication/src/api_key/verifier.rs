@@ -20,7 +20,7 @@ pub struct KeyVerifier {
 
 #[derive(Debug)]
 enum Hash {
-    Native { key: hmac::Key, tag: [u8; 32] },
+    Native { key: Box<hmac::Key>, tag: [u8; 32] },
     Slow(SlowHash),
 }
 
@@ -68,7 +68,7 @@ impl KeyVerifier {
         Self {
             key_id: String::new(),
             hash: Hash::Native {
-                key: hmac::Key::new(hmac::HMAC_SHA256, &[0; 16]),
+                key: Box::new(hmac::Key::new(hmac::HMAC_SHA256, &[0; 16])),
                 tag: [0; 32],
             },
             remarks: Vec::new(),
@@ -135,6 +135,7 @@ fn native(text: &HashText, pepper: Option<&SecretString>) -> Result<(String, Has
             });
         }
     };
+    let key = Box::new(key);
     Ok((key_id, Hash::Native { key, tag }))
 }
 

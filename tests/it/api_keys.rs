@@ -1,0 +1,149 @@
+//! Identities with API keys: what they may reach, from where, how often, and with keys of Edge Server.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::{Caller, TestGateway};
+
+use crate::given::given_lamp;
+
+/// A key of Edge Server, bytes 0 to 31 as base64, and its hash by scrypt.
+const EDGE_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const EDGE_HASH: &str = "c2NyeXB0JGxuPTE2LHI9OCxwPTEkQUFFQ0F3UUZCZ2NJQ1FvTERBME9EdyR6NDNUTUwxVHRNajVpSmY5OUI0b3hXbUZEWHJNbVFGNGVqdXl4RDlJbXhN";
+
+/// `press-07` has the key of Edge Server, these permissions, and whatever else `more` says.
+async fn gateway_with(permissions: Value, more: Value) -> TestGateway {
+    let identity = json!({ "credential": { "api_key": EDGE_HASH }, "permissions": ["set"] });
+    let identity = tests::merged(identity, more);
+    TestGateway::start_with(json!({
+        "auth": {
+            "permission_sets": { "set": { "permissions": permissions } },
+            "identities": { "press-07": identity }
+        }
+    }))
+    .await
+}
+
+fn press(gateway: &TestGateway) -> Caller {
+    gateway.as_bearer(EDGE_KEY)
+}
+
+#[tokio::test]
+async fn a_key_of_edge_server_opens_the_gateway_and_bogus_ones_do_not() {
+    let gateway = gateway_with(json!("full"), json!({ "id": "plant-3/press-07" })).await;
+    for _ in 0..3 {
+        let answer = press(&gateway).get("/api/2/whoami").await.expect(200);
+        assert_eq!(answer.json()["defaultSubject"], "edge:plant-3/press-07");
+    }
+    let bogus = gateway.as_bearer(&EDGE_KEY.replace("AAEC", "AAED"));
+    bogus
+        .get("/api/2/whoami")
+        .await
+        .expect_error(401, "gateway:authentication.failed");
+    assert!(!gateway.log().contains(EDGE_KEY), "the key is logged");
+}
+
+#[tokio::test]
+async fn scopes_bound_what_an_identity_may_ask_for() {
+    let scopes = json!(["things:read@org.acme", "ws"]);
+    let gateway = gateway_with(scopes, json!({})).await;
+    let owner = gateway.as_subject("nginx:alice");
+    given_lamp(&owner, "org.acme:lamp").await;
+    let press = press(&gateway);
+    let denied = |path| press.get(path);
+    // The policy hides the thing, the scope lets the question pass.
+    press
+        .get("/api/2/things/org.acme:lamp")
+        .await
+        .expect_error(404, "things:thing.notfound");
+    for path in [
+        "/api/2/things/org.other:lamp",
+        "/api/2/things?ids=org.acme:lamp,org.other:lamp",
+        "/api/2/policies/org.acme:lamp",
+    ] {
+        denied(path)
+            .await
+            .expect_error(403, "gateway:scope.missing");
+    }
+    press
+        .put("/api/2/things/org.acme:new", &json!({}))
+        .await
+        .expect_error(403, "gateway:scope.missing");
+    let events = press
+        .events("/api/2/things")
+        .await
+        .err()
+        .expect("no stream");
+    events.expect_error(403, "gateway:scope.missing");
+    press.get("/api/2/whoami").await.expect(200);
+
+    let mut socket = press.web_socket().await.expect("a WebSocket");
+    let modify = json!({ "topic": "org.acme/new/things/twin/commands/modify", "headers": {}, "path": "/", "value": {} });
+    let refused = socket.command("c-1", modify).await;
+    assert_eq!(refused["status"], 403, "{refused}");
+    assert_eq!(refused["value"]["error"], "gateway:scope.missing");
+}
+
+#[tokio::test]
+async fn a_key_is_good_from_its_networks_only() {
+    let gateway = gateway_with(json!("full"), json!({ "allow_from": ["192.0.2.0/24"] })).await;
+    let from = |address| press(&gateway).with("x-forwarded-for", address);
+    from("192.0.2.7").get("/api/2/whoami").await.expect(200);
+    from("198.51.100.1")
+        .get("/api/2/whoami")
+        .await
+        .expect_error(403, "gateway:identity.source.notallowed");
+}
+
+#[tokio::test]
+async fn an_identity_has_a_budget_of_its_own() {
+    let limit = json!({ "rate_limit": { "max_requests": 2, "window_secs": 3600 } });
+    let gateway = gateway_with(json!("full"), limit).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(press(&gateway).get("/api/2/whoami").await.status);
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+}
+
+#[tokio::test]
+async fn without_its_proof_the_proxys_word_is_nothing() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let gateway = TestGateway::start_with(
+        json!({ "auth": { "pre_authenticated": { "assertion": { "secret": secret } } } }),
+    )
+    .await;
+    let alice = gateway.as_subject("nginx:alice");
+    for proof in [
+        None,
+        Some("nonsense"),
+        Some(
+            "v=1,t=1763701000,n=nonce-0123456789,s=0000000000000000000000000000000000000000000000000000000000000000",
+        ),
+    ] {
+        let caller = match proof {
+            None => alice.clone(),
+            Some(proof) => alice.with("x-ditto-pre-authenticated-assertion", proof),
+        };
+        caller
+            .get("/api/2/whoami")
+            .await
+            .expect_error(401, "gateway:authentication.failed");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_header_takes_no_identity_away() {
+    let gateway = TestGateway::start().await;
+    for options in ["x-ditto-pre-authenticated", "close, X-Forwarded-For"] {
+        let answer = gateway
+            .as_subject("nginx:alice")
+            .send(
+                Method::GET,
+                "/api/2/whoami",
+                &[("connection", options)],
+                None,
+            )
+            .await;
+        answer.expect_error(400, "header.invalid");
+    }
+}
