@@ -15,7 +15,7 @@ mod placeholders;
 mod provider;
 mod settings;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod token_type;
 mod unverified;
 

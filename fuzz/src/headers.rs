@@ -16,7 +16,9 @@ struct One<'a>(&'a str);
 
 impl HeaderLookup for One<'_> {
     fn header(&self, name: &str) -> Option<&str> {
-        ["x-ditto-pre-authenticated", "authorization"].contains(&name).then_some(self.0)
+        ["x-ditto-pre-authenticated", "authorization"]
+            .contains(&name)
+            .then_some(self.0)
     }
 }
 
@@ -31,15 +33,25 @@ impl Headers {
             assertion: None,
         };
         let provider = PreAuthenticatedProvider::new(settings).expect("a provider");
-        Self(AuthenticationChain::new(vec![std::sync::Arc::new(provider)], OnConflict::First))
+        Self(AuthenticationChain::new(
+            vec![std::sync::Arc::new(provider)],
+            OnConflict::First,
+        ))
     }
 }
 
 impl Target for Headers {
     fn seeds(&self) -> Vec<Vec<u8>> {
-        ["nginx:alice, group:ops,", "acme:root", "https://id.example:bob", " , ,", "Bearer a.b.c", "a:b:c"]
-            .map(|seed| seed.as_bytes().to_vec())
-            .into()
+        [
+            "nginx:alice, group:ops,",
+            "acme:root",
+            "https://id.example:bob",
+            " , ,",
+            "Bearer a.b.c",
+            "a:b:c",
+        ]
+        .map(|seed| seed.as_bytes().to_vec())
+        .into()
     }
 
     fn read(&self, input: &[u8]) {
@@ -58,9 +70,15 @@ impl Target for Headers {
         let answer = self.0.authenticate(&request).now_or_never();
         if let Some(Ok(principal)) = answer {
             for subject in principal.subjects() {
-                let is_named = value.split(',').any(|piece| piece.trim() == subject.as_str());
+                let is_named = value
+                    .split(',')
+                    .any(|piece| piece.trim() == subject.as_str());
                 assert!(is_named, "{subject} was not named");
-                assert_ne!(subject.issuer(), "acme", "{subject} is not the proxy's to name");
+                assert_ne!(
+                    subject.issuer(),
+                    "acme",
+                    "{subject} is not the proxy's to name"
+                );
             }
         }
     }

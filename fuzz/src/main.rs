@@ -31,13 +31,19 @@ fn main() -> ExitCode {
         "headers" => Box::new(headers::Headers::new()),
         "keys" => Box::new(keys::Keys::new()),
         _ => {
-            eprintln!("usage: cargo run --release -p fuzz -- jwt|templates|headers|keys [seconds] [seed]");
+            eprintln!(
+                "usage: cargo run --release -p fuzz -- jwt|templates|headers|keys [seconds] [seed]"
+            );
             return ExitCode::from(2);
         }
     };
     let seconds = arguments.next().and_then(|text| text.parse().ok());
     let seed = arguments.next().and_then(|text| text.parse().ok());
-    run(&*target, Duration::from_secs(seconds.unwrap_or(60)), seed.unwrap_or(1));
+    run(
+        &*target,
+        Duration::from_secs(seconds.unwrap_or(60)),
+        seed.unwrap_or(1),
+    );
     ExitCode::SUCCESS
 }
 
@@ -54,7 +60,10 @@ fn run(target: &dyn Target, duration: Duration, seed: u64) {
             inputs += 1;
         }
     }
-    eprintln!("seed {seed}: {inputs} inputs in {:.0?}, nothing found", started.elapsed());
+    eprintln!(
+        "seed {seed}: {inputs} inputs in {:.0?}, nothing found",
+        started.elapsed()
+    );
 }
 
 /// Printed if it is dropped, which only a panic does.

@@ -5,10 +5,40 @@ const BYTES_MAX: usize = 20_000;
 
 /// Texts that mean something to one of the targets.
 const WORDS: [&str; 34] = [
-    "{{", "}}", "${", "}", "|", "fn:", "jwt:", "'", "\"", "(", ")", ",", "fn:default('x')",
-    "fn:filter('like','*')", "fn:split(',')", "fn:join('')", "fn:replace('a','aaaaaaaa')",
-    "fn:format('{#a}{.}{/a}')", "\\{", ".", "..", "=", "Bearer ", "bearer", ":", ";", "\u{0}",
-    "\r\n", "\u{e4}", "eyJ", "none", "\"alg\"", "1e309", "-1",
+    "{{",
+    "}}",
+    "${",
+    "}",
+    "|",
+    "fn:",
+    "jwt:",
+    "'",
+    "\"",
+    "(",
+    ")",
+    ",",
+    "fn:default('x')",
+    "fn:filter('like','*')",
+    "fn:split(',')",
+    "fn:join('')",
+    "fn:replace('a','aaaaaaaa')",
+    "fn:format('{#a}{.}{/a}')",
+    "\\{",
+    ".",
+    "..",
+    "=",
+    "Bearer ",
+    "bearer",
+    ":",
+    ";",
+    "\u{0}",
+    "\r\n",
+    "\u{e4}",
+    "eyJ",
+    "none",
+    "\"alg\"",
+    "1e309",
+    "-1",
 ];
 
 /// A source of inputs.
@@ -19,7 +49,10 @@ pub(crate) struct Mutator {
 
 impl Mutator {
     pub(crate) fn new(seed: u64, known: Vec<Vec<u8>>) -> Self {
-        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, known }
+        Self {
+            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            known,
+        }
     }
 
     /// xorshift64: nothing here is secret.
@@ -57,11 +90,17 @@ impl Mutator {
             }
             1 => drop(input.drain(at..until)),
             2 => {
-                let word = WORDS.get(self.below(WORDS.len())).copied().unwrap_or_default();
+                let word = WORDS
+                    .get(self.below(WORDS.len()))
+                    .copied()
+                    .unwrap_or_default();
                 input.splice(at..at, word.bytes());
             }
             3 => {
-                let repeated: Vec<u8> = input.get(at..until).unwrap_or_default().repeat(self.below(64));
+                let repeated: Vec<u8> = input
+                    .get(at..until)
+                    .unwrap_or_default()
+                    .repeat(self.below(64));
                 input.splice(at..at, repeated);
             }
             4 => {

@@ -11,7 +11,11 @@ struct Values<'a>(&'a str);
 
 impl PlaceholderSource for Values<'_> {
     fn values(&self, _: &str, _: &str) -> Vec<String> {
-        self.0.split('\n').filter(|value| !value.is_empty()).map(str::to_owned).collect()
+        self.0
+            .split('\n')
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 }
 

@@ -25,24 +25,33 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
 impl Tokens {
     pub(crate) fn new() -> Self {
         let pair = Ed25519KeyPair::generate().expect("a key");
-        let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "k", "x": encode(pair.public_key()) });
+        let jwk =
+            json!({ "kty": "OKP", "crv": "Ed25519", "kid": "k", "x": encode(pair.public_key()) });
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), json!({ "keys": [jwk] }).to_string()).expect("a file");
         let mut entry = IssuerSettings::new("acme", "id.example", Audience::Any);
         entry.jwks_file = Some(file.path().to_owned());
         entry.auth_subjects = vec!["{{ jwt:sub }}".to_owned(), "{{ jwt:roles }}".to_owned()];
-        let settings = JwtSettings { issuers: vec![entry], ..JwtSettings::default() };
+        let settings = JwtSettings {
+            issuers: vec![entry],
+            ..JwtSettings::default()
+        };
         let now = Timestamp::from_second(1_800_000_000).expect("a time");
         let sign = |header: &str, claims: String| {
             let message = format!("{}.{}", encode(header), encode(claims));
             format!("{message}.{}", encode(pair.sign(message.as_bytes())))
         };
-        let claims = |sub: &str| {
-            json!({ "iss": "id.example", "sub": sub, "exp": now.as_second() + 600, "roles": ["a", { "b": [1] }] })
-        };
+        let claims = |sub: &str| json!({ "iss": "id.example", "sub": sub, "exp": now.as_second() + 600, "roles": ["a", { "b": [1] }] });
         let header = r#"{"alg":"EdDSA","kid":"k"}"#;
-        let good = vec![sign(header, claims("alice").to_string()), sign(header, claims("bob").to_string())];
-        Self { provider: JwtProvider::new(settings).expect("a provider"), good, now }
+        let good = vec![
+            sign(header, claims("alice").to_string()),
+            sign(header, claims("bob").to_string()),
+        ];
+        Self {
+            provider: JwtProvider::new(settings).expect("a provider"),
+            good,
+            now,
+        }
     }
 
     fn subject(&self, token: &str) -> Option<String> {
@@ -59,8 +68,19 @@ impl Target for Tokens {
             r#"{"alg":"EdDSA","kid":"k","crit":["x"]}"#,
             r#"{"alg":"EdDSA","alg":"none","kid":1e999}"#,
         ];
-        let forged = forged.map(|header| format!("{}.{}.AA", encode(header), encode(r#"{"iss":"id.example","exp":-1e9}"#)));
-        self.good.iter().cloned().chain(forged).map(String::into_bytes).collect()
+        let forged = forged.map(|header| {
+            format!(
+                "{}.{}.AA",
+                encode(header),
+                encode(r#"{"iss":"id.example","exp":-1e9}"#)
+            )
+        });
+        self.good
+            .iter()
+            .cloned()
+            .chain(forged)
+            .map(String::into_bytes)
+            .collect()
     }
 
     fn read(&self, input: &[u8]) {
@@ -73,7 +93,11 @@ impl Target for Tokens {
         let proved = self.good.iter().position(|known| signed(&known));
         if let Some(subject) = subject {
             let expected = proved.map(|position| ["acme:alice", "acme:bob"][position.min(1)]);
-            assert_eq!(Some(subject.as_str()), expected, "a subject that nobody signed");
+            assert_eq!(
+                Some(subject.as_str()),
+                expected,
+                "a subject that nobody signed"
+            );
         }
     }
 }

@@ -22,6 +22,7 @@ enum Answer {
 use Answer::{Good, Malformed, NotApplicable, Refused, RefusesRequest, Revoked, Unavailable};
 
 mod every_combination;
+mod proof;
 
 impl AuthenticationProvider for Scripted {
     fn kind(&self) -> ProviderKind {

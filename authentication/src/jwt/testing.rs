@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// A key that signs tokens.
-pub(super) enum Signer {
+pub(crate) enum Signer {
     Rsa(&'static RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
@@ -29,22 +29,22 @@ pub(super) enum Signer {
 
 impl Signer {
     /// One for all tests: making it takes long.
-    pub(super) fn rsa() -> Self {
+    pub(crate) fn rsa() -> Self {
         static PAIR: LazyLock<RsaKeyPair> =
             LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
         Self::Rsa(&PAIR)
     }
 
-    pub(super) fn ec() -> Self {
+    pub(crate) fn ec() -> Self {
         Self::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
-    pub(super) fn ed() -> Self {
+    pub(crate) fn ed() -> Self {
         Self::Ed(Ed25519KeyPair::generate().unwrap())
     }
 
     /// An RSA key comes as DER: 9 bytes, the modulus of 256, 2 bytes, the exponent.
-    pub(super) fn jwk(&self, key_id: &str) -> Value {
+    pub(crate) fn jwk(&self, key_id: &str) -> Value {
         match self {
             Self::Rsa(pair) => {
                 let der = pair.public_key().as_ref();
@@ -62,7 +62,7 @@ impl Signer {
     }
 
     /// Signs as the algorithm says, or as the kind of the key would.
-    pub(super) fn sign(&self, header: &str, claims: &str) -> String {
+    pub(crate) fn sign(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", encode(header), encode(claims));
         let signature = match self {
             Self::Rsa(pair) => {
@@ -93,16 +93,16 @@ impl Signer {
 }
 
 /// Speaks just enough HTTP/1.1 to serve one key set, and counts who asks for it.
-pub(super) struct FakeIssuer {
-    pub(super) issuer: String,
+pub(crate) struct FakeIssuer {
+    pub(crate) issuer: String,
     /// Status line and body of the key set.
-    pub(super) answer: Arc<Mutex<(String, String)>>,
-    pub(super) claimed_issuer: Arc<Mutex<String>>,
-    pub(super) fetches: Arc<AtomicUsize>,
+    pub(crate) answer: Arc<Mutex<(String, String)>>,
+    pub(crate) claimed_issuer: Arc<Mutex<String>>,
+    pub(crate) fetches: Arc<AtomicUsize>,
 }
 
 impl FakeIssuer {
-    pub(super) async fn start(keys: &[Value]) -> Self {
+    pub(crate) async fn start(keys: &[Value]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = listener.local_addr().unwrap().to_string();
         let fake = Self {
@@ -128,15 +128,15 @@ impl FakeIssuer {
         fake
     }
 
-    pub(super) fn serve_keys(&self, keys: &[Value]) {
+    pub(crate) fn serve_keys(&self, keys: &[Value]) {
         *self.answer.lock() = ("200 OK".to_owned(), json!({"keys": keys}).to_string());
     }
 
-    pub(super) fn answer(&self, status_line: &str, body: &str) {
+    pub(crate) fn answer(&self, status_line: &str, body: &str) {
         *self.answer.lock() = (status_line.to_owned(), body.to_owned());
     }
 
-    pub(super) fn fetches(&self) -> usize {
+    pub(crate) fn fetches(&self) -> usize {
         self.fetches.load(Ordering::SeqCst)
     }
 }
