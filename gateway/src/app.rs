@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use ::policies::Policies;
+use ::policies::{Policies, SubjectKeeper};
 use ::things::Things;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest};
@@ -80,6 +80,8 @@ impl EdgeSettings {
 pub(crate) struct Gateway {
     pub(crate) things: Arc<Things>,
     pub(crate) policies: Arc<Policies>,
+    /// Who goes from which policy, and is told.
+    pub(crate) subjects: Arc<SubjectKeeper>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) chain: Arc<AuthenticationChain>,
     /// The providers of the chain, for a successor that goes on with some of them.

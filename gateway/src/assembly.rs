@@ -17,7 +17,7 @@ use actix_web::web::Data;
 use anyhow::Context;
 use audit::Auditor;
 use journal::{Embedded, EmbeddedOptions, Journal, StoreError};
-use policies::Policies;
+use policies::{Policies, SubjectKeeper};
 use things::Things;
 
 use crate::app::{self, Gateway};
@@ -117,6 +117,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         background::keys(&in_force),
         background::forgetting(&in_force, config.history.retention.duration()),
         background::expiry(&in_force),
+        background::announcements(&in_force),
         background::upkeep(&in_force, operator),
         background::note_key_uses(&gateway.keys, config.store.path.clone()),
         background::reminders(&in_force, certificates),
@@ -315,6 +316,10 @@ fn assemble(
         is_healthy: Arc::new(AtomicBool::new(true)),
         in_force: Weak::new(),
         things,
+        subjects: Arc::new(SubjectKeeper::new(
+            Arc::clone(&policies),
+            settings::announcements(config),
+        )),
         policies,
         journal,
         chain: authentication::watched(chain, &revocations),

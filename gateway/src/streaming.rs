@@ -8,6 +8,7 @@ mod audited;
 mod hub;
 mod lifeline;
 mod outbound;
+mod policy_announcement;
 mod published;
 mod registry;
 mod replay;

@@ -264,6 +264,27 @@ pub(crate) fn compile(
     Enforcer::compile(&rules)
 }
 
+/// There are no other policies.
+struct Alone;
+
+impl PolicySource for Alone {
+    fn policy(&mut self, _: &PolicyId) -> Result<Option<std::sync::Arc<Policy>>, Error> {
+        Ok(None)
+    }
+}
+
+impl Enforcer {
+    /// Who may do what by `policy` as it stands, in every namespace: nothing is imported, and nobody has expired yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidImport`] if there are far too many imports.
+    pub fn of_policy(policy: &Policy) -> Result<Self, Error> {
+        let entries = resolve(policy, &mut Alone)?;
+        Ok(compile(&entries, None, Timestamp::MIN))
+    }
+}
+
 /// Whether an entry is about things of `namespace`; all are about the policy itself.
 pub(crate) fn holds(entry: &PolicyEntry, namespace: Option<&str>) -> bool {
     namespace.is_none_or(|namespace| entry.applies_to(namespace))

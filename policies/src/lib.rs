@@ -3,6 +3,7 @@
 //! The model parses what clients write, the enforcer decides, the service keeps policies in the journal.
 //! This crate has never heard of HTTP, credentials or the Ditto Protocol.
 
+mod announcement;
 mod command;
 mod context;
 mod distinct_json;
@@ -29,6 +30,7 @@ mod service;
 mod stored;
 mod subject_id;
 
+pub use announcement::{Announcement, AnnouncementSettings, SubjectKeeper};
 pub use command::{PolicyAction, PolicyCommand, PolicyResponse};
 pub use context::{CommandContext, DittoHeaders, IfEqual, PolicyView, SessionId};
 pub use distinct_json::DistinctJson;

@@ -6,6 +6,7 @@ mod load;
 mod permit;
 mod resolved;
 mod retrieve;
+mod subjects;
 mod token_integration;
 mod write;
 

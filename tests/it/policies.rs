@@ -1,5 +1,8 @@
 //! Policies over HTTP: their life, their parts, and that they decide at once.
 
+mod codes;
+mod expiry;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::TestGateway;

@@ -1,12 +1,16 @@
 //! What runs next to the requests.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
+use journal::EntityKind;
+use parking_lot::Mutex;
 use policies::ProviderKind;
 use things::Forgetting;
+use tokio::sync::Notify;
 
 use super::KeyServices;
 use crate::app::Gateway;
@@ -112,6 +116,62 @@ pub(super) fn reminders(
             }
         }
     })
+}
+
+/// Policies are looked at again after this long at the latest, whatever the clock did meanwhile.
+const ANNOUNCEMENTS_REST_MAX: Duration = Duration::from_secs(60);
+
+/// Tells subjects of policies that they go, if they want to be told.
+pub(super) fn announcements(in_force: &Arc<InForce>) -> JoinHandle<()> {
+    let gateway = in_force.gateway();
+    let changed = Arc::new((Mutex::new(HashSet::new()), Notify::new()));
+    let noting = Arc::clone(&changed);
+    gateway.journal.subscribe(Box::new(move |records| {
+        let entities = records.iter().map(|record| &record.entity);
+        let mut policies = entities
+            .filter(|entity| entity.kind == EntityKind::Policy)
+            .peekable();
+        if policies.peek().is_some() {
+            let ids = policies.map(|entity| Arc::clone(&entity.id));
+            noting.0.lock().extend(ids);
+            noting.1.notify_one();
+        }
+    }));
+    actix_web::rt::spawn(async move {
+        if let Err(error) = gateway.subjects.follow_all(gateway.clock.now()) {
+            tracing::error!(error = %ErrorChain(&error), "Announcements of policies could not be looked for");
+        }
+        loop {
+            let ids = std::mem::take(&mut *changed.0.lock());
+            for id in ids {
+                follow(&gateway, &id);
+            }
+            let now = gateway.clock.now();
+            for announcement in gateway.subjects.announcements_due(now) {
+                gateway.hub.announce(&announcement).await;
+            }
+            let _ = tokio::time::timeout(rest(&gateway), changed.1.notified()).await;
+        }
+    })
+}
+
+fn follow(gateway: &Gateway, id: &str) {
+    let followed = id
+        .parse()
+        .map(|policy_id| gateway.subjects.follow(&policy_id, gateway.clock.now()));
+    if let Ok(Err(error)) = followed {
+        tracing::error!(error = %ErrorChain(&error), policy.id = id, "Announcements of a policy could not be looked for");
+    }
+}
+
+/// Until the next subject's time comes.
+fn rest(gateway: &Gateway) -> Duration {
+    let due = gateway.subjects.next_due();
+    let until = due.map(|due| due.duration_since(gateway.clock.now()));
+    let until = until.map(|until| Duration::try_from(until).unwrap_or_default());
+    until
+        .unwrap_or(ANNOUNCEMENTS_REST_MAX)
+        .clamp(EXPIRY_INTERVAL / 25, ANNOUNCEMENTS_REST_MAX)
 }
 
 pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHandle<()> {

@@ -8,7 +8,7 @@ use audit::FileSettings;
 use authentication::{GuardSettings, TrustedPeer};
 use devops::{DevopsSettings, LogLevel};
 use journal::Retention;
-use policies::{NamespacePolicies, PolicyLimits};
+use policies::{AnnouncementSettings, NamespacePolicies, PolicyLimits};
 use rustls::ServerConfig;
 use things::ThingLimits;
 
@@ -201,6 +201,17 @@ pub(super) fn policies(config: &Config) -> PolicyLimits {
             .policies
             .subject_deletion_announcement_granularity
             .duration(),
+    }
+}
+
+pub(super) fn announcements(config: &Config) -> AnnouncementSettings {
+    let announcement = &config.policies.announcement;
+    AnnouncementSettings {
+        grace_period: announcement.grace_period.duration(),
+        timeout_max: announcement.max_timeout.duration(),
+        when_deleted: announcement.enable_announcements_when_deleted,
+        randomization_interval: announcement.default_randomization_interval.duration(),
+        ..AnnouncementSettings::default()
     }
 }
 

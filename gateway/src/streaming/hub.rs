@@ -7,11 +7,13 @@ mod feed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use ::policies::Announcement;
 use ::things::{ThingEvent, ThingId, Things};
 use journal::{EntityKind, Journal, Position, Record, StoreError};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use super::policy_announcement::PolicyAnnouncement;
 use super::published::Published;
 use super::registry::Sessions;
 use super::shard::Notice;
@@ -84,6 +86,17 @@ impl Hub {
         for shard in shards.iter() {
             // Fails only for a worker that has ended, and its sessions with it.
             let _ = shard.send(Notice::Live(Arc::clone(&signal))).await;
+        }
+    }
+
+    /// Tells a subject of a policy; waits for workers that are behind.
+    pub(crate) async fn announce(&self, announcement: &Announcement) {
+        let shards = Arc::clone(&self.shards.lock());
+        let announcement = Arc::new(PolicyAnnouncement::from(announcement));
+        for shard in shards.iter() {
+            // Fails only for a worker that has ended, and its sessions with it.
+            let notice = Notice::Announcement(Arc::clone(&announcement));
+            let _ = shard.send(notice).await;
         }
     }
 

@@ -17,6 +17,7 @@ use protocol::StreamKind;
 use super::audited::Audited;
 use super::lifeline::{End, Lifeline};
 use super::outbound::{Lost, Outbound};
+use super::policy_announcement::PolicyAnnouncement;
 use super::published::{Published, Visible};
 use super::registry::{SessionKind, SessionRecord};
 use super::subjects::Subjects;
@@ -51,6 +52,8 @@ pub(crate) struct Session {
     /// The live signal that was considered last, and whether it was delivered.
     live_considered: Cell<(u64, bool)>,
     declared: OnceCell<Declared>,
+    /// The namespaces whose policies' announcements it wants, all if there are none; `None` if it wants no announcement.
+    policy_announcements: RefCell<Option<Vec<String>>>,
     delivered: Cell<Position>,
     permit: Cell<Option<StreamPermit>>,
     audited: Cell<Option<Audited>>,
@@ -84,6 +87,7 @@ impl Session {
             live: LiveSubscriptions::default(),
             live_considered: Cell::new((0, false)),
             declared: OnceCell::new(),
+            policy_announcements: RefCell::new(None),
             delivered: Cell::new(Position::START),
             permit: Cell::new(Some(permit)),
             audited: Cell::new(None),
@@ -167,17 +171,42 @@ impl Session {
         self.declared().map_or(&[], Declared::labels)
     }
 
+    /// From now on, tells what subjects that it acts as are told by policies of these namespaces, or of any.
+    pub(crate) fn listen_to_policies(&self, namespaces: Option<Vec<String>>) {
+        *self.policy_announcements.borrow_mut() = namespaces;
+        self.note_subscriptions();
+    }
+
+    /// Passes on what a subject is told, if this session acts as it and wants to know.
+    pub(super) fn tell(&self, announcement: &PolicyAnnouncement) {
+        let namespace = announcement.policy_id.namespace();
+        let is_wanted = self
+            .policy_announcements
+            .borrow()
+            .as_ref()
+            .is_some_and(|wanted| wanted.is_empty() || wanted.iter().any(|it| it == namespace));
+        let fence = self.fence.as_ref();
+        let is_within = fence.is_none_or(|it| it.allows(NamespacedKind::Policy, namespace));
+        let principal = self.principal();
+        if is_wanted && is_within && principal.subjects().contains(&announcement.subject_id) {
+            self.outbound.push_response(announcement.frame.clone());
+        }
+    }
+
     fn note_subscriptions(&self) {
         let events = self.events.borrow().is_some().then_some("events");
         let announcements = self
             .outbound
             .tells_losses()
             .then_some("session-announcements");
+        let policies = self.policy_announcements.borrow().is_some();
+        let policies = policies.then_some("policy-announcements");
         self.record.set_subscriptions(
             events
                 .into_iter()
                 .chain(self.live.names())
                 .chain(announcements)
+                .chain(policies)
                 .collect(),
         );
     }

@@ -11,6 +11,7 @@ use journal::Position;
 use tokio::sync::mpsc::Receiver;
 
 use super::hub::Hub;
+use super::policy_announcement::PolicyAnnouncement;
 use super::published::Published;
 use super::session::Session;
 use crate::live::LiveSignal;
@@ -21,6 +22,8 @@ use crate::telemetry::metrics;
 pub(crate) enum Notice {
     /// A change to deliver.
     Event(Arc<Published>),
+    /// A subject of a policy is told something.
+    Announcement(Arc<PolicyAnnouncement>),
     /// A live signal to deliver.
     Live(Arc<LiveSignal>),
     /// A change of this thing, or of any, that nobody gets.
@@ -71,6 +74,7 @@ impl Shard {
                 notice = notices.recv() => match notice {
                     Some(Notice::Event(published)) => self.deliver(&published),
                     Some(Notice::Live(signal)) => self.deliver_live(&signal),
+                    Some(Notice::Announcement(announcement)) => self.announce(&announcement),
                     Some(Notice::Undecided(thing_id)) => self.miss(thing_id.as_deref()),
                     None => return,
                 },
@@ -125,6 +129,12 @@ impl Shard {
             for session in self.acknowledging.borrow().iter() {
                 session.acknowledge_missed(signal);
             }
+        }
+    }
+
+    fn announce(&self, announcement: &PolicyAnnouncement) {
+        for session in self.sessions.borrow().values() {
+            session.tell(announcement);
         }
     }
 

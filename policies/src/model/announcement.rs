@@ -9,7 +9,6 @@ use crate::{Error, json};
 
 /// When and how a subject is told that it expires or was removed.
 ///
-/// Announcements are stored and returned; nothing delivers them yet, see [`super::Policy::has_announcements`].
 /// Source: Ditto documentation, page "Policy", section "Subject deletion announcements".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubjectAnnouncement {

@@ -85,12 +85,6 @@ impl Policy {
         })
     }
 
-    /// Whether a subject is to be told when it expires or is removed; nothing tells it yet.
-    pub fn has_announcements(&self) -> bool {
-        self.subjects()
-            .any(|(_, subject)| subject.announcement.is_some())
-    }
-
     /// Takes out the subjects that are expired.
     pub(crate) fn remove_expired(&mut self, now: Timestamp) {
         for entry in self.entries.values_mut() {

@@ -1,6 +1,7 @@
 //! Commands against a real store: what is answered, what is refused, and when it is in force.
 
 mod conditions;
+mod decision_tables;
 mod expiry;
 mod imports;
 mod parts;

@@ -199,28 +199,6 @@ async fn control_messages_with_odd_parameters_do_not_kill_the_socket() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_is_refused_instead_of_ignored() {
-    let gateway = TestGateway::start().await;
-    let alice = gateway.as_subject("nginx:alice");
-    let mut socket = alice.web_socket().await.expect("a WebSocket");
-    for frame in ["START-SEND-POLICY-ANNOUNCEMENTS"] {
-        socket.send(frame).await;
-        let answer = socket.json().await;
-        assert_eq!(
-            answer["value"]["error"], "signal.unsupported",
-            "{frame} -> {answer}"
-        );
-    }
-    given_lamp(&alice, "org.acme:lamp").await;
-    let retrieve = command("lamp", "retrieve", "/", Value::Null);
-    assert_eq!(
-        socket.command("c-1", retrieve).await["status"],
-        200,
-        "and subscribed to nothing"
-    );
-}
-
-#[tokio::test]
 async fn correlation_ids_of_two_sockets_do_not_mix() {
     let gateway = TestGateway::start().await;
     let alice = gateway.as_subject("nginx:alice");

@@ -44,6 +44,15 @@ pub(super) async fn obey(connection: &Rc<Connection>, message: ControlMessage) {
             connection.session.announce(None);
             Ok(())
         }
+        ControlMessage::Start(StreamKind::PolicyAnnouncements, subscription) => {
+            let namespaces = Some(subscription.namespaces);
+            connection.session.listen_to_policies(namespaces);
+            Ok(())
+        }
+        ControlMessage::Stop(StreamKind::PolicyAnnouncements) => {
+            connection.session.listen_to_policies(None);
+            Ok(())
+        }
         ControlMessage::Start(kind, subscription) if live::is_live(kind) => {
             connection.start_live(kind, subscription)
         }

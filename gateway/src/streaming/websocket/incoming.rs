@@ -96,6 +96,9 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
                 send_error_with(connection, (Some(&topic), &accepted), &error);
             }
         }
+        Ok(topic) if is_policy_acknowledgement(&topic) => {
+            acknowledge(connection, &topic, (&accepted, envelope.status));
+        }
         Ok(topic) => {
             let frame = Frame {
                 topic: &topic,
@@ -104,6 +107,28 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
             };
             command(connection, &frame, envelope).await;
         }
+    }
+}
+
+fn is_policy_acknowledgement(topic: &TopicPath) -> bool {
+    topic.group() == Group::Policies && matches!(topic.criterion(), Criterion::Acks(Some(_)))
+}
+
+/// Takes an acknowledgement of an announcement; one that nobody awaits means nothing, and is not answered.
+fn acknowledge(
+    connection: &Connection,
+    topic: &TopicPath,
+    (headers, status): (&Map<String, Value>, Option<u16>),
+) {
+    let gateway = &connection.context.gateway;
+    let correlation_id = headers.get("correlation-id").and_then(Value::as_str);
+    if let (Criterion::Acks(Some(label)), Ok(policy_id), Some(id), Some(status)) =
+        (topic.criterion(), topic.policy_id(), correlation_id, status)
+    {
+        let now = gateway.clock.now();
+        gateway
+            .subjects
+            .acknowledge(&policy_id, (id, label, status), now);
     }
 }
 

@@ -140,14 +140,19 @@ fn pointer(path: &[u8]) -> Pointer {
     Pointer::from_segments(path.iter().map(|key| format!("k{key}")))
 }
 
+/// Every random policy is asked so many random questions, so that all together are 100 000.
+const QUESTIONS: usize = 25;
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn decisions_equal_the_naive_ones(
         rules in prop::collection::vec((0..SUBJECTS, any::<bool>(), path()), 0..12),
-        callers in prop::collection::vec(0..SUBJECTS, 0..4),
-        asked in path(),
+        questions in prop::collection::vec(
+            (prop::collection::vec(0..SUBJECTS, 0..4), path()),
+            QUESTIONS,
+        ),
     ) {
         let texts: Vec<String> = rules
             .iter()
@@ -157,15 +162,19 @@ proptest! {
             })
             .collect();
         let enforcer = enforcer(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-        let subjects: Vec<SubjectId> = callers
-            .iter()
-            .map(|caller| format!("t:s{caller}").parse().unwrap())
-            .collect();
-        let asked_at = pointer(&asked);
-        let found = (
-            enforcer.unrestricted(&subjects, &ResourceType::Thing, &asked_at, &Permission::READ),
-            enforcer.partial(&subjects, &ResourceType::Thing, &asked_at, &Permission::READ),
-        );
-        prop_assert_eq!(found, expected(&rules, &callers, &asked), "{:?} {:?} {}", texts, callers, asked_at);
+        for (callers, asked) in questions {
+            let subjects: Vec<SubjectId> = callers
+                .iter()
+                .map(|caller| format!("t:s{caller}").parse().unwrap())
+                .collect();
+            let asked_at = pointer(&asked);
+            let (kind, permission) = (&ResourceType::Thing, &Permission::READ);
+            let found = (
+                enforcer.unrestricted(&subjects, kind, &asked_at, permission),
+                enforcer.partial(&subjects, kind, &asked_at, permission),
+            );
+            let expected = expected(&rules, &callers, &asked);
+            prop_assert_eq!(found, expected, "{:?} {:?} {}", texts, callers, asked_at);
+        }
     }
 }
