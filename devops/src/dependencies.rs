@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use crate::health::Health;
 use crate::logging::LogControl;
 pub use control::{
-    Answered, CommandTarget, ConfigurationSource, Explainer, LimitControl, LocalFuture, Piggyback,
-    RequestDescription, SessionControl, StatisticsSource,
+    Answered, CommandTarget, ConfigurationSource, DenialSource, Explainer, LimitControl,
+    LocalFuture, Piggyback, RequestDescription, SessionControl, StatisticsSource,
 };
 
 /// Reads the time; asked once per request.
@@ -40,6 +40,8 @@ pub struct DevopsDependencies {
     pub revocations: Arc<Revocations>,
     /// Knows who is limited or blocked; `None` where nothing is.
     pub limits: Option<Arc<dyn LimitControl>>,
+    /// Knows what was refused lately.
+    pub denials: Arc<dyn DenialSource>,
     /// Explains decisions of the public edge.
     pub explainer: Arc<dyn Explainer>,
     /// Keeps a record of what operators did.

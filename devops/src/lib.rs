@@ -22,13 +22,13 @@ mod tests;
 
 pub use access::{AccessSettings, Admission, OperatorAccess};
 pub use dependencies::{
-    Answered, Clock, CommandTarget, ConfigurationSource, DevopsDependencies, Explainer,
-    HealthSource, LimitControl, LocalFuture, MetricsSource, OperatorAudit, OperatorCall, Piggyback,
-    Readiness, RequestDescription, SessionControl, StatisticsSource, StatusSource,
+    Answered, Clock, CommandTarget, ConfigurationSource, DenialSource, DevopsDependencies,
+    Explainer, HealthSource, LimitControl, LocalFuture, MetricsSource, OperatorAudit, OperatorCall,
+    Piggyback, Readiness, RequestDescription, SessionControl, StatisticsSource, StatusSource,
 };
 pub use health::Health;
 pub use logging::{
     LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName, TracingLogControl,
 };
 pub use server::serve;
-pub use settings::DevopsSettings;
+pub use settings::{ConsoleSettings, DevopsSettings};

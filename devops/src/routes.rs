@@ -3,6 +3,7 @@
 mod answerers;
 mod body;
 mod configuration;
+mod console;
 mod explain;
 mod limits;
 mod logging;
@@ -60,7 +61,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(revocations::configure)
                 .configure(limits::configure)
                 .configure(explain::configure)
+                .configure(console::configure_stream)
                 .wrap(from_fn(require_devops)),
+        )
+        .service(
+            web::scope("/console")
+                .configure(console::configure)
+                .wrap(from_fn(console::require_console)),
         )
         .default_service(web::to(unknown_route));
 }

@@ -10,6 +10,8 @@ use ipnet::IpNet;
 pub struct DevopsSettings {
     /// Name of this process in answers that list instances.
     pub instance: String,
+    /// The operators' page; `None` serves none.
+    pub console: Option<ConsoleSettings>,
     /// Peers whose `X-Forwarded-For` names the source that failed attempts count for.
     pub trusted_proxies: Vec<IpNet>,
     /// How failed attempts slow a source down; `None` never does.
@@ -37,6 +39,7 @@ impl Default for DevopsSettings {
     fn default() -> Self {
         Self {
             instance: "gateway-0".to_owned(),
+            console: None,
             trusted_proxies: Vec::new(),
             brute_force: Some(GuardSettings::default()),
             tls: None,
@@ -47,4 +50,17 @@ impl Default for DevopsSettings {
             shutdown_timeout: Duration::from_secs(5),
         }
     }
+}
+
+/// How the operators' page logs in where tokens are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConsoleSettings {
+    /// The issuer's address, with its scheme.
+    pub issuer: Option<String>,
+    /// The public client registered with it.
+    pub client_id: Option<String>,
+    /// The scope that is asked for.
+    pub scope: String,
+    /// The resource that the token is for (RFC 8707).
+    pub resource: Option<String>,
 }

@@ -3,6 +3,7 @@
 mod access;
 mod access_log;
 mod brute_force;
+mod console;
 mod control;
 mod logging;
 mod requests;
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::body::MessageBody;
 use actix_web::dev::Service;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
@@ -32,8 +34,8 @@ use crate::app::{Operations, create_app};
 use crate::health::{DetailLevel, Health, HealthStatus};
 use crate::logging::{LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName};
 use crate::{
-    AccessSettings, Admission, DevopsDependencies, DevopsSettings, HealthSource, MetricsSource,
-    OperatorAccess, OperatorAudit, OperatorCall, Readiness, StatusSource,
+    AccessSettings, Admission, ConsoleSettings, DevopsDependencies, DevopsSettings, HealthSource,
+    MetricsSource, OperatorAccess, OperatorAudit, OperatorCall, Readiness, StatusSource,
 };
 
 const DEVOPS_PASSWORD: &str = "correct horse";
@@ -169,9 +171,18 @@ impl Operator {
     async fn send(&self, request: TestRequest) -> Answer {
         let app = init_service(create_app(self.operations.clone())).await;
         let response = app.call(request.to_request()).await.unwrap();
+        let headers = response.headers().clone();
+        let media_type = headers.get("content-type").map(|value| value.as_bytes());
+        if media_type == Some(b"text/event-stream") {
+            return Answer {
+                status: response.status(),
+                headers,
+                body: first_of(response.into_body()).await,
+            };
+        }
         Answer {
             status: response.status(),
-            headers: response.headers().clone(),
+            headers,
             body: String::from_utf8(read_body(response).await.to_vec()).unwrap(),
         }
     }
@@ -184,6 +195,16 @@ impl Operator {
         let mut now = self.process.now.lock();
         *now += time;
     }
+}
+
+/// What a stream says first; it would go on for minutes.
+async fn first_of(body: impl MessageBody) -> String {
+    let mut body = Box::pin(body);
+    let first = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await;
+    let Some(Ok(bytes)) = first else {
+        panic!("the stream is empty");
+    };
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 impl Process {
@@ -213,6 +234,7 @@ impl Process {
             sessions: Some(self.clone()),
             revocations: Arc::new(Revocations::open(Arc::new(NoStore), Duration::ZERO).unwrap()),
             limits: Some(self.clone()),
+            denials: self.clone(),
             explainer: self,
             clock: Arc::new(move || *process.now.lock()),
         }
@@ -257,6 +279,11 @@ fn settings() -> DevopsSettings {
     DevopsSettings {
         instance: "here".to_owned(),
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        console: Some(ConsoleSettings {
+            issuer: Some("https://id.example/realms/ops".to_owned()),
+            client_id: Some("console".to_owned()),
+            ..ConsoleSettings::default()
+        }),
         brute_force: Some(authentication::GuardSettings {
             failures: 3,
             window: Duration::from_secs(60),

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::edge::{self, OriginPolicy, Peers};
 use crate::limits::Limits;
 use crate::live::Live;
+use crate::operator::Denials;
 use crate::reload::InForce;
 use crate::routes::Route;
 use crate::streaming::{Hub, StreamingSettings};
@@ -98,6 +99,8 @@ pub(crate) struct Gateway {
     pub(crate) settings: Arc<EdgeSettings>,
     pub(crate) auditor: Auditor,
     pub(crate) is_closing: Arc<AtomicBool>,
+    /// The latest refusals, for operators.
+    pub(crate) denials: Arc<Denials>,
     /// What the last look at this process found; anyone may ask for it any number of times.
     pub(crate) is_healthy: Arc<AtomicBool>,
     /// Where the gateway of now is, for those who outlive a reload.

@@ -314,6 +314,7 @@ fn assemble(
         auditor,
         is_closing: Arc::new(AtomicBool::new(false)),
         is_healthy: Arc::new(AtomicBool::new(true)),
+        denials: Arc::default(),
         in_force: Weak::new(),
         things,
         subjects: Arc::new(SubjectKeeper::new(

@@ -41,10 +41,12 @@ use tokio::time::timeout;
 use crate::app::Gateway;
 use crate::error::DittoError;
 use crate::limits::{LimitKey, TooManyRequests};
+use crate::operator::Denial;
 use crate::reload::InForce;
 use crate::routes::{self, Answer, Route};
 use crate::telemetry::access::{self, Access};
 use crate::telemetry::audit::{self, Answered, Trail};
+use crate::telemetry::metrics;
 use fields::Fields;
 use query::Query;
 
@@ -92,6 +94,12 @@ pub(crate) async fn serve(
         .settings
         .origins
         .allow(&request, response.headers_mut());
+    if matches!(
+        response.status(),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+    ) {
+        note_denial(&gateway, &request, response.status(), &access);
+    }
     correlation_id::insert(response.headers_mut(), &access.correlation_id);
     let duration = started.elapsed();
     access::record(&request, response.status(), duration, &access);
@@ -196,6 +204,19 @@ async fn answer<'r>(
         access.trail.admit(&context.gateway.auditor, asked).await?;
     }
     Ok(route.handle(context, request, payload))
+}
+
+/// So that operators can see who was refused.
+fn note_denial(gateway: &Gateway, request: &HttpRequest, status: StatusCode, access: &Access) {
+    let source = access.trail.source.as_ref();
+    gateway.denials.note(Denial {
+        at: gateway.clock.now(),
+        status: status.as_u16(),
+        method: metrics::known_method(request.method().as_str()),
+        route: access.route,
+        source: source.and_then(|source| source.client),
+        correlation_id: access.correlation_id.to_string(),
+    });
 }
 
 /// So that operators can see who is limited.

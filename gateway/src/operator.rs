@@ -5,6 +5,7 @@ mod audit;
 mod commands;
 mod conditions;
 mod configuration;
+mod denials;
 mod disk;
 mod explain;
 mod issuers;
@@ -30,8 +31,9 @@ use serde_json::{Map, Value, json};
 use crate::app::Gateway;
 use crate::reload::{Certificates, InForce};
 use crate::telemetry::metrics;
-pub(crate) use access::access_settings;
+pub(crate) use access::{access_settings, console_settings};
 pub(crate) use configuration::effective;
+pub(crate) use denials::{Denial, Denials};
 pub(crate) use namespaces::{ClosedNamespaces, FencedJournal};
 
 /// Health, metrics and status of this process.

@@ -50,11 +50,20 @@ function newProvider(issuer, keys) {
       redirect_uris: [],
       response_types: [],
       token_endpoint_auth_method: 'client_secret_post',
-    })),
+    })).concat([{
+      // The operators' page: a public client, which proves itself by PKCE; on loopback any port will do (RFC 8252 §7.3).
+      client_id: 'console',
+      application_type: 'native',
+      grant_types: ['authorization_code'],
+      redirect_uris: ['http://127.0.0.1/console'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none',
+    }]),
+    clientBasedCORS: () => true,
     cookies: { keys: [randomUUID()] },
     features: {
       clientCredentials: { enabled: true },
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => 'urn:twinward:RS256:600',

@@ -82,6 +82,12 @@ pub trait LimitControl: Send + Sync {
     fn unblock(&self, id: &str) -> bool;
 }
 
+/// Requests that the public edge refused.
+pub trait DenialSource: Send + Sync {
+    /// The latest, newest first: objects with at least `at`, `status`, `method`, `route` and `correlationId`.
+    fn recent(&self) -> Vec<Value>;
+}
+
 /// A request as an operator describes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,6 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
+use jiff::Timestamp;
 use tracing::{Instrument, info, info_span};
 
 use super::correlation_id;
@@ -115,6 +116,12 @@ pub(crate) fn operator_of(request: &HttpRequest) -> Arc<str> {
     let entry = request.extensions().get::<Entry>().cloned();
     let grant = entry.and_then(|entry| entry.grant);
     grant.map_or_else(|| Arc::from("nobody"), |grant| grant.operator)
+}
+
+/// When the credential that let this request in stops being good, as far as that is known.
+pub(crate) fn expiry_of(request: &HttpRequest) -> Option<Timestamp> {
+    let entry = request.extensions().get::<Entry>().cloned();
+    entry.and_then(|entry| entry.grant)?.expires_at
 }
 
 /// Where the request comes from.

@@ -65,7 +65,7 @@ async fn retrieve_loggers(
     })))
 }
 
-fn logger_config(logger: &LoggerLevel) -> Value {
+pub(super) fn logger_config(logger: &LoggerLevel) -> Value {
     let level = logger.level.unwrap_or(LogLevel::Off);
     let mut config = json!({ "level": level.as_str(), "logger": logger.logger.as_str() });
     if let (Some(until), Some(members)) = (logger.until, config.as_object_mut()) {

@@ -4,7 +4,7 @@ use super::*;
 
 /// Every route, and the status it answers to: nobody, a wrong password, the status password, the devops password, the
 /// metrics token.
-const ROUTES: [(&str, [u16; 5]); 29] = [
+const ROUTES: [(&str, [u16; 5]); 34] = [
     ("GET /health", [200, 200, 200, 200, 200]),
     ("GET /alive", [200, 200, 200, 200, 200]),
     ("GET /ready", [200, 200, 200, 200, 200]),
@@ -18,6 +18,11 @@ const ROUTES: [(&str, [u16; 5]); 29] = [
     ("GET /stats/things", [401, 401, 200, 200, 401]),
     ("GET /stats/search", [401, 401, 200, 200, 401]),
     ("GET /stats/things/details", [401, 401, 401, 200, 401]),
+    ("GET /devops/console/events", [401, 401, 401, 200, 401]),
+    ("GET /console", [401, 401, 401, 200, 401]),
+    ("GET /console/app.js", [401, 401, 401, 200, 401]),
+    ("GET /console/style.css", [401, 401, 401, 200, 401]),
+    ("GET /console/login.json", [401, 401, 401, 200, 401]),
     ("GET /devops/config", [401, 401, 401, 200, 401]),
     ("POST /devops/piggyback", [401, 401, 401, 400, 401]),
     ("GET /devops/sessions", [401, 401, 401, 200, 401]),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::dependencies::{
-    Answered, CommandTarget, ConfigurationSource, Explainer, LimitControl, LocalFuture, Piggyback,
-    RequestDescription, SessionControl, StatisticsSource,
+    Answered, CommandTarget, ConfigurationSource, DenialSource, Explainer, LimitControl,
+    LocalFuture, Piggyback, RequestDescription, SessionControl, StatisticsSource,
 };
 
 impl ConfigurationSource for Process {
@@ -78,6 +78,12 @@ impl LimitControl for Process {
 
     fn unblock(&self, id: &str) -> bool {
         self.forget(id)
+    }
+}
+
+impl DenialSource for Process {
+    fn recent(&self) -> Vec<Value> {
+        vec![json!({ "at": "2026-01-01T00:00:00Z", "status": 401, "correlationId": "c-1" })]
     }
 }
 

@@ -105,6 +105,7 @@ pub(super) fn serve(
         commands: Arc::clone(&operator) as _,
         sessions: Some(Arc::clone(&operator) as _),
         limits: Some(Arc::clone(&operator) as _),
+        denials: Arc::clone(&operator) as _,
         explainer: Arc::clone(&operator) as _,
         revocations: Arc::clone(&operator.gateway().revocations),
         audit: operator,

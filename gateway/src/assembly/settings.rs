@@ -20,6 +20,7 @@ use crate::config::value::{ListenAddress, Period, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
 use crate::edge::{OriginPolicy, Peers};
 use crate::limits::{LimitSettings, RateLimit};
+use crate::operator::console_settings;
 use crate::streaming::{StreamingSettings, Throttling};
 use crate::telemetry::logging::LogFormat;
 
@@ -257,6 +258,7 @@ pub(super) fn devops(config: &Config, tls: Option<ServerConfig>) -> DevopsSettin
             .iter()
             .filter_map(|cidr| cidr.network())
             .collect(),
+        console: console_settings(operator),
         brute_force: Some(GuardSettings::default()),
         tls,
         ..DevopsSettings::default()

@@ -10,7 +10,6 @@ use super::{
 
 /// Keys of features that do not exist yet; `*` stands for one name of the user's.
 const NOT_YET: &[&str] = &[
-    "devops.console",
     "http_server.serve_docs",
     "logging.otlp_endpoint",
 ];

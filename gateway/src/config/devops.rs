@@ -164,6 +164,10 @@ pub struct Console {
     pub enabled: bool,
     /// The OpenID Connect client it logs in with.
     pub client_id: Option<String>,
+    /// The scope that it asks for.
+    pub scope: String,
+    /// The resource that its token is for (RFC 8707); most issuers have no use for it.
+    pub resource: Option<String>,
 }
 
 impl Default for Console {
@@ -171,6 +175,8 @@ impl Default for Console {
         Self {
             enabled: true,
             client_id: None,
+            scope: "openid".to_owned(),
+            resource: None,
         }
     }
 }

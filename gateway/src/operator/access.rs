@@ -3,7 +3,7 @@
 use authentication::jwt::Protocol;
 use authentication::password::PasswordHashSettings;
 use authentication::{JwtSettings, jwt};
-use devops::{AccessSettings, Admission};
+use devops::{AccessSettings, Admission, ConsoleSettings};
 
 use crate::config::authentication::{OAuthProtocol, issuer_settings};
 use crate::config::devops::{Devops, DevopsOAuth, OperatorMethod, OperatorPassword};
@@ -30,6 +30,22 @@ pub(crate) fn access_settings(config: &Devops, first: Option<Secret>) -> AccessS
         issuers: jwt_settings(&config.oauth),
         metrics_token: config.metrics_token.as_ref().map(Secret::secret_string),
     }
+}
+
+/// The operators' page; `None` if it is switched off.
+pub(crate) fn console_settings(config: &Devops) -> Option<ConsoleSettings> {
+    let scheme = match config.oauth.protocol {
+        OAuthProtocol::Https => "https",
+        OAuthProtocol::Http => "http",
+    };
+    let first = config.oauth.openid_connect_issuers.values().next();
+    let issuer = first.and_then(|issuer| issuer.names().next());
+    config.console.enabled.then(|| ConsoleSettings {
+        issuer: issuer.map(|issuer| format!("{scheme}://{issuer}")),
+        client_id: config.console.client_id.clone(),
+        scope: config.console.scope.clone(),
+        resource: config.console.resource.clone(),
+    })
 }
 
 fn admission(

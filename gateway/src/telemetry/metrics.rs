@@ -50,6 +50,11 @@ pub(crate) fn roundtrip(route: &'static str, method: &str, (status, duration): (
     });
 }
 
+/// The method, if it has a label of its own; `other` for an invented one.
+pub(crate) fn known_method(method: &str) -> &'static str {
+    Method::of(method).as_str()
+}
+
 /// The methods that have a label of their own: a client cannot invent more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Method {

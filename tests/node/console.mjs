@@ -1,0 +1,66 @@
+// Uses the operators' page in a real browser (Debian's chromium) and tells what it saw as one JSON line.
+//
+// The argument is JSON: {"url", "password"} for basic authentication, {"url", "user"} for a log-in at the issuer;
+// "screenshots": a folder to put pictures of the page into.
+import { chromium } from 'playwright-core';
+
+const { url, user, password, screenshots } = JSON.parse(process.argv[2]);
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--no-proxy-server'] });
+const httpCredentials = password === undefined ? undefined : { username: 'devops', password };
+const context = await browser.newContext({ httpCredentials, viewport: { width: 1100, height: 900 } });
+const page = await context.newPage();
+const seen = { hosts: [], problems: [] };
+page.on('request', (request) => {
+  const { host } = new URL(request.url());
+  if (host !== '' && !seen.hosts.includes(host)) seen.hosts.push(host);
+});
+page.on('console', (message) => {
+  if (message.type() === 'error') seen.problems.push(message.text());
+});
+page.on('pageerror', (error) => seen.problems.push(String(error)));
+
+async function picture(name) {
+  if (screenshots) await page.screenshot({ path: `${screenshots}/${name}.png` });
+}
+
+await page.goto(`${url}/console`);
+if (user !== undefined) {
+  await page.click('#login');
+  await page.fill('input[name=login]', user);
+  await page.fill('input[name=password]', 'any');
+  await page.click('button[type=submit]');
+  await page.click('button[type=submit]'); // consent
+}
+await page.waitForFunction(() => document.querySelector('#overall').textContent === 'UP', { timeout: 30000 });
+seen.address = page.url();
+
+// By keyboard alone: the first stop is the skip link; then the form is filled and sent.
+await page.keyboard.press('Tab');
+seen.firstStop = await page.evaluate(() => document.activeElement.textContent);
+await page.focus('#revoke input[name=value]');
+await page.keyboard.type('acme:<img src=x onerror=alert(1)>');
+await page.keyboard.press('Enter');
+await page.waitForSelector('#revocations td:has-text("acme:<img")');
+seen.injected = await page.evaluate(() => document.querySelectorAll('#revocations img').length);
+await picture('console-light');
+await page.click('#revocations button');
+await page.waitForFunction(() => document.querySelector('#revocations tbody').textContent === 'none');
+
+await page.selectOption('select[aria-label="Level of org.eclipse.ditto"]', 'warn');
+await page.waitForFunction(() => {
+  const select = document.querySelector('select[aria-label="Level of org.eclipse.ditto"]');
+  return [...select.options].find((option) => option.defaultSelected)?.value === 'warn';
+});
+seen.sessions = await page.textContent('#open');
+await page.click('#sessions button');
+await page.waitForFunction(() => document.querySelector('#open').textContent === '(0)');
+seen.denials = await page.textContent('#denials tbody');
+
+// Narrow and dark: nothing may stick out.
+await page.emulateMedia({ colorScheme: 'dark' });
+await page.setViewportSize({ width: 360, height: 740 });
+seen.sticksOut = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+seen.background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+await picture('console-narrow-dark');
+await browser.close();
+process.stdout.write(`${JSON.stringify(seen)}\n`);
