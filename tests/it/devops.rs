@@ -1,5 +1,7 @@
 //! The operators' door: its own port, its own credentials, nothing shared with the public edge.
 
+mod attacks;
+mod console;
 mod control;
 mod namespaces;
 mod tokens;

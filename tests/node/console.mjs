@@ -10,12 +10,15 @@ const httpCredentials = password === undefined ? undefined : { username: 'devops
 const context = await browser.newContext({ httpCredentials, viewport: { width: 1100, height: 900 } });
 const page = await context.newPage();
 const seen = { hosts: [], problems: [] };
+// What the issuer's own pages load is not the console's doing.
+const isOurs = () => page.url().startsWith(url);
 page.on('request', (request) => {
+  if (!isOurs()) return;
   const { host } = new URL(request.url());
   if (host !== '' && !seen.hosts.includes(host)) seen.hosts.push(host);
 });
 page.on('console', (message) => {
-  if (message.type() === 'error') seen.problems.push(message.text());
+  if (message.type() === 'error' && isOurs()) seen.problems.push(message.text());
 });
 page.on('pageerror', (error) => seen.problems.push(String(error)));
 
@@ -29,7 +32,8 @@ if (user !== undefined) {
   await page.fill('input[name=login]', user);
   await page.fill('input[name=password]', 'any');
   await page.click('button[type=submit]');
-  await page.click('button[type=submit]'); // consent
+  // The issuer may ask for consent, or take it as given for a client of its own.
+  await Promise.race([page.waitForURL('**/console*'), page.click('button[autofocus], form button[type=submit]:not([disabled])').catch(() => {})]);
 }
 await page.waitForFunction(() => document.querySelector('#overall').textContent === 'UP', { timeout: 30000 });
 seen.address = page.url();
@@ -47,10 +51,7 @@ await page.click('#revocations button');
 await page.waitForFunction(() => document.querySelector('#revocations tbody').textContent === 'none');
 
 await page.selectOption('select[aria-label="Level of org.eclipse.ditto"]', 'warn');
-await page.waitForFunction(() => {
-  const select = document.querySelector('select[aria-label="Level of org.eclipse.ditto"]');
-  return [...select.options].find((option) => option.defaultSelected)?.value === 'warn';
-});
+await page.waitForFunction(() => document.querySelector('#loggers').dataset.shown.includes('"level":"warn","logger":"org.eclipse.ditto"'));
 seen.sessions = await page.textContent('#open');
 await page.click('#sessions button');
 await page.waitForFunction(() => document.querySelector('#open').textContent === '(0)');

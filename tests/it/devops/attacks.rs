@@ -1,0 +1,375 @@
+//! Attacks on the operators' door, with bytes that no well-behaved client sends, also through nginx and HAProxy.
+
+use serde_json::json;
+use tests::{Proxy, TestGateway, raw_exchange, raw_status};
+
+/// Targets of operators' routes, each written in a way that some proxy or library would take for another.
+const TARGETS: [&str; 33] = [
+    "//devops/logging",
+    "/./devops/logging",
+    "/../devops/logging",
+    "/devops/./logging",
+    "/health/../devops/logging",
+    "/health/%2e%2e/devops/logging",
+    "/%2e%2e/devops/logging",
+    "/devops%2flogging",
+    "/devops%2Flogging",
+    "/devops%5clogging",
+    "/devops\\logging",
+    "/devops;x=1/logging",
+    "/devops/logging;x=1",
+    "/devops%3Bx/logging",
+    "/devops/logging%00",
+    "/%00devops/logging",
+    "/devops/%c0%aflogging",
+    "/devops/%u006cogging",
+    "/%64evops/logging",
+    "/devops/l%6Fgging",
+    "/devopsX",
+    "/devops/loggingA/x",
+    "/statusx",
+    "/statusx/health",
+    "/healthz/../devops",
+    "/Devops/logging",
+    "/DEVOPS/logging",
+    "/devops/logging/../config",
+    "/devops/logging/%2e%2e/config",
+    "/devops/logging/a%2f..%2fconfig",
+    "/status../devops/logging",
+    "/metrics/..;/devops/logging",
+    "/console/../devops/config",
+];
+
+#[tokio::test]
+async fn no_spelling_reaches_a_protected_route() {
+    let gateway = TestGateway::start().await;
+    let door = &gateway.endpoints().devops;
+    for target in TARGETS {
+        let status = raw_status(door, "GET", target, &[]).await;
+        assert!(
+            matches!(status, Some(400 | 401 | 404)),
+            "{target}: {status:?}"
+        );
+    }
+    for target in [
+        "http://other/devops/logging",
+        "http://other/health",
+        "*",
+        "other:443",
+    ] {
+        for method in ["GET", "OPTIONS"] {
+            let status = raw_status(door, method, target, &[]).await;
+            assert!(
+                matches!(status, Some(400 | 401 | 404 | 405)),
+                "{method} {target}: {status:?}"
+            );
+        }
+    }
+    let fragment = raw_status(door, "GET", "/health#/devops/logging", &[]).await;
+    assert!(matches!(fragment, Some(200 | 400)), "{fragment:?}");
+}
+
+#[tokio::test]
+async fn headers_change_neither_route_nor_credential() {
+    let gateway = TestGateway::start().await;
+    let door = &gateway.endpoints().devops;
+    for header in [
+        "x-forwarded-uri: /health",
+        "x-original-url: /health",
+        "x-rewrite-url: /health",
+        "x-http-method-override: OPTIONS",
+        "user-agent: kube-probe/1.30",
+        "user-agent: GoogleHC/1.0",
+        "x-ditto-pre-authenticated: nginx:devops",
+        "x-forwarded-user: devops",
+        "x-real-ip: 127.0.0.1",
+        "forwarded: for=127.0.0.1",
+        "connection: authorization",
+    ] {
+        let status = raw_status(door, "GET", "/devops/logging", &[header]).await;
+        assert_eq!(status, Some(401), "{header}");
+        let status = raw_status(door, "GET", "/health", &[header]).await;
+        assert_eq!(status, Some(200), "{header}");
+    }
+}
+
+#[tokio::test]
+async fn two_readings_of_a_length_are_none() {
+    let gateway = TestGateway::start().await;
+    let door = &gateway.endpoints().devops;
+    let second = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+    for framing in [
+        "content-length: 5\r\ntransfer-encoding: chunked",
+        "transfer-encoding: xchunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity",
+        "content-length: 0\r\ncontent-length: 5",
+        "content-length: +5",
+        "content-length: 0x5",
+        "content-length: 5, 5",
+        "transfer-encoding:\r\n chunked",
+    ] {
+        let request = format!(
+            "PUT /devops/logging HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n0\r\n\r\n{second}"
+        );
+        let answer = raw_exchange(door, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{framing}: {answer}");
+        assert!(
+            !answer.contains("{\"status\":\"UP\"}"),
+            "{framing}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn sizes_are_bounded() {
+    let gateway = TestGateway::start().await;
+    let door = &gateway.endpoints().devops;
+    let long = format!("/devops/logging?x={}", "x".repeat(9 * 1024));
+    assert_eq!(raw_status(door, "GET", &long, &[]).await, Some(414));
+    let header = format!("x-filler: {}", "x".repeat(200 * 1024));
+    let status = raw_status(door, "GET", "/health", &[&header]).await;
+    assert!(matches!(status, Some(400 | 431)), "{status:?}");
+    let operator = gateway.as_operator();
+    let large = json!({ "level": "x".repeat(100 * 1024) });
+    operator
+        .put("/devops/logging", &large)
+        .await
+        .expect_error(413, "gateway:body.toolarge");
+}
+
+#[tokio::test]
+async fn other_protocols_are_no_way_around() {
+    let gateway = TestGateway::start().await;
+    let door = &gateway.endpoints().devops;
+    let upgrade = [
+        "connection: upgrade, http2-settings",
+        "upgrade: h2c",
+        "http2-settings: AAMAAABkAAQAAP__",
+    ];
+    assert_eq!(
+        raw_status(door, "GET", "/devops/logging", &upgrade).await,
+        Some(401)
+    );
+    let preface = raw_exchange(
+        door,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+    )
+    .await;
+    assert!(!preface.contains("200"), "{preface}");
+    let proxied = raw_exchange(
+        door,
+        b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\nGET /health HTTP/1.1\r\nhost: x\r\n\r\n",
+    )
+    .await;
+    assert!(!proxied.contains("200 OK"), "{proxied}");
+}
+
+#[tokio::test]
+async fn lines_of_the_log_cannot_be_forged() {
+    let gateway = TestGateway::start().await;
+    let operator = gateway.as_operator();
+    for path in [
+        "/devops/sessions/x%0AFORGED",
+        "/devops/logging/%1b%5b31mFORGED",
+        "/devops/sessions?subject=a%0d%0aFORGED",
+    ] {
+        operator.get(path).await;
+    }
+    let log = gateway.log();
+    assert!(!log.lines().any(|line| line.starts_with("FORGED")), "{log}");
+    assert!(!log.contains("\u{1b}[31mFORGED"));
+}
+
+#[tokio::test]
+async fn secrets_are_found_nowhere() {
+    let canaries = [
+        "canary-token-1",
+        "canary-pepper-2-of-thirty-two-bytes",
+        "canary-password-3",
+        "canary-key-4",
+        "canary-jwt-5",
+    ];
+    let gateway = TestGateway::start_with(json!({
+        "auth": { "api_keys": { "pepper": canaries[1] } },
+        "devops": { "metrics_token": canaries[0] },
+        "logging": { "level": "trace" },
+    }))
+    .await;
+    let (operator, door) = (gateway.as_operator(), gateway.operators_door());
+    let mut answers = Vec::new();
+    for caller in [
+        door.basic("devops", canaries[2]),
+        door.bearer(canaries[4]),
+        door.bearer(&format!("tww_live_{}", canaries[3])),
+    ] {
+        answers.push(caller.get("/devops/config").await.body);
+    }
+    gateway
+        .as_bearer(&format!("tww_live_{}", canaries[3]))
+        .get("/api/2/whoami")
+        .await;
+    gateway
+        .as_bearer(&format!("e30.e30.{}", canaries[4]))
+        .get("/api/2/whoami")
+        .await;
+    let asked = json!({ "path": "/api/2/whoami", "headers": { "authorization": format!("Bearer e30.e30.{}", canaries[4]) } });
+    answers.push(operator.post("/devops/explain", &asked).await.body);
+    for path in [
+        "/devops/config",
+        "/devops/limits",
+        "/devops/sessions",
+        "/devops/revocations",
+        "/status/health",
+        "/overall/status",
+        "/metrics",
+        "/stats/things",
+        "/console",
+        "/console/app.js",
+        "/nowhere",
+    ] {
+        answers.push(operator.get(path).await.body);
+    }
+    let audit = std::fs::read_dir(gateway.data()).expect("the data folder");
+    for file in audit
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+    {
+        if file.ends_with("first-credentials") {
+            continue;
+        }
+        answers
+            .push(String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned());
+    }
+    answers.push(gateway.log());
+    let password = gateway.first_operator_password();
+    for secret in canaries.iter().copied().chain([password.as_str()]) {
+        let found = answers.iter().find(|text| text.contains(secret));
+        assert!(
+            found.is_none(),
+            "{secret}: {}",
+            found.map_or("", |text| text)
+        );
+    }
+}
+
+#[tokio::test]
+async fn labels_of_metrics_are_not_the_clients_choice() {
+    let gateway = TestGateway::start().await;
+    let (operator, alice) = (gateway.as_operator(), gateway.as_subject("nginx:alice"));
+    let count = async || {
+        operator
+            .get("/metrics")
+            .await
+            .expect(200)
+            .body
+            .lines()
+            .count()
+    };
+    let ask = async |number: usize| {
+        let method = format!("M{number}").parse().expect("a method");
+        alice
+            .send(method, &format!("/api/2/x{number}"), &[], None)
+            .await;
+        alice
+            .get(&format!("/api/2/things/org.acme:t{number}?x{number}=1"))
+            .await;
+        gateway
+            .as_subject(&format!("nginx:u{number}"))
+            .get("/api/2/whoami")
+            .await;
+    };
+    ask(0).await;
+    let before = count().await;
+    for number in 1..40 {
+        ask(number).await;
+    }
+    let after = count().await;
+    assert!(after <= before + 5, "{before} lines became {after}");
+}
+
+#[tokio::test]
+async fn unsafe_operators_configurations_do_not_start() {
+    for overlay in [
+        json!({ "devops": { "listen_addr": "0.0.0.0:0" } }),
+        json!({ "devops": { "trusted_proxies": ["0.0.0.0/0"] } }),
+        json!({ "devops": { "devops_passwords": ["foobar"] } }),
+        json!({ "devops": { "devops_authentication_method": "oauth2" } }),
+        json!({ "devops": { "oauth": { "openid_connect_issuers": { "ops": { "issuer": "id.example" } } } } }),
+    ] {
+        let failure = TestGateway::try_start(overlay.clone())
+            .await
+            .expect_err("it does not start");
+        assert_eq!(
+            failure.status.code(),
+            Some(78),
+            "{overlay}: {}",
+            failure.stderr
+        );
+        assert!(
+            failure.stderr.contains("devops."),
+            "{overlay}: {}",
+            failure.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn proxies_in_front_change_nothing() {
+    let gateway = TestGateway::start().await;
+    let password = gateway.first_operator_password();
+    for proxy in [
+        Proxy::nginx(&gateway.endpoints().devops).await,
+        Proxy::haproxy(&gateway.endpoints().devops).await,
+    ] {
+        for target in TARGETS {
+            let status = raw_status(proxy.address(), "GET", target, &[]).await;
+            // A proxy may resolve dots itself; then it asks for the route under its plain name, without a credential.
+            assert!(
+                matches!(status, Some(400 | 401 | 404)),
+                "{}: {target}: {status:?}",
+                proxy.name()
+            );
+        }
+        let second = "GET /devops/logging HTTP/1.1\r\nhost: x\r\n\r\n";
+        let denied = format!(
+            "PUT /devops/logging HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{second}",
+            second.len()
+        );
+        let close = "GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let answer = raw_exchange(proxy.address(), format!("{denied}{close}").as_bytes()).await;
+        assert_eq!(
+            answer.matches("HTTP/1.1 401").count(),
+            1,
+            "{}: {answer}",
+            proxy.name()
+        );
+        assert!(
+            !answer.contains("loggerConfigs"),
+            "{}: {answer}",
+            proxy.name()
+        );
+        let operator = proxy.caller().basic("devops", &password);
+        operator.get("/devops/logging").await.expect(200);
+        for number in 0..12 {
+            let spoofed = proxy
+                .caller()
+                .with("x-forwarded-for", &format!("10.0.0.{number}"));
+            spoofed
+                .basic("devops", &format!("guess {number}"))
+                .get("/devops/logging")
+                .await;
+        }
+        let guesser = proxy
+            .caller()
+            .basic("devops", "guess")
+            .get("/devops/logging")
+            .await;
+        guesser.expect_error(429, "too.many.requests");
+        gateway
+            .as_operator()
+            .get("/devops/logging")
+            .await
+            .expect(200);
+    }
+}

@@ -1,0 +1,115 @@
+//! A real nginx or HAProxy that passes everything on, as it is put in front of the operators' listener.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use crate::caller::Caller;
+use crate::process::eventually;
+
+/// A running proxy; it ends with the value.
+#[derive(Debug)]
+pub struct Proxy {
+    name: &'static str,
+    address: String,
+    _child: Child,
+    _folder: TempDir,
+}
+
+impl Proxy {
+    /// nginx in front of `upstream`.
+    pub async fn nginx(upstream: &str) -> Self {
+        Self::start("nginx", |folder, address| {
+            let configuration = format!(
+                "daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n\
+                 events {{ worker_connections 256; }}\n\
+                 http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;\n\
+                 fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n\
+                 server {{ listen {address}; location / {{ proxy_pass http://{upstream}; proxy_http_version 1.1;\n\
+                 proxy_set_header Connection ''; proxy_set_header Host $http_host;\n\
+                 proxy_set_header X-Forwarded-For $remote_addr; }} }} }}\n"
+            );
+            let path = format!("{folder}/nginx.conf");
+            fs::write(&path, configuration).expect("the configuration can be written");
+            let mut command = Command::new("nginx");
+            command.args(["-p", folder, "-c", &path, "-e", &format!("{folder}/error.log")]);
+            command
+        })
+        .await
+    }
+
+    /// HAProxy in front of `upstream`.
+    pub async fn haproxy(upstream: &str) -> Self {
+        Self::start("haproxy", |folder, address| {
+            let configuration = format!(
+                "defaults\n mode http\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
+                 frontend operators\n bind {address}\n option forwardfor\n http-request del-header x-forwarded-for\n\
+                 \x20default_backend twinward\nbackend twinward\n server one {upstream}\n"
+            );
+            let path = format!("{folder}/haproxy.cfg");
+            fs::write(&path, configuration).expect("the configuration can be written");
+            let mut command = Command::new("haproxy");
+            command.args(["-db", "-f", &path]);
+            command
+        })
+        .await
+    }
+
+    async fn start(name: &'static str, command: impl Fn(&str, &str) -> Command) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().to_str().expect("a plain path").to_owned();
+        for _ in 0..5 {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let address = listener.local_addr().expect("bound").to_string();
+            drop(listener);
+            let mut command = command(&path, &address);
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let mut child = command
+                .kill_on_drop(true)
+                .spawn()
+                .expect("`tests/run` installs it");
+            let is_up = eventually(name, || {
+                let ended = child.try_wait().expect("a child can be asked").is_some();
+                let address = address.clone();
+                async move {
+                    if ended {
+                        return Some(false);
+                    }
+                    TcpStream::connect(address).await.is_ok().then_some(true)
+                }
+            })
+            .await;
+            if is_up {
+                return Self {
+                    name,
+                    address,
+                    _child: child,
+                    _folder: folder,
+                };
+            }
+        }
+        panic!("{name} found no free port, or does not like its configuration");
+    }
+
+    /// Which one it is.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// A caller of it.
+    pub fn caller(&self) -> Caller {
+        Caller::anonymous(&self.address)
+    }
+}
