@@ -1,7 +1,7 @@
 //! The public application: what its handlers share, and the server that runs it.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use authentication::{
 use journal::Journal;
 use socket2::SockRef;
 
-use crate::assembly::{KeyServices, Listener};
+use crate::assembly::{Closing, KeyServices, Listener};
 use crate::clock::Clock;
-use crate::edge::{self, OriginPolicy, Peers};
+use crate::edge::{self, HttpsPolicy, OriginPolicy, Peers};
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::operator::Denials;
@@ -51,6 +51,8 @@ pub(crate) struct EdgeSettings {
     pub(crate) origins: OriginPolicy,
     /// What streams are allowed.
     pub(crate) streaming: StreamingSettings,
+    /// What is asked of clients that do not speak HTTPS.
+    pub(crate) https: HttpsPolicy,
     /// Whose pre-authenticated header counts.
     pub(crate) vouching_peers: Vec<TrustedPeer>,
 }
@@ -98,9 +100,9 @@ pub(crate) struct Gateway {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Arc<EdgeSettings>,
     pub(crate) auditor: Auditor,
-    pub(crate) is_closing: Arc<AtomicBool>,
     /// The latest refusals, for operators.
     pub(crate) denials: Arc<Denials>,
+    pub(crate) closing: Arc<Closing>,
     /// What the last look at this process found; anyone may ask for it any number of times.
     pub(crate) is_healthy: Arc<AtomicBool>,
     /// Where the gateway of now is, for those who outlive a reload.
@@ -120,7 +122,7 @@ impl Gateway {
 
     /// Whether new work is welcome.
     pub(crate) fn is_up(&self) -> bool {
-        !self.is_closing.load(Ordering::Relaxed)
+        !self.closing.has_begun()
     }
 }
 
@@ -147,6 +149,8 @@ pub(crate) struct ServerSettings {
     pub(crate) workers: usize,
     /// Open connections, over all workers.
     pub(crate) connections_max: usize,
+    /// How long open requests may go on after the stop.
+    pub(crate) shutdown_timeout: Duration,
     /// Encrypts the listener.
     pub(crate) tls: Option<rustls::ServerConfig>,
 }
@@ -169,7 +173,8 @@ pub(crate) fn serve(
         .client_request_timeout(Duration::from_secs(10))
         .client_disconnect_timeout(Duration::from_secs(2))
         .on_connect(|connection, _| give_up_on_stalled(connection))
-        .shutdown_timeout(10)
+        // By then what is open was given up, and what that makes is sent.
+        .shutdown_timeout(settings.shutdown_timeout.as_secs() + GIVEN_UP_TIMEOUT.as_secs())
         .disable_signals();
     let server = match (listener, settings.tls) {
         (Listener::Tcp(listener), Some(tls)) => server.listen_rustls_0_23(listener, tls)?,
@@ -178,6 +183,9 @@ pub(crate) fn serve(
     };
     Ok(server.run())
 }
+
+/// Answers to what was given up take no longer than this to be sent.
+const GIVEN_UP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Data that a client does not take for this long ends its connection; nothing else bounds one that stops reading.
 const STALLED_TIMEOUT: Duration = Duration::from_secs(60);

@@ -2,6 +2,7 @@
 
 mod authentication;
 mod background;
+mod closing;
 mod listener;
 mod operator;
 mod revocations;
@@ -33,6 +34,7 @@ use crate::streaming::Hub;
 use crate::telemetry::{logging, metrics};
 pub(crate) use authentication::KeyServices;
 use authentication::Predecessor;
+pub(crate) use closing::Closing;
 use listener::Endpoints;
 pub(crate) use listener::Listener;
 pub(crate) use revocations::token_lifetime_max;
@@ -110,7 +112,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     let servers = Servers::start(public_server, operator_server);
     hand_over(&loaded, bootstrap, &endpoints)?;
     endpoints
-        .announce(&config.store.path)
+        .announce(config)
         .context("writing endpoints.json")?;
     endpoints.record(config, &auditor, gateway.clock.now());
     let background = [
@@ -127,7 +129,8 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     for task in background {
         task.abort();
     }
-    servers.drain(&gateway).await;
+    let limit = config.http_server.shutdown_timeout.duration();
+    servers.drain(&gateway, limit).await;
     background::write_key_uses(&gateway.keys, &config.store.path, &mut Uses::new());
     journal.close();
     auditor.record(audit::Event::server_stop(gateway.clock.now()));
@@ -312,7 +315,7 @@ fn assemble(
         limits: Arc::new(Limits::new(settings::limits(config))),
         settings: Arc::new(settings::edge(config)),
         auditor,
-        is_closing: Arc::new(AtomicBool::new(false)),
+        closing: Arc::default(),
         is_healthy: Arc::new(AtomicBool::new(true)),
         denials: Arc::default(),
         in_force: Weak::new(),

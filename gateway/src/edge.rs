@@ -10,6 +10,7 @@ mod cross_origin;
 mod explain;
 mod fields;
 mod headers;
+mod https;
 mod namespaces;
 mod query;
 mod scopes;
@@ -18,6 +19,7 @@ mod source;
 use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::{PeerAddress, RequestKind, RequestParts, SourcePrefix};
@@ -30,6 +32,7 @@ pub(crate) use headers::{
     OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header, live_condition, on_timeout,
     unsupported as unsupported_header,
 };
+pub(crate) use https::HttpsPolicy;
 pub(crate) use namespaces::Fence;
 pub(crate) use scopes::CallerScopes;
 use source::PeerGone;
@@ -64,6 +67,7 @@ pub(crate) async fn serve(
     let mut access = Access {
         route: "/other",
         provider: None,
+        is_secure: false,
         correlation_id: correlation_id::of(&fields),
         trail: Trail::default(),
     };
@@ -75,10 +79,12 @@ pub(crate) async fn serve(
         &mut access,
     );
     let limit = gateway.settings.request_timeout;
-    let outcome = match within(limit, work).await {
+    let outcome = match within(&gateway, limit, work).await {
         Ok(Answer::Ready(answer)) => answer,
-        Ok(Answer::Pending(work)) => within(limit.saturating_sub(started.elapsed()), work).await,
-        Ok(Answer::Waiting(longer, work)) => within(limit + longer, work).await,
+        Ok(Answer::Pending(work)) => {
+            within(&gateway, limit.saturating_sub(started.elapsed()), work).await
+        }
+        Ok(Answer::Waiting(longer, work)) => within(&gateway, limit + longer, work).await,
         Err(error) => Err(error),
     };
     let mut response = outcome.unwrap_or_else(|error| {
@@ -101,6 +107,8 @@ pub(crate) async fn serve(
         note_denial(&gateway, &request, response.status(), &access);
     }
     correlation_id::insert(response.headers_mut(), &access.correlation_id);
+    let https = &gateway.settings.https;
+    https.insist(access.is_secure, response.headers_mut());
     let duration = started.elapsed();
     access::record(&request, response.status(), duration, &access);
     let answered = Answered {
@@ -114,13 +122,17 @@ pub(crate) async fn serve(
     response
 }
 
+/// Waits for `work`, but neither longer than `limit` nor longer than the process goes on.
 async fn within<T>(
+    gateway: &Gateway,
     limit: Duration,
     work: impl Future<Output = Result<T, DittoError>>,
 ) -> Result<T, DittoError> {
-    timeout(limit, work)
-        .await
-        .unwrap_or_else(|_| Err(timed_out()))
+    tokio::select! {
+        biased;
+        outcome = timeout(limit, work) => outcome.unwrap_or_else(|_| Err(timed_out())),
+        () = gateway.closing.given_up() => Err(given_up()),
+    }
 }
 
 async fn answer<'r>(
@@ -134,6 +146,8 @@ async fn answer<'r>(
     let source =
         Source::of(request, fields, &gateway.settings.peers).map_err(|PeerGone| peer_gone())?;
     access.trail.source = Some(source);
+    access.is_secure = gateway.settings.speaks_tls
+        || source.is_from_trusted_proxy && fields.get("x-forwarded-proto") == Some("https");
     if gateway.settings.only_trusted_peers && !source.is_from_trusted_proxy {
         return Err(DittoError::new(
             StatusCode::FORBIDDEN,
@@ -154,6 +168,7 @@ async fn answer<'r>(
             })?;
     }
     fields.check()?;
+    gateway.settings.https.check(request, access.is_secure)?;
     if let Some(preflight) = gateway.settings.origins.preflight(request)? {
         return Ok(Answer::Ready(Ok(preflight)));
     }
@@ -173,8 +188,7 @@ async fn answer<'r>(
     )?;
     let mut context = RequestContext {
         now: gateway.clock.now(),
-        is_secure: gateway.settings.speaks_tls
-            || source.is_from_trusted_proxy && fields.get("x-forwarded-proto") == Some("https"),
+        is_secure: access.is_secure,
         gateway,
         query,
         headers: translated,
@@ -237,6 +251,16 @@ fn note_subject(context: &RequestContext, exceeded: &TooManyRequests, caller: &A
 
 fn peer_gone() -> DittoError {
     DittoError::bad_request("gateway:peer.unknown", "The connection is gone.")
+}
+
+fn given_up() -> DittoError {
+    DittoError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "gateway:service.unavailable",
+        "The gateway is restarting.",
+    )
+    .describe("Read the state to see whether the request was carried out, then try again.")
+    .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 fn timed_out() -> DittoError {

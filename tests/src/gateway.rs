@@ -215,6 +215,16 @@ impl TestGateway {
         }
     }
 
+    /// Waits for its end, which something else brings about.
+    pub async fn ended(mut self) -> Stopped {
+        let code = exit_code(&mut self.child).await;
+        Stopped {
+            folder: self.folder,
+            wrapper: self.wrapper,
+            code,
+        }
+    }
+
     /// Kills it without warning, for tests that hold the value in place; nothing happens to one that has ended.
     pub async fn kill(&mut self) {
         if self.child.id().is_some() {

@@ -89,9 +89,15 @@ impl Endpoints {
     const FILE: &str = "endpoints.json";
 
     /// Logs the addresses and writes them to `endpoints.json` in the store's folder, all at once.
-    pub(super) fn announce(&self, folder: &Path) -> io::Result<()> {
-        tracing::info!(address = self.public, "Listening for clients");
-        tracing::info!(address = self.devops, "Listening for operators");
+    pub(super) fn announce(&self, config: &Config) -> io::Result<()> {
+        let folder = &config.store.path;
+        for (address, tls, whom) in [
+            (&self.public, &config.http_server.tls_config, "clients"),
+            (&self.devops, &config.devops.tls_config, "operators"),
+        ] {
+            let tls = tls_words(tls);
+            tracing::info!(address, tls, "Listening for {whom}, TLS is {tls}");
+        }
         let text = json!({ "public": self.public, "devops": self.devops }).to_string();
         let unfinished = folder.join(".endpoints.json");
         std::fs::write(&unfinished, text)?;
@@ -104,11 +110,7 @@ impl Endpoints {
             ("public", &self.public, &config.http_server.tls_config),
             ("devops", &self.devops, &config.devops.tls_config),
         ] {
-            let tls = match tls {
-                TlsConfig::Plain(PlainHttp::DevMode) => "off, dev_mode",
-                TlsConfig::Plain(PlainHttp::TerminatedByProxy) => "off, terminated_by_proxy",
-                TlsConfig::Files(_) => "on",
-            };
+            let tls = tls_words(tls);
             auditor.record(Event::server_listen(now, name, address, tls));
         }
     }
@@ -132,5 +134,14 @@ impl Endpoints {
     /// Removes the file: nobody listens there any more.
     pub(super) fn withdraw(&self, folder: &Path) {
         let _ = std::fs::remove_file(folder.join(Self::FILE));
+    }
+}
+
+/// Whether a listener speaks TLS, and if not, why.
+fn tls_words(tls: &TlsConfig) -> &'static str {
+    match tls {
+        TlsConfig::Plain(PlainHttp::DevMode) => "off (dev_mode)",
+        TlsConfig::Plain(PlainHttp::TerminatedByProxy) => "off (terminated_by_proxy)",
+        TlsConfig::Files(_) => "on",
     }
 }

@@ -18,7 +18,7 @@ use crate::config::authentication::IdentityRateLimit;
 use crate::config::server::{EdgeHttpApi, PlainHttp, TlsConfig};
 use crate::config::value::{ListenAddress, Period, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
-use crate::edge::{OriginPolicy, Peers};
+use crate::edge::{HttpsPolicy, OriginPolicy, Peers};
 use crate::limits::{LimitSettings, RateLimit};
 use crate::operator::console_settings;
 use crate::streaming::{StreamingSettings, Throttling};
@@ -108,6 +108,11 @@ pub(super) fn edge(config: &Config) -> EdgeSettings {
             allowed_origins: server.allowed_origins.clone(),
         },
         streaming: streaming(&config.streaming),
+        https: HttpsPolicy {
+            is_forced: server.force_https,
+            redirects: server.redirect_to_https,
+            strict_for: server.strict_transport_security.map(Period::duration),
+        },
         vouching_peers: vouching_peers(config),
     }
 }
@@ -172,6 +177,7 @@ pub(super) fn server(config: &Config, tls: Option<ServerConfig>) -> ServerSettin
         connections_max: server
             .max_connections
             .min(descriptors_max().saturating_sub(DESCRIPTORS_RESERVED)),
+        shutdown_timeout: server.shutdown_timeout.duration(),
         tls,
     }
 }

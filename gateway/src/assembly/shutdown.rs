@@ -1,7 +1,6 @@
 //! How a process ends: no new work, streams told, requests answered, then the store closed.
 
 use std::io;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -9,9 +8,6 @@ use actix_web::rt::task::JoinHandle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::Gateway;
-
-/// Streams get this long to take their close frame before their connections are closed.
-const STREAMS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Waits for SIGTERM or SIGINT.
 pub(super) async fn requested() -> io::Result<()> {
@@ -39,29 +35,30 @@ impl Servers {
         }
     }
 
-    /// Ends streams, then lets open requests finish.
-    pub(super) async fn drain(self, gateway: &Gateway) {
-        gateway.is_closing.store(true, Ordering::Relaxed);
+    /// Accepts nothing more, tells streams to go, and lets open requests finish within `limit`; what takes longer is
+    /// answered without its result.
+    pub(super) async fn drain(self, gateway: &Gateway, limit: Duration) {
+        gateway.closing.begin();
         gateway.hub.shut_down();
-        let all_ended = async {
-            while gateway.hub.sessions().count() > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        if tokio::time::timeout(STREAMS_TIMEOUT, all_ended)
-            .await
-            .is_err()
-        {
+        let [public, operator] = self.handles;
+        let giving_up = async {
+            tokio::time::sleep(limit).await;
             tracing::warn!(
                 sessions = gateway.hub.sessions().count(),
-                "Some streams did not end in time"
+                "Not everything that was asked for could be answered in time"
             );
+            gateway.closing.give_up();
+            std::future::pending().await
+        };
+        tokio::select! {
+            () = public.stop(true) => {}
+            () = giving_up => {}
+            _ = requested() => tracing::warn!("Asked again to stop: not waiting any longer"),
         }
-        let [public, operator] = self.handles;
-        tokio::join!(public.stop(true), operator.stop(true));
+        // Until here operators could see that the process is about to end.
+        operator.stop(true).await;
         for task in self.tasks {
-            // Both were stopped; how they ended changes nothing any more.
-            let _ = task.await;
+            task.abort();
         }
     }
 }

@@ -36,6 +36,14 @@ pub struct HttpServer {
     pub auth: Option<Vec<String>>,
     /// How long a request may take.
     pub request_timeout: Period,
+    /// How long open requests may go on after the gateway was told to stop.
+    pub shutdown_timeout: Period,
+    /// Whether only HTTPS is served, with this listener or with a trusted proxy.
+    pub force_https: bool,
+    /// Whether plain HTTP is redirected where people, not programs, come.
+    pub redirect_to_https: bool,
+    /// How long browsers are told to use nothing but HTTPS; absent: they are not.
+    pub strict_transport_security: Option<Period>,
     /// The largest body that is read.
     pub max_body_size: Size,
     /// How many connections may be open at once.
@@ -61,6 +69,10 @@ impl Default for HttpServer {
             serve_docs: false,
             auth: None,
             request_timeout: Period::from_secs(60),
+            shutdown_timeout: Period::from_secs(20),
+            force_https: false,
+            redirect_to_https: false,
+            strict_transport_security: None,
             max_body_size: Size::from_kibibytes(1024),
             max_connections: 20_000,
             limits: None,

@@ -4,7 +4,7 @@ use crate::config::server::TlsConfig;
 use crate::config::{Config, Values};
 
 /// Keys whose settings are handed out once, when the process starts; each stands for everything below it.
-const FIXED: [&str; 17] = [
+const FIXED: [&str; 18] = [
     "audit",
     "database",
     "devops.console",
@@ -14,6 +14,7 @@ const FIXED: [&str; 17] = [
     "history",
     "http_server.listen_addr",
     "http_server.max_connections",
+    "http_server.shutdown_timeout",
     "limits.message_size",
     "limits.policy_imports",
     "limits.policy_size",
@@ -58,6 +59,7 @@ pub(super) fn pin(
     }
     new.http_server.listen_addr = old.http_server.listen_addr.clone();
     new.http_server.max_connections = old.http_server.max_connections;
+    new.http_server.shutdown_timeout = old.http_server.shutdown_timeout;
     new.devops.listen_addr = old.devops.listen_addr.clone();
     new.store = old.store.clone();
     new.audit = old.audit.clone();

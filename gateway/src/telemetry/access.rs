@@ -19,6 +19,8 @@ pub(crate) struct Access {
     pub(crate) route: &'static str,
     /// Who vouched for the caller.
     pub(crate) provider: Option<ProviderKind>,
+    /// Whether the client speaks TLS, with this listener or with a trusted proxy.
+    pub(crate) is_secure: bool,
     /// Ties the response to its log lines and events.
     pub(crate) correlation_id: Arc<str>,
     /// What auditors will want to know.

@@ -1,6 +1,7 @@
 //! What the public edge records for auditors: one place, after the answer is known.
 
 mod failure;
+pub(crate) mod frames;
 
 use std::time::Duration;
 

@@ -20,11 +20,22 @@ enum Rewrite {
 }
 
 /// The names in use; of two names for one key the later wins, as in Ditto.
-const NAMES: [Name; 26] = [
+const NAMES: [Name; 29] = [
     Name(
         "REQUEST_TIMEOUT",
         "http_server.request_timeout",
         Rewrite::None,
+    ),
+    Name(
+        "COORDINATED_SHUTDOWN_REQUEST_TIMEOUT",
+        "http_server.shutdown_timeout",
+        Rewrite::None,
+    ),
+    Name("FORCE_HTTPS", "http_server.force_https", Rewrite::LowerCase),
+    Name(
+        "REDIRECT_TO_HTTPS",
+        "http_server.redirect_to_https",
+        Rewrite::LowerCase,
     ),
     Name(
         "PEKKO_HTTP_SERVER_MAX_CONNECTIONS",
@@ -138,14 +149,12 @@ const NAMES: [Name; 26] = [
 ];
 
 /// Names that Ditto acts on and this gateway does not: set ones are announced.
-pub(crate) const WITHOUT_EFFECT: [&str; 20] = [
+pub(crate) const WITHOUT_EFFECT: [&str; 17] = [
     "ADDITIONAL_ACCEPTED_MEDIA_TYPES",
     "AUTH_HTTP_PROXY_ENABLED",
-    "COORDINATED_SHUTDOWN_REQUEST_TIMEOUT",
     "DEVOPS_PASSWORD_NAME",
     "DNS_SERVER",
     "FIRE_AND_FORGET_ENFORCEMENT_TIMEOUT",
-    "FORCE_HTTPS",
     "GATEWAY_SSE_PUBLISHER_BACKPRESSURE",
     "GATEWAY_STREAMING_PARALLELISM",
     "GATEWAY_STREAMING_SEARCH_IDLE_TIMEOUT",
@@ -154,7 +163,6 @@ pub(crate) const WITHOUT_EFFECT: [&str; 20] = [
     "IDLE_TIMEOUT",
     "LIMITS_MESSAGES_HEADERS_SIZE",
     "LIMITS_MESSAGES_AUTH_SUBJECTS_COUNT",
-    "REDIRECT_TO_HTTPS",
     "SERVER_HEADER",
     "STATISTICS_UPDATE_INTERVAL",
     "STATUS_PASSWORD_NAME",

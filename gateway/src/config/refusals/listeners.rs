@@ -17,6 +17,12 @@ impl Refusals<'_> {
         self.check_listener("devops", &devops.listen_addr, &devops.tls_config);
         self.check_proxies("http_server.trusted_proxies", &server.trusted_proxies);
         self.check_proxies("devops.trusted_proxies", &devops.trusted_proxies);
+        if server.redirect_to_https && !server.force_https {
+            self.refuse(
+                "http_server.redirect_to_https",
+                "plain HTTP is not refused, so that nothing is redirected; write `force_https: true`, too",
+            );
+        }
         if config.auth.is_dev_mode() && !server.listen_addr.is_local() {
             self.refuse(
                 "auth",

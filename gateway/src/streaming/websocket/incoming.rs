@@ -19,6 +19,7 @@ use crate::edge;
 use crate::error::DittoError;
 use crate::limits::TooManyRequests;
 use crate::routes::{Examiner, check_count};
+use crate::telemetry::audit::frames::FrameTrail;
 
 /// Handles one text frame; whatever is wrong with it is answered, the connection stays.
 pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
@@ -140,9 +141,18 @@ async fn command(connection: &Rc<Connection>, frame: &Frame<'_>, envelope: Envel
         return send_error_with(connection, (Some(topic), headers), &error);
     }
     let (path, fields) = (envelope.path.clone(), envelope.fields.clone());
+    let principal = connection.caller.borrow().principal().clone();
     let outcome = async {
         let incoming = Incoming::about(topic, envelope)?;
-        execute(connection, incoming, (frame, &path, fields)).await
+        let trail = FrameTrail::begin(&connection.context.gateway.auditor, topic).await?;
+        let outcome = execute(connection, incoming, (frame, &path, fields)).await;
+        let correlation_id = headers.get("correlation-id").and_then(Value::as_str);
+        trail.end(
+            (&connection.context, &principal),
+            (topic, &path, correlation_id.unwrap_or_default()),
+            outcome.as_ref().err(),
+        );
+        outcome
     };
     match outcome.await {
         Ok(Some(answer)) if !is_waived => connection.send(answer),

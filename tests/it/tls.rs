@@ -1,0 +1,259 @@
+//! Certificates: what is wrong with one is said, and a renewed one is shown without losing a connection.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use reqwest::tls::TlsInfo;
+use reqwest::{Certificate, Client};
+use serde_json::{Value, json};
+use tests::{TestGateway, eventually, raw_exchange};
+
+const HOST: &str = "gw.example";
+
+/// An authority that clients of a test trust.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        Self(CertifiedIssuer::self_signed(params, key).expect("an authority"))
+    }
+
+    /// Puts a new certificate and its key into `folder`, as a tool for renewals does.
+    fn issue(&self, folder: &Path, host: &str) {
+        let params = CertificateParams::new(vec![host.to_owned()]).expect("parameters");
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        let chain = certificate.pem() + &self.0.pem();
+        write_private(&folder.join("gw.pem"), &chain);
+        write_private(&folder.join("gw.key"), &key.serialize_pem());
+    }
+
+    fn client(&self, gateway: &TestGateway) -> Client {
+        let address: SocketAddr = gateway.endpoints().public.parse().expect("an address");
+        let root = Certificate::from_pem(self.0.pem().as_bytes()).expect("PEM");
+        Client::builder()
+            .no_proxy()
+            .tls_certs_only([root])
+            .tls_info(true)
+            .resolve(HOST, address)
+            .build()
+            .expect("a client")
+    }
+}
+
+fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let unfinished = path.with_extension("new");
+    fs::write(&unfinished, text).expect("a file");
+    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600)).expect("a mode");
+    fs::rename(unfinished, path).expect("a file in place");
+}
+
+fn with_certificate(folder: &Path) -> Value {
+    json!({
+        "http_server": {
+            "tls_config": { "cert": folder.join("gw.pem"), "key": folder.join("gw.key") },
+            "public_hosts": [HOST],
+            "strict_transport_security": "30d",
+        },
+        "limits": { "per_source": false, "per_subject": false },
+    })
+}
+
+fn whoami(gateway: &TestGateway) -> String {
+    let (_, port) = gateway.endpoints().public.rsplit_once(':').expect("a port");
+    format!("https://{HOST}:{port}/api/2/whoami")
+}
+
+/// The certificate that a new connection is shown; `None` if it was not answered.
+async fn shown(client: &Client, url: &str) -> Option<Vec<u8>> {
+    let request = client
+        .get(url)
+        .header("x-ditto-pre-authenticated", "nginx:alice");
+    let response = request.send().await.ok()?;
+    assert_eq!(response.status(), 200);
+    let info = response.extensions().get::<TlsInfo>()?;
+    info.peer_certificate().map(<[u8]>::to_vec)
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_under_load_and_nobody_notices() {
+    let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
+    authority.issue(folder.path(), HOST);
+    let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
+    let url = whoami(&gateway);
+    let first = shown(&authority.client(&gateway), &url)
+        .await
+        .expect("an answer");
+    let (stop, answered) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, url) = (authority.client(&gateway), url.clone());
+            let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
+            tokio::spawn(async move {
+                // One connection, kept from before the renewal until after it.
+                while !stop.load(Ordering::Relaxed) {
+                    let certificate = shown(&client, &url).await;
+                    assert!(certificate.is_some(), "a request was not answered");
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    authority.issue(folder.path(), HOST);
+    let second = eventually("another certificate", || async {
+        let now = shown(&authority.client(&gateway), &url).await;
+        now.filter(|now| *now != first)
+    })
+    .await;
+    assert_ne!(first, second);
+    let before = answered.load(Ordering::Relaxed);
+    eventually("more answers", || {
+        let more = answered.load(Ordering::Relaxed) > before + 20;
+        std::future::ready(more.then_some(()))
+    })
+    .await;
+    stop.store(true, Ordering::Relaxed);
+    for client in load {
+        client.await.expect("every request is answered");
+    }
+    let audit = fs::read_to_string(gateway.data().join("audit.jsonl")).expect("an audit file");
+    assert!(audit.contains("\"tls.reloaded\""), "{audit}");
+    let status = gateway
+        .as_operator()
+        .get("/status")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(status["certificates"]["public"]["names"], json!([HOST]));
+    let metrics = gateway.as_operator().get("/metrics").await.body;
+    assert!(
+        metrics.contains("tls_certificate_expiry_timestamp_seconds{listener=\"public\"}"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_used_is_not_shown() {
+    let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
+    authority.issue(folder.path(), HOST);
+    let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
+    let url = whoami(&gateway);
+    let first = shown(&authority.client(&gateway), &url)
+        .await
+        .expect("an answer");
+    let other = KeyPair::generate().expect("a key");
+    write_private(&folder.path().join("gw.key"), &other.serialize_pem());
+    let operator = gateway.as_operator();
+    eventually("a rejection", || async {
+        let status = operator.get("/status").await.expect(200).json();
+        let why = status["configuration"]["rejected"]["why"]
+            .as_str()
+            .map(str::to_owned);
+        why.filter(|why| why.contains("does not belong to the first certificate"))
+    })
+    .await;
+    assert_eq!(shown(&authority.client(&gateway), &url).await, Some(first));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_certificate_ends_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let failed = |path: &Path| TestGateway::try_start(with_certificate(path));
+    let missing = failed(folder.path()).await.expect_err("there are no files");
+    assert_eq!(missing.status.code(), Some(78), "{}", missing.stderr);
+    for part in [
+        "gw.pem",
+        "relative paths start at",
+        "by user",
+        "No such file",
+    ] {
+        assert!(missing.stderr.contains(part), "{part}: {}", missing.stderr);
+    }
+    write_private(&folder.path().join("gw.pem"), "hello");
+    write_private(&folder.path().join("gw.key"), "hello");
+    let garbage = failed(folder.path())
+        .await
+        .expect_err("this is no certificate");
+    assert!(garbage.stderr.contains("is not PEM"), "{}", garbage.stderr);
+}
+
+#[tokio::test]
+async fn doubts_of_browsers_are_named_with_the_names_of_the_certificate() {
+    let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
+    authority.issue(folder.path(), "other.example");
+    let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
+    let log = gateway.log();
+    assert!(
+        log.contains("`gw.example` of `http_server.public_hosts`"),
+        "{log}"
+    );
+    assert!(log.contains("other.example"), "{log}");
+}
+
+#[tokio::test]
+async fn browsers_are_bound_to_https_over_https_only() {
+    let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
+    authority.issue(folder.path(), HOST);
+    let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
+    let request = authority.client(&gateway).get(whoami(&gateway));
+    let response = request.send().await.expect("an answer");
+    assert_eq!(
+        response.headers()["strict-transport-security"],
+        "max-age=2592000"
+    );
+
+    let plain = TestGateway::start_with(json!({ "http_server": {
+        "strict_transport_security": "30d", "force_https": true,
+        "trusted_proxies": ["127.0.0.0/8"],
+    } }))
+    .await;
+    let nobody = plain.anonymous();
+    let refused = nobody
+        .get("/api/2/whoami")
+        .await
+        .expect_error(404, "gateway:https.required");
+    assert_eq!(refused.header("strict-transport-security"), "");
+    nobody.get("/health").await.expect(200);
+    let behind_proxy = plain
+        .as_subject("nginx:alice")
+        .with("x-forwarded-proto", "https");
+    let answer = behind_proxy.get("/api/2/whoami").await.expect(200);
+    assert_eq!(
+        answer.header("strict-transport-security"),
+        "max-age=2592000"
+    );
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_can_say_that_a_client_spoke_https() {
+    let gateway = TestGateway::start_with(json!({ "http_server": {
+        "force_https": true, "redirect_to_https": true, "trusted_proxies": ["192.0.2.1"],
+    } }))
+    .await;
+    let liar = gateway.anonymous().with("x-forwarded-proto", "https");
+    liar.get("/api/2/whoami")
+        .await
+        .expect_error(404, "gateway:https.required");
+    let redirected = liar.get("/openapi.json?x=1").await.expect(301);
+    assert_eq!(
+        redirected.header("location"),
+        "https://127.0.0.1/openapi.json?x=1"
+    );
+    let forged = "GET /openapi.json HTTP/1.1\r\nHost: evil.example/\r\nConnection: close\r\n\r\n";
+    let answer = raw_exchange(&gateway.endpoints().public, forged.as_bytes()).await;
+    assert!(
+        !answer.to_ascii_lowercase().contains("location"),
+        "{answer}"
+    );
+}
