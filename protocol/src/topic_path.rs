@@ -271,7 +271,7 @@ impl Group {
             }
             Criterion::Search(_) => self == Self::Things(Channel::Twin),
             Criterion::Messages(_) => self == Self::Things(Channel::Live),
-            Criterion::Acks(_) => matches!(self, Self::Things(_)),
+            Criterion::Acks(_) => matches!(self, Self::Things(_) | Self::Policies),
             Criterion::Announcements(_) => !matches!(self, Self::Things(_)),
         }
     }

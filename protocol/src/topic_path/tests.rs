@@ -134,7 +134,6 @@ fn some_kinds_exist_for_some_groups_only() {
         "_/_/things/live/search/subscribe",
         "a/b/policies/search/subscribe",
         "a/b/things/twin/messages/hello",
-        "a/b/policies/acks/label",
         "a/b/things/twin/announcements/hello",
         "a/b/things/live/streaming/request",
         "_/_/sessions/commands/modify",
