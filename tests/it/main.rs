@@ -20,6 +20,7 @@ mod messages;
 mod namespace_access;
 mod paths;
 mod policies;
+mod policy_services;
 mod reload;
 mod revocation;
 mod shutdown;
