@@ -57,11 +57,14 @@ impl Reloader {
         let mut hangup = signal(SignalKind::hangup())?;
         Ok(actix_web::rt::spawn(async move {
             let mut watch = Watch::of(self.loaded.files());
+            // What changed between the start's reading and now would never be noticed.
+            let now = crate::config::digest_of(self.loaded.file.as_deref());
+            let mut is_stale = now != self.loaded.digest;
             let mut look = tokio::time::interval(LOOK_EVERY);
             loop {
                 let trigger = tokio::select! {
                     _ = hangup.recv() => "SIGHUP",
-                    _ = look.tick() => if watch.look() { "a changed file" } else { continue },
+                    _ = look.tick() => if std::mem::take(&mut is_stale) || watch.look() { "a changed file" } else { continue },
                 };
                 tracing::info!(trigger, "Reading the configuration again");
                 // From before the reading on, so that a change during it counts.
