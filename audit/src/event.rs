@@ -54,15 +54,17 @@ impl Event {
 
     /// Whether a client can cause any number of these without a good credential: then most of them share a record.
     pub(crate) fn is_folded(&self) -> bool {
-        match self.kind {
-            EventKind::AuthDeny
-            | EventKind::AuthzDeny
-            | EventKind::LimitHit
-            | EventKind::KeyLeakedInUrl
-            | EventKind::PreauthHeaderDropped => true,
-            EventKind::DevopsAccess => self.outcome == Outcome::Deny,
-            _ => false,
-        }
+        let is_denied_access =
+            self.kind == EventKind::DevopsAccess && self.outcome == Outcome::Deny;
+        is_denied_access
+            || matches!(
+                self.kind,
+                EventKind::AuthDeny
+                    | EventKind::AuthzDeny
+                    | EventKind::LimitHit
+                    | EventKind::KeyLeakedInUrl
+                    | EventKind::PreauthHeaderDropped
+            )
     }
 
     /// Who did it.

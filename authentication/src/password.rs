@@ -84,7 +84,7 @@ struct Entry {
 }
 
 enum Hash {
-    Argon2(PasswordHash),
+    Argon2(Box<PasswordHash>),
     Bcrypt(String),
 }
 
@@ -175,7 +175,7 @@ impl Entry {
     fn fits(&self, password: &str) -> bool {
         match &self.hash {
             Hash::Argon2(hash) => Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
-                .verify_password(password.as_bytes(), hash)
+                .verify_password(password.as_bytes(), &**hash)
                 .is_ok(),
             // A longer password would fit by its first 72 bytes alone; it is refused instead.
             Hash::Bcrypt(hash) => bcrypt::non_truncating_verify(password, hash).unwrap_or(false),
@@ -201,7 +201,7 @@ impl Hash {
             && (1..=10).contains(&params.t_cost())
             && (1..=8).contains(&params.p_cost());
         if bounded {
-            Ok(Self::Argon2(hash))
+            Ok(Self::Argon2(Box::new(hash)))
         } else {
             Err(PasswordHashFault::Cost)
         }

@@ -20,7 +20,7 @@ pub(crate) use tokens::TokenRefusal;
 use tokens::Tokens;
 
 /// Who may enter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct AccessSettings {
     /// Who opens every route.
     pub devops: Admission,
@@ -46,18 +46,6 @@ pub enum Admission {
 impl Default for Admission {
     fn default() -> Self {
         Self::Passwords(Vec::new())
-    }
-}
-
-impl Default for AccessSettings {
-    fn default() -> Self {
-        Self {
-            devops: Admission::default(),
-            status: Admission::default(),
-            read_only_subjects: Vec::new(),
-            issuers: JwtSettings::default(),
-            metrics_token: None,
-        }
     }
 }
 

@@ -92,7 +92,13 @@ impl Target for Tokens {
         let subject = self.subject(&token);
         let proved = self.good.iter().position(|known| signed(&known));
         if let Some(subject) = subject {
-            let expected = proved.map(|position| ["acme:alice", "acme:bob"][position.min(1)]);
+            let expected = proved.map(|position| {
+                if position == 0 {
+                    "acme:alice"
+                } else {
+                    "acme:bob"
+                }
+            });
             assert_eq!(
                 Some(subject.as_str()),
                 expected,

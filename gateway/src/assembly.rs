@@ -115,20 +115,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         .announce(config)
         .context("writing endpoints.json")?;
     endpoints.record(config, &auditor, gateway.clock.now());
-    let background = [
-        background::keys(&in_force),
-        background::forgetting(&in_force, config.history.retention.duration()),
-        background::expiry(&in_force),
-        background::announcements(&in_force),
-        background::upkeep(&in_force, operator),
-        background::note_key_uses(&gateway.keys, config.store.path.clone()),
-        background::reminders(&in_force, certificates),
-        Reloader::new(reloading, loaded.clone()).run()?,
-    ];
-    shutdown::requested().await?;
-    for task in background {
-        task.abort();
-    }
+    until_shutdown(&loaded, reloading).await?;
     let limit = config.http_server.shutdown_timeout.duration();
     servers.drain(&gateway, limit).await;
     background::write_key_uses(&gateway.keys, &config.store.path, &mut Uses::new());
@@ -137,6 +124,28 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     auditor.close();
     endpoints.withdraw(&config.store.path);
     tracing::info!("Stopped");
+    Ok(())
+}
+
+/// Runs what goes on besides the requests until the process is told to stop.
+async fn until_shutdown(loaded: &Loaded, reloading: Reloading) -> anyhow::Result<()> {
+    let config = &loaded.config;
+    let in_force = Arc::clone(&reloading.in_force);
+    let gateway = in_force.gateway();
+    let tasks = [
+        background::keys(&in_force),
+        background::forgetting(&in_force, config.history.retention.duration()),
+        background::expiry(&in_force),
+        background::announcements(&in_force),
+        background::upkeep(&in_force, Arc::clone(&reloading.operator)),
+        background::note_key_uses(&gateway.keys, config.store.path.clone()),
+        background::reminders(&in_force, Arc::clone(&reloading.certificates)),
+        Reloader::new(reloading, loaded.clone()).run()?,
+    ];
+    shutdown::requested().await?;
+    for task in tasks {
+        task.abort();
+    }
     Ok(())
 }
 

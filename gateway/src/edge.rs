@@ -143,19 +143,7 @@ async fn answer<'r>(
 ) -> Result<Answer<'r>, DittoError> {
     check_target(request)?;
     let path = CanonicalPath::parse(request.path())?;
-    let source =
-        Source::of(request, fields, &gateway.settings.peers).map_err(|PeerGone| peer_gone())?;
-    access.trail.source = Some(source);
-    access.is_secure = gateway.settings.speaks_tls
-        || source.is_from_trusted_proxy && fields.get("x-forwarded-proto") == Some("https");
-    if gateway.settings.only_trusted_peers && !source.is_from_trusted_proxy {
-        return Err(DittoError::new(
-            StatusCode::FORBIDDEN,
-            "gateway:peer.nottrusted",
-            "Connect through the proxy.",
-        )
-        .describe("Only addresses listed under `http_server.trusted_proxies` may connect here."));
-    }
+    let source = locate((request, fields), &gateway, access)?;
     let source_key = gateway.limits.source_key(source.client);
     let is_health = path.segments.as_slice() == ["health"];
     if !is_health {
@@ -201,23 +189,54 @@ async fn answer<'r>(
     };
     access.trail.at = Some(context.now);
     if route.needs_principal() {
-        let caller =
-            authenticate((request, fields), &route, &mut context, &mut access.trail).await?;
-        access.provider = Some(caller.principal().provider());
-        let limits = &context.gateway.limits;
-        limits
-            .check_subject(caller.limit_key())
-            .inspect_err(|exceeded| {
-                access.trail.limit = Some(exceeded.limit);
-                note_subject(&context, exceeded, &caller);
-            })?;
-        context.caller = Some(caller);
-        context.check_scope(route.scope(request))?;
-        route.check_namespace(&context)?;
-        let asked = (request.method(), access.route);
-        access.trail.admit(&context.gateway.auditor, asked).await?;
+        admit((request, fields), &route, &mut context, access).await?;
     }
     Ok(route.handle(context, request, payload))
+}
+
+/// Where the request comes from, if it may come from there.
+fn locate(
+    (request, fields): (&HttpRequest, &Fields<'_>),
+    gateway: &Gateway,
+    access: &mut Access,
+) -> Result<Source, DittoError> {
+    let source =
+        Source::of(request, fields, &gateway.settings.peers).map_err(|PeerGone| peer_gone())?;
+    access.trail.source = Some(source);
+    access.is_secure = gateway.settings.speaks_tls
+        || source.is_from_trusted_proxy && fields.get("x-forwarded-proto") == Some("https");
+    if gateway.settings.only_trusted_peers && !source.is_from_trusted_proxy {
+        return Err(DittoError::new(
+            StatusCode::FORBIDDEN,
+            "gateway:peer.nottrusted",
+            "Connect through the proxy.",
+        )
+        .describe("Only addresses listed under `http_server.trusted_proxies` may connect here."));
+    }
+    Ok(source)
+}
+
+/// Finds out who calls, and whether it may ask for this at all.
+async fn admit(
+    (request, fields): (&HttpRequest, &Fields<'_>),
+    route: &Route,
+    context: &mut RequestContext,
+    access: &mut Access,
+) -> Result<(), DittoError> {
+    let caller = authenticate((request, fields), route, context, &mut access.trail).await?;
+    access.provider = Some(caller.principal().provider());
+    let limits = &context.gateway.limits;
+    limits
+        .check_subject(caller.limit_key())
+        .inspect_err(|exceeded| {
+            access.trail.limit = Some(exceeded.limit);
+            note_subject(context, exceeded, &caller);
+        })?;
+    context.caller = Some(caller);
+    context.check_scope(route.scope(request))?;
+    route.check_namespace(context)?;
+    let asked = (request.method(), access.route);
+    access.trail.admit(&context.gateway.auditor, asked).await
 }
 
 /// So that operators can see who was refused.

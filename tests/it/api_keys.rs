@@ -68,11 +68,7 @@ async fn scopes_bound_what_an_identity_may_ask_for() {
         .put("/api/2/things/org.acme:new", &json!({}))
         .await
         .expect_error(403, "gateway:scope.missing");
-    let events = press
-        .events("/api/2/things")
-        .await
-        .err()
-        .expect("no stream");
+    let events = press.events("/api/2/things").await.expect_err("no stream");
     events.expect_error(403, "gateway:scope.missing");
     press.get("/api/2/whoami").await.expect(200);
 

@@ -604,6 +604,6 @@ async fn messages_are_streamed_as_events() {
         "nothing else arrives"
     );
     let filtered = device.events(&format!("{boxes}?filter=exists(x)")).await;
-    let refusal = filtered.err().expect("a refusal");
+    let refusal = filtered.expect_err("a refusal");
     assert_eq!(refusal.status_and_code(), "400 signal.unsupported");
 }

@@ -1,5 +1,7 @@
 //! What policies do besides deciding: tell who may what, let systems act for a token, show what holds, forget who expired.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tests::{OidcProvider, TestGateway, deadline, merged};
@@ -140,30 +142,11 @@ async fn a_token_lends_its_rights_to_an_integration() {
         .await
         .expect(200);
 
-    // Denied: another action, another kind of credential, no EXECUTE at all.
     let deactivate = format!("{policy}/entries/ops/actions/deactivateTokenIntegration");
     token
         .post(&deactivate, &json!({}))
         .await
         .expect_error(403, "policies:action.failed");
-    owner
-        .post(&activate, &json!({}))
-        .await
-        .expect_error(400, "policies:action.failed");
-    let stranger = gateway.as_bearer(&provider.token("carol").await);
-    stranger
-        .post(&activate, &json!({}))
-        .await
-        .expect_error(403, "policies:action.failed");
-    token
-        .post(
-            "/api/2/policies/org.acme:none/actions/activateTokenIntegration",
-            &json!({}),
-        )
-        .await
-        .expect_error(404, "policies:policy.notfound");
-    token.get(&activate).await.expect(405);
-
     let both = with_action(
         &subject,
         &["activateTokenIntegration", "deactivateTokenIntegration"],
@@ -172,24 +155,43 @@ async fn a_token_lends_its_rights_to_an_integration() {
         .put(&format!("{policy}/entries/ops"), &both)
         .await
         .expect(204);
-    token
-        .post(
-            &format!("{policy}/actions/activateTokenIntegration"),
-            &json!({}),
-        )
-        .await
-        .expect(204);
-    token
-        .post(
-            &format!("{policy}/actions/deactivateTokenIntegration"),
-            &json!({}),
-        )
-        .await
-        .expect(204);
+    for action in ["activateTokenIntegration", "deactivateTokenIntegration"] {
+        token
+            .post(&format!("{policy}/actions/{action}"), &json!({}))
+            .await
+            .expect(204);
+    }
     integration
         .get("/api/2/things/org.acme:lamp")
         .await
         .expect(404);
+}
+
+#[tokio::test]
+async fn an_action_is_denied_without_token_or_permission() {
+    let provider = OidcProvider::start().await;
+    let gateway = TestGateway::start_with(provider.trusted()).await;
+    let owner = gateway.as_subject("nginx:alice");
+    given_lamp(&owner, "org.acme:lamp").await;
+    let policy = "/api/2/policies/org.acme:lamp";
+    let activate = format!("{policy}/entries/DEFAULT/actions/activateTokenIntegration");
+    let token = gateway.as_bearer(&provider.token("bob").await);
+    token
+        .post(&activate, &json!({}))
+        .await
+        .expect_error(403, "policies:action.failed");
+    owner
+        .post(&activate, &json!({}))
+        .await
+        .expect_error(400, "policies:action.failed");
+    token
+        .post(
+            "/api/2/policies/org.acme:none/actions/activateTokenIntegration",
+            &json!({}),
+        )
+        .await
+        .expect_error(404, "policies:policy.notfound");
+    token.get(&activate).await.expect(405);
 }
 
 #[tokio::test]
@@ -249,13 +251,21 @@ async fn the_resolved_view_shows_what_is_imported() {
         .expect_error(404, "policies:policy.notfound");
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the gateway under test goes by the clock of the machine"
+)]
+fn in_two_seconds() -> Timestamp {
+    Timestamp::now() + Duration::from_secs(2)
+}
+
 #[tokio::test]
 async fn a_subject_that_expires_leaves_the_policy() {
     let granularity = json!({ "policies": { "subject_expiry_granularity": "1s" } });
     let gateway = TestGateway::start_with(merged(json!({}), granularity)).await;
     let alice = gateway.as_subject("nginx:alice");
     given_lamp(&alice, "org.acme:lamp").await;
-    let expiry = Timestamp::now() + std::time::Duration::from_secs(2);
+    let expiry = in_two_seconds();
     let entry = json!({
         "subjects": { "nginx:guest": { "type": "guest", "expiry": expiry.to_string() } },
         "resources": { "thing:/": { "grant": ["READ"], "revoke": [] } }
@@ -267,7 +277,7 @@ async fn a_subject_that_expires_leaves_the_policy() {
     let revision = "/api/2/policies/org.acme:lamp?fields=_revision";
     deadline("the subject to go", async {
         while alice.get(revision).await.expect(200).json()["_revision"] != 3 {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })
     .await;

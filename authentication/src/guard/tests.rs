@@ -191,7 +191,7 @@ fn only_what_could_be_a_guess_is_told_to_wait() {
     }
     let last = (0..4)
         .map(|_| guard.judge(refused(ApiKeyRefusal::WrongSecret), source(1), at(0)))
-        .last();
+        .next_back();
     assert!(matches!(
         last,
         Some(AuthenticationError::TooManyFailures { .. })

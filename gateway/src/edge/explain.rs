@@ -190,7 +190,15 @@ fn policy_decision(
             let path = resource.pointer();
             (policy_id.clone(), ResourceType::Policy, path, None)
         }
-        _ => return Ok(None),
+        Route::Health
+        | Route::WhoAmI
+        | Route::CheckPermissions
+        | Route::Things
+        | Route::Migration(_)
+        | Route::Message(..)
+        | Route::Policies
+        | Route::PolicyAction(..)
+        | Route::WebSocket => return Ok(None),
     };
     let permission = if *method == Method::GET {
         Permission::READ

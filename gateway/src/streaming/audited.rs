@@ -40,7 +40,7 @@ impl Audited {
     }
 
     fn note(&self, event: Event) {
-        self.auditor.record(event.from(self.source.clone()));
+        self.auditor.record(event.from(self.source));
     }
 }
 

@@ -9,6 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+/// Makes the chunk that tells how many were lost.
+type TellLoss = fn(u64) -> Bytes;
+
 /// One session's outbound buffer; lives on one worker, and has one who takes from it.
 ///
 /// It holds chunks as they go onto the connection and knows nothing of what they are.
@@ -16,7 +19,7 @@ pub(crate) struct Outbound {
     waiting: RefCell<Waiting>,
     bytes_max: usize,
     /// Tells a loss in place, for those who want to read on after one.
-    loss: Cell<Option<fn(u64) -> Bytes>>,
+    loss: Cell<Option<TellLoss>>,
     taker: WakerSlot,
     waiter: WakerSlot,
 }

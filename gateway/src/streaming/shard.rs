@@ -171,12 +171,6 @@ impl Shard {
             }
         }
     }
-
-    /// How many sessions are listed under subjects, each as often as it has some.
-    #[cfg(test)]
-    pub(crate) fn indexed(&self) -> usize {
-        self.by_subject.borrow().values().map(Vec::len).sum()
-    }
 }
 
 /// A session's place in its shard.

@@ -189,10 +189,12 @@ impl Record<'_> {
         let kind = failure.event_kind();
         self.lazily(kind, || {
             let actor = failure.actor(|| self.presented());
-            match kind {
-                EventKind::KeyLeakedInUrl => Event::key_leaked_in_url(self.at, actor),
-                _ if failure.is_unavailable => Event::authentication_unavailable(self.at, actor),
-                _ => Event::authentication_failed(self.at, failure.reason, actor),
+            if kind == EventKind::KeyLeakedInUrl {
+                Event::key_leaked_in_url(self.at, actor)
+            } else if failure.is_unavailable {
+                Event::authentication_unavailable(self.at, actor)
+            } else {
+                Event::authentication_failed(self.at, failure.reason, actor)
             }
         });
     }
@@ -307,10 +309,11 @@ pub(crate) fn actor(principal: &Principal) -> Actor {
     );
     if let Some(subject) = principal.default_subject() {
         let subject = subject.as_str();
-        actor = actor.id(match method {
+        actor = actor.id(if method == audit::Method::ApiKey {
             // What stands behind the prefix is the id of the configuration.
-            audit::Method::ApiKey => subject.split_once(':').map_or(subject, |(_, id)| id),
-            _ => subject,
+            subject.split_once(':').map_or(subject, |(_, id)| id)
+        } else {
+            subject
         });
     }
     if let Some(name) = &credential.name {

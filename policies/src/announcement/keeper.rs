@@ -62,7 +62,7 @@ impl SubjectKeeper {
         // Whoever is still there in another form was not removed.
         let is_there = |id: &SubjectId| subjects.iter().any(|(each, _)| each == id);
         machines.retain(|machine| {
-            !machine.is_done() && !(machine.is_gone() && is_there(&machine.subject_id))
+            !(machine.is_done() || machine.is_gone() && is_there(&machine.subject_id))
         });
         for (id, subject) in &subjects {
             let is_followed = machines.iter().any(|machine| is_of(machine, id, subject));

@@ -24,11 +24,14 @@ fn check(seen: &Value) {
     assert_eq!(seen["firstStop"], "Skip to content", "{seen}");
     assert_eq!(seen["injected"], 0, "{seen}");
     assert_eq!(seen["sessions"], "(1)", "{seen}");
-    assert!(seen["denials"].as_str().unwrap().contains("401"), "{seen}");
+    assert!(
+        seen["denials"].as_str().expect("text").contains("401"),
+        "{seen}"
+    );
     assert_eq!(seen["sticksOut"], false, "{seen}");
     assert_eq!(seen["background"], "rgb(13, 17, 23)", "{seen}");
     assert!(
-        !seen["address"].as_str().unwrap().contains("code="),
+        !seen["address"].as_str().expect("text").contains("code="),
         "{seen}"
     );
 }

@@ -12,11 +12,7 @@ async fn a_subject_opens_so_many_streams_of_both_kinds_and_no_more() {
     let third = alice.events("/api/2/things").await.expect("a stream");
     let refused = alice.web_socket().await.err();
     assert_eq!(refused.map(|(status, _)| status), Some(429));
-    let refused = alice
-        .events("/api/2/things")
-        .await
-        .err()
-        .expect("no stream");
+    let refused = alice.events("/api/2/things").await.expect_err("no stream");
     assert_eq!(refused.status, 429);
     assert!(
         !refused.header("retry-after").is_empty(),

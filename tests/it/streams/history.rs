@@ -214,7 +214,7 @@ async fn an_event_stream_of_the_past_ends_with_it() {
             "things:things.ids.missing",
         ),
     ] {
-        let refused = alice.events(&path).await.err().expect("no stream");
+        let refused = alice.events(&path).await.expect_err("no stream");
         assert_eq!(
             (refused.status, &refused.json()["error"]),
             (400, &json!(code)),

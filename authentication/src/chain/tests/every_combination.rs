@@ -58,10 +58,6 @@ fn expected(on_conflict: OnConflict, providers: &[(ProviderKind, Answer)]) -> Ex
 
 fn actual(result: Result<Principal, AuthenticationError>) -> Expected {
     use AuthenticationError as Error;
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "scripted providers give no others"
-    )]
     match result {
         Ok(principal) => Expected::Principal(principal.provider()),
         Err(Error::PreAuthenticatedQuery) => Expected::RequestRefused,

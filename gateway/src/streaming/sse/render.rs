@@ -120,9 +120,12 @@ fn with_context(thing: &Value, visible: &Visible<'_>) -> Value {
     };
     let headers = envelope.headers.into_iter().flatten();
     let headers: Map<String, Value> = headers
-        .map(|(name, value)| match value {
-            Value::String(text) => (name, Value::String(text)),
-            other => (name, Value::String(other.to_string())),
+        .map(|(name, value)| {
+            let text = match value.as_str() {
+                Some(text) => text.to_owned(),
+                None => value.to_string(),
+            };
+            (name, Value::String(text))
         })
         .collect();
     let mut context = Map::new();

@@ -175,14 +175,11 @@ impl MessageDecoder {
     }
 
     fn end(&self, error: &ProtocolError) -> End {
-        match error {
-            ProtocolError::Overflow => End::too_large(self.bytes_max),
-            error => End::new(
-                1002,
-                EndKind::Protocol,
-                format!("The frame is malformed: {error}."),
-            ),
+        if matches!(error, ProtocolError::Overflow) {
+            return End::too_large(self.bytes_max);
         }
+        let reason = format!("The frame is malformed: {error}.");
+        End::new(1002, EndKind::Protocol, reason)
     }
 }
 

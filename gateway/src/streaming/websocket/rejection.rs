@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use protocol::{Envelope, headers};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Connection;
 use crate::error::DittoError;
@@ -25,7 +25,7 @@ impl Connection {
             .and_then(|envelope| envelope.topic_path().ok());
         let mut headers = envelope
             .and_then(|envelope| headers::accept(envelope.headers?).ok())
-            .unwrap_or_else(Map::new);
+            .unwrap_or_default();
         headers.insert("retry-after".to_owned(), Value::from(seconds));
         self.send(Envelope::error(
             topic.as_ref(),

@@ -40,10 +40,10 @@ impl Failure {
     /// `fingerprint` stands for a credential without a public id.
     pub(super) fn actor(&self, fingerprint: impl FnOnce() -> Option<Arc<str>>) -> Actor {
         let actor = Actor::unknown(self.method);
-        let shown = match self.method {
-            Method::Anonymous | Method::PreAuth => None,
-            _ => self.key_id.clone().or_else(fingerprint),
-        };
+        let is_shown = !matches!(self.method, Method::Anonymous | Method::PreAuth);
+        let shown = is_shown
+            .then(|| self.key_id.clone().or_else(fingerprint))
+            .flatten();
         match shown {
             Some(key_id) => actor.key_id(key_id),
             None => actor,
@@ -51,6 +51,10 @@ impl Failure {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only keys have ids that may be shown"
+)]
 fn key_id(error: &AuthenticationError) -> Option<Arc<str>> {
     match error {
         AuthenticationError::ApiKeyRefused { key_id, .. } => key_id.clone(),
