@@ -219,7 +219,8 @@ async fn forged_key_ids_cause_no_storm_of_fetches() {
     });
     let statuses = deadline("30 refusals", futures_util::future::join_all(forged)).await;
 
-    assert!(statuses.iter().all(|status| *status == 401), "{statuses:?}");
+    // Whether the issuer has such keys by now cannot be known before the cool-down ends: that is no 401.
+    assert!(statuses.iter().all(|status| *status == 503), "{statuses:?}");
     assert_eq!(
         who(&gateway.as_bearer(&token)).await,
         "acme:alice",

@@ -13,6 +13,10 @@ import http from 'node:http';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import Provider from 'oidc-provider';
 
+// Who started this reads the first line only; a warning that nobody reads must not end the provider.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+
 const CLIENTS = ['alice', 'bob', 'carol', 'stranger'];
 
 function newKeys() {

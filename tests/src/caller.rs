@@ -21,6 +21,8 @@ impl Caller {
     pub fn anonymous(address: &str) -> Self {
         let client = Client::builder()
             .no_proxy()
+            // A server that closes an idle connection just now would look like one that does not answer.
+            .pool_idle_timeout(std::time::Duration::from_secs(2))
             .redirect(reqwest::redirect::Policy::none())
             .build();
         Self {

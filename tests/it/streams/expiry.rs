@@ -27,7 +27,7 @@ async fn a_token_of_three_seconds_is_refreshed_twice_and_then_ends_the_session()
         .await
         .expect("a WebSocket");
     for _ in 0..2 {
-        socket.expect_silence(Duration::from_secs(2)).await;
+        socket.expect_silence(Duration::from_millis(1500)).await;
         let fresh = provider.token_of("alice", SHORT).await;
         socket.send(format!("JWT-TOKEN?jwtToken={fresh}")).await;
     }
