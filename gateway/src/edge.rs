@@ -16,6 +16,9 @@ mod query;
 mod scopes;
 mod source;
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
@@ -23,6 +26,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::{PeerAddress, RequestKind, RequestParts, SourcePrefix};
+use futures_util::FutureExt;
 
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
@@ -72,14 +76,18 @@ pub(crate) async fn serve(
         trail: Trail::default(),
     };
     let gateway = in_force.gateway();
-    let work = answer(
-        (&request, &fields),
-        payload,
-        std::sync::Arc::clone(&gateway),
-        &mut access,
-    );
     let limit = gateway.settings.request_timeout;
-    let outcome = match within(&gateway, limit, work).await {
+    let asked = {
+        // Pinned here, because it is large and would be moved from one wrapper into the next.
+        let work = pin!(answer(
+            (&request, &fields),
+            payload,
+            std::sync::Arc::clone(&gateway),
+            &mut access,
+        ));
+        within(&gateway, limit, work).await
+    };
+    let outcome = match asked {
         Ok(Answer::Ready(answer)) => answer,
         Ok(Answer::Pending(work)) => {
             within(&gateway, limit.saturating_sub(started.elapsed()), work).await
@@ -126,8 +134,12 @@ pub(crate) async fn serve(
 async fn within<T>(
     gateway: &Gateway,
     limit: Duration,
-    work: impl Future<Output = Result<T, DittoError>>,
+    mut work: impl Future<Output = Result<T, DittoError>> + Unpin,
 ) -> Result<T, DittoError> {
+    // Most answers are known at once, and none of them needs a timer.
+    if let Poll::Ready(outcome) = poll_fn(|task| Poll::Ready(work.poll_unpin(task))).await {
+        return outcome;
+    }
     tokio::select! {
         biased;
         outcome = timeout(limit, work) => outcome.unwrap_or_else(|_| Err(timed_out())),
