@@ -1,5 +1,5 @@
-// Eclipse Ditto's own JavaScript client against a gateway: things, features and policies over HTTP, then commands and a
-// subscription over the WebSocket, then a device that answers messages and acknowledges events.
+// Eclipse Ditto's own JavaScript client against a gateway: things, features and policies over HTTP, then everything of
+// `ditto-sockets.mjs`.
 //
 // Usage: node ditto-client.mjs '{"domain":"127.0.0.1:8080","headers":{"Authorization":"Bearer …"},"namespace":"org.acme"}'
 //
@@ -7,9 +7,10 @@
 // stack trace on standard error and a non-zero exit.
 import assert from 'node:assert/strict';
 import ditto from '@eclipse-ditto/ditto-javascript-client-node';
+import { useSockets } from './ditto-sockets.mjs';
 
 const { domain, headers, namespace } = JSON.parse(process.argv[2]);
-const { DefaultMatchOptions, DittoNodeClient, Entries, Entry, Feature, Policy, Resource, Subject, SubjectId, Thing } = ditto;
+const { DittoNodeClient, Entries, Entry, Feature, Policy, Resource, Subject, SubjectId, Thing } = ditto;
 const thingId = `${namespace}:lamp`;
 const policyId = `${namespace}:lamp-policy`;
 
@@ -34,29 +35,6 @@ async function rejection(promise) {
 
 function httpClient() {
   return DittoNodeClient.newHttpClient().withoutTls().withDomain(domain).withAuthProvider(authentication).build();
-}
-
-/** The same, declaring acknowledgements in the handshake. */
-function declaring(labels) {
-  return { ...authentication, authenticateWithUrl: (url) => url.withParams([...url.queryParams, `declared-acks=${labels}`]) };
-}
-
-function webSocketClient(provider = authentication, channel = 'twinChannel') {
-  let client;
-  return new Promise((resolve) => {
-    client = DittoNodeClient.newWebSocketClient()
-      .withoutTls()
-      .withDomain(domain)
-      .withAuthProvider(provider)
-      .withStateHandler({
-        connected: () => setImmediate(() => resolve(client)),
-        disconnected() {}, reconnecting() {}, buffering() {}, backPressure() {}, bufferFull() {},
-      })
-      .withReconnect(false)
-      [channel]()
-      .withoutBuffer()
-      .build();
-  });
 }
 
 function everything(id, ...rights) {
@@ -106,56 +84,6 @@ async function useFeatures(client) {
   report('getFeatures', Object.keys(await features.getFeatures()));
 }
 
-async function useWebSocket(http) {
-  const client = await webSocketClient();
-  const events = client.getEventsHandle();
-  await events.requestEvents();
-  const arrival = new Promise((resolve) => events.subscribeToThing(thingId, resolve));
-  await http.getThingsHandle().putAttribute(thingId, 'seen', true);
-  const { action, path, value } = await arrival;
-  report('event', { action, path, value });
-  const things = client.getThingsHandle();
-  report('putAttribute by socket', (await things.putAttribute(thingId, 'bySocket', [1, 2])).status);
-  report('getAttribute by socket', await things.getAttribute(thingId, 'bySocket'));
-  report('missing thing by socket', (await rejection(things.getThing(`${namespace}:missing`))).error);
-  await events.stopEvents();
-  client.close(1000, 'done');
-}
-
-/** Sends an answer to a signal: the client has no call for what carries a status, so it leaves on its own connection. */
-function answer(handle, signal, more) {
-  const headers = { 'correlation-id': signal.headers['correlation-id'], 'content-type': 'application/json' };
-  handle.requester.resilienceHandler.send(JSON.stringify({ topic: signal.topic, path: signal.path, headers, ...more }));
-}
-
-async function useMessages(http) {
-  const device = await webSocketClient(authentication, 'liveChannel');
-  const messages = device.getMessagesHandle();
-  await messages.requestMessages();
-  messages.subscribeToThing(thingId, (message) => answer(messages, message, { status: 200, value: { heard: message.value } }));
-  const { status, body } = await http.getMessagesHandle().messageToThing(thingId, 'ask', 'hey', 'application/json');
-  report('message', { status, body });
-  const asking = await webSocketClient(authentication, 'liveChannel');
-  const bySocket = await asking.getMessagesHandle().messageToThing(thingId, 'ask', 'ho', 'text/plain');
-  report('message by socket', bySocket.body);
-  asking.close(1000, 'done');
-  device.close(1000, 'done');
-}
-
-async function useAcknowledgements(http) {
-  const archive = await webSocketClient(declaring('acme:seen'));
-  const events = archive.getEventsHandle();
-  await events.requestEvents();
-  events.subscribeToThing(thingId, (event) => {
-    for (const label of event.headers['requested-acks'] ?? []) {
-      answer(events, event, { topic: `${namespace}/lamp/things/twin/acks/${label}`, path: '/', status: 204 });
-    }
-  });
-  const options = DefaultMatchOptions.getInstance().addRequestParameter('requested-acks', 'acme:seen');
-  report('acknowledged', (await http.getThingsHandle().putAttribute(thingId, 'acked', true, options)).status);
-  archive.close(1000, 'done');
-}
-
 async function whoAmI() {
   const response = await fetch(`http://${domain}/api/2/whoami`, { headers });
   assert.equal(response.status, 200, await response.clone().text());
@@ -171,8 +99,6 @@ const http = httpClient();
 await usePolicies(http, await whoAmI());
 await useThings(http);
 await useFeatures(http);
-await useWebSocket(http);
-await useMessages(http);
-await useAcknowledgements(http);
+await useSockets({ library: ditto, Client: DittoNodeClient, domain, authentication, namespace, report }, http);
 await http.getThingsHandle().deleteThing(thingId);
 report('done', true);
