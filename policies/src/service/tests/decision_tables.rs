@@ -1,5 +1,6 @@
 //! Every row of `tests/data/decisions.json`: who may do what, what is answered, and what is seen.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use journal::Journal;
@@ -7,9 +8,47 @@ use serde_json::{Value, json};
 
 use super::Fixture;
 use crate::{
-    Enforcer, NamespacePolicies, Permission, Pointer, Policies, PolicyLimits, ResourceKey,
-    ResourceType, SubjectId,
+    Enforcer, NamespacePolicies, Permission, Pointer, Policies, PolicyLimits, PolicyView,
+    ResourceKey, ResourceType, SubjectId,
 };
+
+/// Every table there is: a number, and the letters of its further rows.
+const TABLES: [(u8, &str); 34] = [
+    (1, "bc"),
+    (2, "bcd"),
+    (3, "bc"),
+    (4, ""),
+    (5, ""),
+    (6, "bc"),
+    (7, ""),
+    (8, ""),
+    (9, "b"),
+    (10, "b"),
+    (11, "bc"),
+    (12, "bcd"),
+    (13, "b"),
+    (14, "b"),
+    (15, ""),
+    (16, "b"),
+    (17, ""),
+    (18, "b"),
+    (19, "bcde"),
+    (20, "bc"),
+    (21, ""),
+    (22, ""),
+    (23, ""),
+    (24, "bcd"),
+    (25, ""),
+    (26, ""),
+    (27, ""),
+    (28, "b"),
+    (29, "bc"),
+    (30, "bcd"),
+    (31, ""),
+    (32, ""),
+    (33, ""),
+    (34, "b"),
+];
 
 fn table(name: &str) -> Vec<Value> {
     let data: Value =
@@ -92,6 +131,34 @@ async fn fixture(row: &Value) -> Fixture {
     fixture
 }
 
+/// The rows that the data file has, by name.
+fn rows_there() -> BTreeSet<String> {
+    let of_row = |row: &Value| -> Vec<String> {
+        let asks = row.get("asks").or_else(|| row.get("steps"));
+        let asks = asks.and_then(Value::as_array).into_iter().flatten();
+        let named = asks.filter_map(|ask| ask["row"].as_str().map(str::to_owned));
+        let id = text(row, "id").split(' ').next().unwrap_or_default();
+        named.chain([id.to_owned()]).collect()
+    };
+    ["decisions", "operations", "views", "rights"]
+        .iter()
+        .flat_map(|name| table(name))
+        .flat_map(|row| of_row(&row))
+        .collect()
+}
+
+#[test]
+fn no_row_is_missing() {
+    let there = rows_there();
+    for (number, letters) in TABLES {
+        let first = format!("D-{number}");
+        let further = letters.chars().map(|letter| format!("D-{number}{letter}"));
+        for row in [first].into_iter().chain(further) {
+            assert!(there.contains(&row), "{row} is not in the data file");
+        }
+    }
+}
+
 #[tokio::test]
 async fn decisions() {
     let fixture = Fixture::new();
@@ -116,13 +183,21 @@ async fn decisions() {
 #[tokio::test]
 async fn operations() {
     for row in table("operations") {
-        let fixture = fixture(&row).await;
+        let mut fixture = fixture(&row).await;
         for step in row["steps"].as_array().unwrap() {
             let (who, path) = (format!("t:{}", text(step, "who")), text(step, "path"));
             let given = match text(step, "does") {
                 "get" => fixture.get(&who, path).await,
                 "put" => fixture.put(&who, path, step["value"].clone()).await,
+                "put allowing lockout" => {
+                    let value = step["value"].clone();
+                    fixture.headers.allow_policy_lockout = true;
+                    let given = fixture.put(&who, path, value).await;
+                    fixture.headers.allow_policy_lockout = false;
+                    given
+                }
                 "delete" => fixture.delete(&who, path).await,
+                "labels" => resolved_labels(&mut fixture, &who, path).await,
                 "lacks" => {
                     let read: Value = serde_json::from_str(&fixture.get(&who, path).await).unwrap();
                     let keys = step["value"]
@@ -141,6 +216,17 @@ async fn operations() {
             assert_eq!(given, text(step, "gives"), "{}: {step}", row["id"]);
         }
     }
+}
+
+/// The labels of the resolved view, sorted.
+async fn resolved_labels(fixture: &mut Fixture, who: &str, path: &str) -> String {
+    fixture.headers.policy_view = PolicyView::Resolved;
+    let read: Value = serde_json::from_str(&fixture.get(who, path).await).unwrap();
+    fixture.headers.policy_view = PolicyView::Original;
+    let mut labels: Vec<_> = read["entries"].as_object().unwrap().keys().collect();
+    labels.sort();
+    let labels: Vec<_> = labels.into_iter().map(String::as_str).collect();
+    labels.join(" ")
 }
 
 #[tokio::test]
