@@ -12,12 +12,14 @@ mod index;
 mod key;
 mod legacy;
 mod memory;
+mod news;
 mod provider;
 mod refusal;
 mod settings;
 mod slow_hash;
 mod slow_lane;
 mod usage;
+mod verified;
 mod verifier;
 
 pub use generate::{
@@ -27,11 +29,12 @@ pub use hash::{HashError, HashRemark};
 pub use hint::{WeakKey, key_hint};
 pub use key::{Environment, KeyShapeError, NativeKey, is_brand};
 pub use memory::KeyMemory;
+pub use news::{KeyNews, KeyObserver};
 pub use provider::ApiKeyProvider;
 pub use refusal::ApiKeyRefusal;
 pub use settings::{ApiKeyCredential, ApiKeySettings, IdentitySettings, SlowLaneSettings};
 pub use usage::{KeyUse, KeyUses};
-pub use verifier::KeyVerifier;
+pub use verifier::{KeyVerifier, is_legacy_key_id};
 
 /// Whether `key` is what `verifier` was made from; without a pepper.
 ///

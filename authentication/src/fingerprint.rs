@@ -27,10 +27,10 @@ impl Fingerprinter {
     }
 }
 
-/// As [`Fingerprinter`], several times faster on a token's length: for tokens, which nobody could guess anyway.
+/// As [`Fingerprinter`], several times faster on a token's length: for what is asked on every request.
 ///
 /// SipHash with 128 bits of output is a pseudorandom function: without its key, which never leaves the process any more
-/// than the fingerprints do, nobody can make a token that has the fingerprint of another. Nothing is known against the
+/// than the fingerprints do, nobody can make a token or a key that has the fingerprint of another. Nothing is known against the
 /// variant with one and three rounds, which takes half the time of that with two and four.
 pub(crate) struct TokenFingerprinter(SipHasher13);
 

@@ -45,8 +45,8 @@ pub(crate) fn bearer(credential: &str) -> Headers {
     Headers(vec![("authorization", format!("Bearer {credential}"))])
 }
 
-/// Revocations of the token with this `jti`, kept nowhere.
-pub(crate) fn revoking(token_id: &str) -> Arc<Revocations> {
+/// Revocations that are kept nowhere.
+pub(crate) fn no_revocations() -> Arc<Revocations> {
     struct Nowhere;
     impl RevocationStore for Nowhere {
         fn load(&self) -> Result<Vec<Revocation>, StoreFailure> {
@@ -61,10 +61,14 @@ pub(crate) fn revoking(token_id: &str) -> Arc<Revocations> {
             Box::pin(std::future::ready(Ok(())))
         }
     }
-    let revocations = Revocations::open(Arc::new(Nowhere), Duration::ZERO).unwrap();
+    Arc::new(Revocations::open(Arc::new(Nowhere), Duration::ZERO).unwrap())
+}
+
+/// Revokes what `value` names.
+pub(crate) fn revoke(revocations: &Revocations, kind: RevocationKind, value: &str) {
     let new = NewRevocation {
-        kind: RevocationKind::Jti,
-        value: token_id.to_owned(),
+        kind,
+        value: value.to_owned(),
         issued_before: None,
         permanent: false,
         reason: None,
@@ -72,5 +76,11 @@ pub(crate) fn revoking(token_id: &str) -> Arc<Revocations> {
     };
     let added = futures_util::FutureExt::now_or_never(revocations.add(new, now()));
     added.unwrap().unwrap();
-    Arc::new(revocations)
+}
+
+/// Revocations of the token with this `jti`.
+pub(crate) fn revoking(token_id: &str) -> Arc<Revocations> {
+    let revocations = no_revocations();
+    revoke(&revocations, RevocationKind::Jti, token_id);
+    revocations
 }

@@ -9,6 +9,7 @@ use policies::{Credential, Principal, ProviderKind, SubjectId};
 
 use super::hint::is_hint;
 use super::memory::KeyMemory;
+use super::news::KeyWatch;
 use super::refusal::ApiKeyRefusal;
 use super::settings::{ApiKeyCredential, ApiKeySettings, IdentitySettings};
 use super::usage::{Caller, UseCell};
@@ -62,12 +63,15 @@ impl Index {
                 }
             }
         }
-        memory.uses().retain(|key_id| entries.contains_key(key_id));
         Ok(Self(entries))
     }
 
     pub(super) fn get(&self, key_id: &str) -> Option<&Arc<Entry>> {
         self.0.get(key_id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The keys with slow hashes, in a stable order.
@@ -179,7 +183,7 @@ impl<'a> Shared<'a> {
 
 impl Entry {
     /// The principal, if the key counts now and from there.
-    pub(super) fn admit(&self, caller: &Caller<'_>) -> Result<Principal, Unfit> {
+    pub(super) fn admit(&self, caller: &Caller<'_>, watch: &KeyWatch) -> Result<Principal, Unfit> {
         let now = caller.now;
         if self.disabled {
             return Err(Unfit::Refused(ApiKeyRefusal::Disabled));
@@ -195,7 +199,7 @@ impl Entry {
         if !self.allow_from.is_empty() && !self.allow_from.iter().any(is_meant) {
             return Err(Unfit::Source);
         }
-        self.used.note(caller);
+        self.used.note((&self.principal, caller), watch);
         Ok(self.principal.clone())
     }
 }

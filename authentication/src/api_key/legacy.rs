@@ -1,6 +1,7 @@
 //! Keys that name no id and have slow hashes: found by what is remembered, by their hint, or in the slow lane.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::hint::hint_of;
 use super::index::{Entry, Index, digest_of};
 use super::memory::KeyMemory;
+use super::news::{KeyNews, KeyWatch};
 use super::refusal::ApiKeyRefusal;
 use super::settings::ApiKeySettings;
 use super::slow_lane::{Busy, SlowLane, Work};
@@ -118,7 +120,7 @@ impl LegacyKeys {
     pub(super) async fn hash(
         &self,
         (key, fingerprint, candidates): (&str, Fingerprint, Vec<usize>),
-        memory: &KeyMemory,
+        (memory, watch): (&KeyMemory, &KeyWatch),
         (guard, caller): (&Guard, &Caller<'_>),
     ) -> Result<Arc<Entry>, AuthenticationError> {
         let guess = Guess {
@@ -134,7 +136,11 @@ impl LegacyKeys {
             key: fingerprint,
             source: guess.source,
             is_suspect: guard.has_failed(&guess, caller.now),
-            run: self.search(key, candidates),
+            run: self.search(
+                (key, candidates),
+                watch.clone(),
+                (caller.client, caller.now),
+            ),
         };
         let verdict = self.lane.submit(work).map_err(busy)?.await;
         let place = verdict.unwrap_or(Err(Busy)).map_err(busy)?;
@@ -169,8 +175,9 @@ impl LegacyKeys {
     /// The work that finds which of the candidates the key fits, and learns its hint.
     fn search(
         &self,
-        key: &str,
-        candidates: Vec<usize>,
+        (key, candidates): (&str, Vec<usize>),
+        watch: KeyWatch,
+        from: (Option<IpAddr>, Timestamp),
     ) -> Box<dyn FnOnce() -> Option<usize> + Send> {
         let key = SecretString::from(key);
         let tries_all = candidates.len() < TRIED_ALL_BELOW;
@@ -194,6 +201,8 @@ impl LegacyKeys {
                         first.identity,
                         entry.identity
                     );
+                    let other = entry.identity.clone();
+                    watch.tell(&KeyNews::SameSecret { other }, &first.principal, from);
                     continue;
                 }
                 let _ = learnt.set(hint_of(key.expose_secret()));

@@ -1,10 +1,12 @@
 //! What is known of keys without hashing again. Facts, not verdicts: they survive a reload, permissions do not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 
+use super::news::KeyObserver;
 use super::usage::KeyUses;
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 
@@ -21,6 +23,7 @@ pub struct KeyMemory {
     good: Cache<Fingerprint, Box<str>>,
     bogus: Cache<Fingerprint, Bogus>,
     uses: KeyUses,
+    observer: Option<Arc<dyn KeyObserver>>,
 }
 
 #[derive(Clone, Copy)]
@@ -37,11 +40,24 @@ impl Default for KeyMemory {
             good: Cache::new(GOOD_MAX),
             bogus: Cache::new(BOGUS_MAX),
             uses: KeyUses::default(),
+            observer: None,
         }
     }
 }
 
 impl KeyMemory {
+    /// Knows nothing yet, and tells `observer` what keys do for the first time.
+    pub fn observed_by(observer: Arc<dyn KeyObserver>) -> Self {
+        Self {
+            observer: Some(observer),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn observer(&self) -> Option<Arc<dyn KeyObserver>> {
+        self.observer.clone()
+    }
+
     /// The last uses of keys.
     pub fn uses(&self) -> &KeyUses {
         &self.uses

@@ -9,9 +9,11 @@ use super::index::{Entry, Index, Unfit};
 use super::key::{Environment, NativeKey, is_brand};
 use super::legacy::{LegacyKeys, Lookup};
 use super::memory::KeyMemory;
+use super::news::KeyWatch;
 use super::refusal::ApiKeyRefusal;
 use super::settings::ApiKeySettings;
 use super::usage::Caller;
+use super::verified::VerifiedKeys;
 use super::verifier::KeyVerifier;
 use crate::bearer::Bearer;
 use crate::guard::Guard;
@@ -29,8 +31,10 @@ pub struct ApiKeyProvider {
     environment: Environment,
     index: Index,
     legacy: Option<LegacyKeys>,
+    verified: VerifiedKeys,
     nobody: KeyVerifier,
     memory: Arc<KeyMemory>,
+    watch: KeyWatch,
     guard: Arc<Guard>,
 }
 
@@ -54,10 +58,15 @@ impl ApiKeyProvider {
         let index = Index::new(&settings, &memory)?;
         Ok(Self {
             legacy: LegacyKeys::new(&settings, &index)?,
+            verified: VerifiedKeys::new(index.len()),
             index,
             brand: settings.brand,
             environment: settings.environment,
             nobody: KeyVerifier::dummy(),
+            watch: KeyWatch {
+                networks_max: settings.networks_max,
+                observer: memory.observer(),
+            },
             memory,
             guard,
         })
@@ -96,6 +105,7 @@ impl ApiKeyProvider {
         remarks.chain(powerless).chain(costs).collect()
     }
 
+    /// The hash of a key is computed once; whether the key counts is asked every time.
     fn verify_native(
         &self,
         text: &str,
@@ -103,6 +113,10 @@ impl ApiKeyProvider {
     ) -> Result<Principal, AuthenticationError> {
         if text.len() > KEY_BYTES_MAX {
             return Err(refused(ApiKeyRefusal::Malformed, None));
+        }
+        let (fingerprint, known) = self.verified.recall(text);
+        if let Some(entry) = known {
+            return self.admit(&entry, caller);
         }
         let key = NativeKey::parse(text).map_err(|_| refused(ApiKeyRefusal::Malformed, None))?;
         if key.brand != self.brand {
@@ -119,42 +133,56 @@ impl ApiKeyProvider {
         if key.environment != self.environment {
             return Err(refuse(ApiKeyRefusal::WrongEnvironment));
         }
-        admit(entry, caller)
+        self.verified.remember(fingerprint, entry);
+        self.admit(entry, caller)
     }
 
     fn verify_legacy<'a>(&'a self, key: &'a str, caller: Caller<'a>) -> Attempt<'a> {
         let unknown = || Err(refused(ApiKeyRefusal::UnknownLegacyKey, None));
+        let (verified, known) = self.verified.recall(key);
+        if let Some(entry) = known {
+            return Attempt::Ready(self.admit(&entry, &caller).into());
+        }
         let adopted = self.index.get(&adopted_key_id(key));
         if let Some(entry) = adopted.filter(|entry| entry.verifier.verify(key)) {
-            return Attempt::Ready(admit(entry, &caller).into());
+            self.verified.remember(verified, entry);
+            return Attempt::Ready(self.admit(entry, &caller).into());
         }
         let Some(legacy) = &self.legacy else {
             return Attempt::Ready(unknown().into());
         };
         let (fingerprint, known) = legacy.look_up(key, (&self.memory, &self.index, caller.now));
         match known {
-            Lookup::Known(entry) => Attempt::Ready(admit(&entry, &caller).into()),
+            Lookup::Known(entry) => {
+                self.verified.remember(verified, &entry);
+                Attempt::Ready(self.admit(&entry, &caller).into())
+            }
             Lookup::Bogus => Attempt::Ready(unknown().into()),
             Lookup::Candidates(candidates) => Attempt::Pending(Box::pin(async move {
                 let work = (key, fingerprint, candidates);
-                let found = legacy
-                    .hash(work, &self.memory, (&self.guard, &caller))
-                    .await;
-                found.and_then(|entry| admit(&entry, &caller)).into()
+                let services = (&*self.memory, &self.watch);
+                let found = legacy.hash(work, services, (&self.guard, &caller)).await;
+                found
+                    .and_then(|entry| {
+                        self.verified.remember(verified, &entry);
+                        self.admit(&entry, &caller)
+                    })
+                    .into()
             })),
         }
     }
-}
 
-/// What the entry's identity acts as; a key that does not count now fails like any bad key.
-fn admit(entry: &Entry, caller: &Caller<'_>) -> Result<Principal, AuthenticationError> {
-    let key_id = entry.verifier.key_id();
-    entry.admit(caller).map_err(|unfit| match unfit {
-        Unfit::Refused(refusal) => refused(refusal, Some(key_id)),
-        Unfit::Source => AuthenticationError::ApiKeySource {
-            key_id: key_id.into(),
-        },
-    })
+    /// What the entry's identity acts as; a key that does not count now fails like any bad key.
+    fn admit(&self, entry: &Entry, caller: &Caller<'_>) -> Result<Principal, AuthenticationError> {
+        let key_id = entry.verifier.key_id();
+        let admitted = entry.admit(caller, &self.watch);
+        admitted.map_err(|unfit| match unfit {
+            Unfit::Refused(refusal) => refused(refusal, Some(key_id)),
+            Unfit::Source => AuthenticationError::ApiKeySource {
+                key_id: key_id.into(),
+            },
+        })
+    }
 }
 
 fn refused(refusal: ApiKeyRefusal, key_id: Option<&str>) -> AuthenticationError {

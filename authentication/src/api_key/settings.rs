@@ -26,6 +26,8 @@ pub struct ApiKeySettings {
     pub unhinted_max: usize,
     /// Where slow hashes run.
     pub slow_lane: SlowLaneSettings,
+    /// From more networks than this within an hour, a key is said to be shared.
+    pub networks_max: usize,
 }
 
 impl Default for ApiKeySettings {
@@ -39,6 +41,7 @@ impl Default for ApiKeySettings {
             permission_sets: BTreeMap::new(),
             unhinted_max: 16,
             slow_lane: SlowLaneSettings::default(),
+            networks_max: 8,
         }
     }
 }

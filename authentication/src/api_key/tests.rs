@@ -356,25 +356,5 @@ fn a_key_may_be_bound_to_networks() {
     ));
 }
 
-#[test]
-fn uses_are_noted_to_the_minute_and_survive_a_reload() {
-    let memory: std::sync::Arc<KeyMemory> = std::sync::Arc::default();
-    let build = |identities| {
-        let guard = std::sync::Arc::new(Guard::new(None));
-        ApiKeyProvider::new(settings(identities), std::sync::Arc::clone(&memory), guard).unwrap()
-    };
-    let first = build(vec![identity("a", VERIFIER)]);
-    let headers = bearer(KEY);
-    let parts = request(&headers, "");
-    assert!(memory.uses().snapshot().is_empty());
-    let _ = crate::AuthenticationProvider::authenticate(&first, &parts);
-    let _second = build(vec![identity("a", VERIFIER)]);
-    let uses = memory.uses().snapshot();
-    assert_eq!(uses.len(), 1);
-    assert_eq!((uses[0].0.as_str(), uses[0].1.at), ("01IYT0XLWR", now()));
-    assert_eq!(uses[0].1.source, "127.0.0.1");
-    let _third = build(Vec::new());
-    assert!(memory.uses().snapshot().is_empty());
-}
-
 mod legacy;
+mod remembered;

@@ -153,5 +153,13 @@ fn public_name(text: &HashText) -> String {
         .take(8)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    format!("legacy-{hex}")
+    format!("{LEGACY_PREFIX}{hex}")
+}
+
+/// What no id of our own keys begins with.
+const LEGACY_PREFIX: &str = "legacy-";
+
+/// Whether this is the public name of a slow hash.
+pub fn is_legacy_key_id(key_id: &str) -> bool {
+    key_id.starts_with(LEGACY_PREFIX)
 }
