@@ -23,6 +23,7 @@ use socket2::SockRef;
 
 use crate::assembly::{Closing, KeyServices, Listener};
 use crate::clock::Clock;
+use crate::config::authentication::ConfiguredKeys;
 use crate::edge::{self, HttpsPolicy, OriginPolicy, Peers};
 use crate::limits::Limits;
 use crate::live::Live;
@@ -93,6 +94,8 @@ pub(crate) struct Gateway {
     pub(crate) namespaces: Arc<NamespaceAccess>,
     pub(crate) integration: Arc<IntegrationSubjects>,
     pub(crate) keys: KeyServices,
+    /// The keys of identities, for those who report on them.
+    pub(crate) configured_keys: Arc<ConfiguredKeys>,
     pub(crate) jwt: Option<Arc<JwtProvider>>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) hub: Arc<Hub>,

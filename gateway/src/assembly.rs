@@ -14,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
 use ::authentication::Guard;
+use ::authentication::api_key::KeyMemory;
 use actix_web::web::Data;
 use anyhow::Context;
 use audit::Auditor;
@@ -31,6 +32,7 @@ use crate::live::Live;
 use crate::operator::{ClosedNamespaces, FencedJournal, effective};
 use crate::reload::{Certificates, InForce, ReloadStatus, Reloader, Reloading};
 use crate::streaming::Hub;
+use crate::telemetry::audit::keys::{KeyRecorder, follow_revocations};
 use crate::telemetry::{logging, metrics};
 pub(crate) use authentication::KeyServices;
 use authentication::Predecessor;
@@ -154,7 +156,8 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     settings::namespace_policies(config)?;
     Certificates::open(config, SystemClock.now())?;
     operator::access(config, None)?;
-    authentication::assemble(config, None, (&key_services(config), None))?;
+    let keys = key_services(config, &Auditor::off());
+    authentication::assemble(config, None, (&keys, None))?;
     Ok(())
 }
 
@@ -190,7 +193,7 @@ pub(crate) fn reassemble(
     } else {
         KeyServices {
             memory: Arc::clone(&gateway.keys.memory),
-            ..key_services(config)
+            ..key_services(config, &gateway.auditor)
         }
     };
     let predecessor = Predecessor {
@@ -210,6 +213,7 @@ pub(crate) fn reassemble(
         chain: authentication::watched(chain, &gateway.revocations),
         providers,
         keys,
+        configured_keys: Arc::new(config.configured_keys()),
         jwt,
         namespaces,
         integration,
@@ -267,9 +271,10 @@ fn hand_over(loaded: &Loaded, bootstrap: Bootstrap, endpoints: &Endpoints) -> an
 }
 
 /// What outlives every chain of providers.
-fn key_services(config: &Config) -> KeyServices {
+fn key_services(config: &Config, auditor: &Auditor) -> KeyServices {
+    let recorder = Arc::new(KeyRecorder(auditor.clone()));
     KeyServices {
-        memory: Arc::default(),
+        memory: Arc::new(KeyMemory::observed_by(recorder)),
         guard: Arc::new(Guard::new(settings::guard(config))),
     }
 }
@@ -300,7 +305,7 @@ fn assemble(
         Arc::clone(&clock),
     )
     .context("the publisher")?;
-    let keys = key_services(config);
+    let keys = key_services(config, &auditor);
     match credential_use::read(&config.store.path) {
         Ok(uses) => keys.memory.uses().restore(uses),
         Err(error) => tracing::warn!(%error, "When keys were last used cannot be read"),
@@ -314,6 +319,7 @@ fn assemble(
     } = authentication::assemble(config, bootstrap.identity(), (&keys, None))?;
     let revocations = revocations::open(config, Arc::clone(&journal))?;
     crate::streaming::revocation::follow(&revocations, &hub);
+    follow_revocations(&revocations, &auditor, &clock);
     crate::streaming::revocation::follow_keys(jwt.as_ref(), &hub);
     Ok(Gateway {
         live: Arc::new(Live::new(
@@ -338,6 +344,7 @@ fn assemble(
         chain: authentication::watched(chain, &revocations),
         providers,
         keys,
+        configured_keys: Arc::new(config.configured_keys()),
         jwt,
         revocations,
         namespaces,

@@ -1,5 +1,7 @@
 //! What auditors find: who came in, who did not, who changed what, and never a secret.
 
+mod keys;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{OidcProvider, TestGateway, eventually, merged};

@@ -136,22 +136,28 @@ impl Event {
         Self::new(at, EventKind::KeyFirstSeen, Outcome::Info).by(actor)
     }
 
-    /// A key of an identity was replaced.
+    /// An identity that had a key got another one.
     pub fn key_rotated(at: Timestamp, actor: Actor) -> Self {
         Self::new(at, EventKind::KeyRotated, Outcome::Info).by(actor)
     }
 
-    /// Something is accepted no longer: `what` is `key`, `subject`, `token`, `issuer` or `issued_before`.
-    pub fn revoked(at: Timestamp, actor: Actor, (what, value): (&str, &str)) -> Self {
+    /// Something is accepted no longer, because an operator said so: `what` is `jti`, `key`, `subject` or `issuer`.
+    pub fn revoked(at: Timestamp, (what, value): (&str, &str)) -> Self {
         Self::new(at, EventKind::KeyRevoked, Outcome::Info)
-            .by(actor)
             .with("what", what)
             .with("value", clipped(value))
     }
 
-    /// A revocation was taken back.
-    pub fn revocation_removed(at: Timestamp, actor: Actor, (what, value): (&str, &str)) -> Self {
-        Self::revoked(at, actor, (what, value)).with("removed", true)
+    /// A revocation is in force no longer: it was taken back, or had nothing left to refuse.
+    pub fn revocation_removed(at: Timestamp, (what, value): (&str, &str)) -> Self {
+        Self::revoked(at, (what, value)).with("removed", true)
+    }
+
+    /// A key is configured no longer.
+    pub fn key_withdrawn(at: Timestamp, actor: Actor) -> Self {
+        Self::new(at, EventKind::KeyRevoked, Outcome::Info)
+            .by(actor)
+            .with("what", "configuration")
     }
 
     /// A key has not been used since `last_used`.
@@ -176,10 +182,15 @@ impl Event {
             .by(actor)
     }
 
-    /// One key opens two identities.
-    pub fn key_duplicate_secret(at: Timestamp, first: &str, second: &str) -> Self {
+    /// One key opens two identities, of which it acts as the first.
+    pub fn key_duplicate_secret(
+        at: Timestamp,
+        actor: Actor,
+        (first, second): (&str, &str),
+    ) -> Self {
         Self::new(at, EventKind::KeyDuplicateSecret, Outcome::Error)
             .because(Reason::Invalid)
+            .by(actor)
             .with("identities", json!([first, second]))
     }
 

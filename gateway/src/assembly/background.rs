@@ -18,6 +18,7 @@ use crate::credential_use::{self, Uses};
 use crate::error::ErrorChain;
 use crate::operator::Operator;
 use crate::reload::{Certificates, InForce};
+use crate::telemetry::audit::keys::UnusedKeys;
 
 /// How often measurements are summed up, idle limit keys forgotten and the store looked at.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -65,6 +66,7 @@ pub(super) fn note_key_uses(keys: &KeyServices, folder: PathBuf) -> JoinHandle<(
 
 pub(super) fn write_key_uses(keys: &KeyServices, folder: &Path, written: &mut Uses) {
     let uses = keys.memory.uses();
+    uses.forget_removed();
     if let Err(error) = credential_use::write_if_changed(folder, uses, written) {
         tracing::error!(%error, "When keys were last used cannot be written");
     }
@@ -93,7 +95,7 @@ pub(super) fn expiry(in_force: &Arc<InForce>) -> JoinHandle<()> {
     })
 }
 
-/// Reminds of certificates that end, and once an hour of a gateway that asks nobody for a credential.
+/// Reminds of certificates that end, of keys that nobody uses, and once an hour of a gateway that asks nobody for a credential.
 pub(super) fn reminders(
     in_force: &Arc<InForce>,
     certificates: Arc<Certificates>,
@@ -102,10 +104,15 @@ pub(super) fn reminders(
     actix_web::rt::spawn(async move {
         let mut interval = tokio::time::interval(REMINDERS_INTERVAL);
         let mut last = None;
+        let mut unused = UnusedKeys::since(in_force.gateway().clock.now());
         loop {
             interval.tick().await;
             let gateway = in_force.gateway();
             let now = gateway.clock.now();
+            let uses = gateway.keys.memory.uses();
+            for event in unused.look(&gateway.configured_keys, uses, now) {
+                gateway.auditor.record(event);
+            }
             certificates.remind(&gateway.auditor, last, now);
             let asks_nobody = gateway
                 .chain()

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 mod api_keys;
 pub(crate) mod identities;
+mod keys;
 mod namespace_access;
 mod oauth;
 mod pre_authenticated;
@@ -15,12 +16,13 @@ pub use identities::{
     FullPermission, Identities, Identity, IdentityCredential, IdentityRateLimit, PermissionSet,
     PermissionSets, Permissions,
 };
+pub(crate) use keys::{ConfiguredKey, ConfiguredKeys};
 pub use namespace_access::{NamespaceAccess, NamespaceResourceType};
 pub use oauth::{Audience, AudienceWord, Issuer, Issuers, KeyFetching, OAuth, OAuthProtocol};
 pub use pre_authenticated::{Assertion, PreAuthenticated};
 pub(crate) use settings::{issuer_settings, namespace_rule};
 
-use super::value::{Period, Switchable};
+use super::value::{Period, Secret, Switchable};
 
 /// Who may call: everybody on this machine, or the chain of providers.
 #[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]

@@ -17,6 +17,7 @@ use crate::assembly::Reassembled;
 use crate::config::Loaded;
 use crate::operator::Operator;
 use crate::streaming::CutReason;
+use crate::telemetry::audit::keys::record_changes;
 use crate::telemetry::metrics;
 
 /// What a change of the configuration reaches.
@@ -116,6 +117,8 @@ impl Reloader {
             (&loaded.config, &loaded.values),
         );
         let hub = Arc::clone(&gateway.hub);
+        let configured_keys = Arc::clone(&gateway.configured_keys);
+        let before = in_force.gateway();
         let status = ReloadStatus {
             epoch: in_force.status().epoch + 1,
             digest: loaded.digest.clone(),
@@ -140,6 +143,8 @@ impl Reloader {
             loaded.digest.clone(),
             &warnings,
         ));
+        let keys = (&*before.configured_keys, &*configured_keys);
+        record_changes(&auditor, keys, now);
         if loaded.config.auth.is_dev_mode() {
             auditor.record(audit::Event::config_dev_mode(now));
         }

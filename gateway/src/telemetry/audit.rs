@@ -2,6 +2,7 @@
 
 mod failure;
 pub(crate) mod frames;
+pub(crate) mod keys;
 
 use std::time::Duration;
 
@@ -294,7 +295,10 @@ pub(crate) fn source_of(source: Source) -> audit::Source {
 /// A caller in the words of the record.
 pub(crate) fn actor(principal: &Principal) -> Actor {
     let credential = principal.credential();
+    let key_id = credential.key_id.as_deref();
+    let is_legacy = key_id.is_some_and(authentication::api_key::is_legacy_key_id);
     let method = match principal.provider() {
+        ProviderKind::ApiKey if is_legacy => audit::Method::ApiKeyLegacy,
         ProviderKind::PreAuthenticated => audit::Method::PreAuth,
         ProviderKind::Jwt => audit::Method::Jwt,
         ProviderKind::ApiKey => audit::Method::ApiKey,
@@ -309,7 +313,7 @@ pub(crate) fn actor(principal: &Principal) -> Actor {
     );
     if let Some(subject) = principal.default_subject() {
         let subject = subject.as_str();
-        actor = actor.id(if method == audit::Method::ApiKey {
+        actor = actor.id(if principal.provider() == ProviderKind::ApiKey {
             // What stands behind the prefix is the id of the configuration.
             subject.split_once(':').map_or(subject, |(_, id)| id)
         } else {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::value::Secret;
+use crate::config::value::{Period, Secret};
 
 /// How API keys are recognised.
 #[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
@@ -22,6 +22,11 @@ pub struct ApiKeys {
     pub max_unhinted_legacy: usize,
     /// Where slow hashes run.
     pub slow_lane: SlowLane,
+    /// A key that was not used for so long is recorded as unused.
+    pub unused_after: Period,
+    /// A key that comes from more networks than this within an hour is recorded as shared.
+    #[schemars(range(min = 1, max = 255))]
+    pub shared_above: u8,
 }
 
 impl Default for ApiKeys {
@@ -33,6 +38,8 @@ impl Default for ApiKeys {
             pepper: None,
             max_unhinted_legacy: 16,
             slow_lane: SlowLane::default(),
+            unused_after: Period::from_secs(90 * 24 * 3600),
+            shared_above: 8,
         }
     }
 }

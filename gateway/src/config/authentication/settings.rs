@@ -73,6 +73,7 @@ impl Authentication {
                 threads: self.api_keys.slow_lane.threads,
                 queue: self.api_keys.slow_lane.queue,
             },
+            networks_max: self.api_keys.shared_above.into(),
         }
     }
 
