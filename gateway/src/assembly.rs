@@ -290,7 +290,7 @@ fn assemble(
         Policies::new(Arc::clone(&journal), settings::policies(config))
             .with_namespace_policies(settings::namespace_policies(config)?),
     );
-    policies.watch_expiry()?;
+    let announcing = policies.watch_subjects()?;
     let things = Arc::new(
         Things::new(
             Arc::clone(&journal),
@@ -338,6 +338,7 @@ fn assemble(
         subjects: Arc::new(SubjectKeeper::new(
             Arc::clone(&policies),
             settings::announcements(config),
+            announcing,
         )),
         policies,
         journal,

@@ -20,6 +20,8 @@ pub enum EntityKind {
     Revocation,
     /// A namespace that was erased.
     Erasure,
+    /// What is kept of the announcements to the subjects of one policy; its id is the policy's.
+    Announcement,
 }
 
 /// Names one entity: its kind and its id.

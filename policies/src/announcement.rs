@@ -4,6 +4,7 @@
 
 mod keeper;
 mod machine;
+mod memory;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use crate::{PolicyId, SubjectId};
 
 pub use keeper::SubjectKeeper;
+pub(crate) use memory::{Memory, Remembered};
 
 /// A subject is told that it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +43,40 @@ pub struct AnnouncementSettings {
     pub when_deleted: bool,
     /// How much earlier announcements are made at most, if they do not say themselves.
     pub randomization_interval: Duration,
-    /// The shortest and the longest pause before an announcement is repeated.
-    pub backoff: (Duration, Duration),
+    /// How long it is waited before an announcement is repeated.
+    pub backoff: Backoff,
+}
+
+/// The pauses before an announcement is repeated.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    /// The first one.
+    pub shortest: Duration,
+    /// The longest one.
+    pub longest: Duration,
+    /// How much of a pause's growth is left to chance, from 0 to 1.
+    pub random_factor: f64,
+}
+
+impl Backoff {
+    /// The pause after `last`; `chance` is between 0 and 1.
+    fn next(&self, last: Option<Duration>, chance: f64) -> Duration {
+        let Some(last) = last else {
+            return self.shortest;
+        };
+        let growth = 0.5 + 0.5 * self.random_factor * chance;
+        last.saturating_add(last.mul_f64(growth)).min(self.longest)
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            shortest: Duration::from_secs(1),
+            longest: Duration::from_secs(3600),
+            random_factor: 1.0,
+        }
+    }
 }
 
 impl Default for AnnouncementSettings {
@@ -52,7 +86,7 @@ impl Default for AnnouncementSettings {
             timeout_max: Duration::from_secs(60),
             when_deleted: true,
             randomization_interval: Duration::from_secs(300),
-            backoff: (Duration::from_secs(1), Duration::from_secs(3600)),
+            backoff: Backoff::default(),
         }
     }
 }

@@ -30,7 +30,7 @@ mod service;
 mod stored;
 mod subject_id;
 
-pub use announcement::{Announcement, AnnouncementSettings, SubjectKeeper};
+pub use announcement::{Announcement, AnnouncementSettings, Backoff, SubjectKeeper};
 pub use command::{PolicyAction, PolicyCommand, PolicyResponse};
 pub use context::{CommandContext, DittoHeaders, IfEqual, PolicyView, SessionId};
 pub use distinct_json::DistinctJson;

@@ -1,12 +1,12 @@
 //! Keeps policies in the journal and lets nobody do what a policy does not grant.
 
+mod announcements;
 mod expiry;
 mod explain;
 mod load;
 mod permit;
 mod resolved;
 mod retrieve;
-mod subjects;
 mod token_integration;
 mod write;
 

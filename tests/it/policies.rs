@@ -1,5 +1,6 @@
 //! Policies over HTTP: their life, their parts, and that they decide at once.
 
+mod announcements;
 mod codes;
 mod expiry;
 

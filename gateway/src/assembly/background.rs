@@ -145,28 +145,32 @@ pub(super) fn announcements(in_force: &Arc<InForce>) -> JoinHandle<()> {
         }
     }));
     actix_web::rt::spawn(async move {
-        if let Err(error) = gateway.subjects.follow_all(gateway.clock.now()) {
+        if let Err(error) = gateway.subjects.follow_all(gateway.clock.now()).await {
             tracing::error!(error = %ErrorChain(&error), "Announcements of policies could not be looked for");
         }
         loop {
             let ids = std::mem::take(&mut *changed.0.lock());
             for id in ids {
-                follow(&gateway, &id);
+                follow(&gateway, &id).await;
             }
             let now = gateway.clock.now();
             for announcement in gateway.subjects.announcements_due(now) {
                 gateway.hub.announce(&announcement).await;
+            }
+            if let Err(error) = gateway.subjects.save(now).await {
+                tracing::error!(error = %ErrorChain(&error), "Who was told of its end could not be kept; it may be told again");
             }
             let _ = tokio::time::timeout(rest(&gateway), changed.1.notified()).await;
         }
     })
 }
 
-fn follow(gateway: &Gateway, id: &str) {
-    let followed = id
-        .parse()
-        .map(|policy_id| gateway.subjects.follow(&policy_id, gateway.clock.now()));
-    if let Ok(Err(error)) = followed {
+async fn follow(gateway: &Gateway, id: &str) {
+    let Ok(policy_id) = id.parse() else {
+        return;
+    };
+    let followed = gateway.subjects.follow(&policy_id, gateway.clock.now());
+    if let Err(error) = followed.await {
         tracing::error!(error = %ErrorChain(&error), policy.id = id, "Announcements of a policy could not be looked for");
     }
 }

@@ -8,7 +8,7 @@ use audit::FileSettings;
 use authentication::{GuardSettings, TrustedPeer};
 use devops::{DevopsSettings, LogLevel};
 use journal::Retention;
-use policies::{AnnouncementSettings, NamespacePolicies, PolicyLimits};
+use policies::{AnnouncementSettings, Backoff, NamespacePolicies, PolicyLimits};
 use rustls::ServerConfig;
 use things::ThingLimits;
 
@@ -218,7 +218,11 @@ pub(super) fn announcements(config: &Config) -> AnnouncementSettings {
         timeout_max: announcement.max_timeout.duration(),
         when_deleted: announcement.enable_announcements_when_deleted,
         randomization_interval: announcement.default_randomization_interval.duration(),
-        ..AnnouncementSettings::default()
+        backoff: Backoff {
+            shortest: announcement.backoff.min.duration(),
+            longest: announcement.backoff.max.duration(),
+            random_factor: announcement.backoff.random_factor,
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::value::Period;
 
 /// How policies behave.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policies {
     /// Policies that apply to every thing of a namespace, by namespace.
@@ -24,7 +24,7 @@ pub struct Policies {
 }
 
 /// How subjects of policies are told that they go.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Announcement {
     /// For how long after the deletion unacknowledged announcements are repeated.
@@ -35,6 +35,31 @@ pub struct Announcement {
     pub enable_announcements_when_deleted: bool,
     /// How much earlier announcements are made at most, if they do not say themselves.
     pub default_randomization_interval: Period,
+    /// How long it is waited before an announcement is repeated that failed or that nobody acknowledged.
+    pub backoff: Backoff,
+}
+
+/// How long it is waited before an announcement is repeated.
+#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Backoff {
+    /// The first time.
+    pub min: Period,
+    /// At most; every pause is longer than the one before.
+    pub max: Period,
+    /// How much of the growth is left to chance: each pause is longer by half of the last one, and by up to this half of it again.
+    #[schemars(range(min = 0, max = 1))]
+    pub random_factor: f64,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            min: Period::from_secs(1),
+            max: Period::from_secs(3600),
+            random_factor: 1.0,
+        }
+    }
 }
 
 impl Default for Announcement {
@@ -44,6 +69,7 @@ impl Default for Announcement {
             max_timeout: Period::from_secs(60),
             enable_announcements_when_deleted: true,
             default_randomization_interval: Period::from_secs(300),
+            backoff: Backoff::default(),
         }
     }
 }

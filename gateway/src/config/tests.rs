@@ -272,6 +272,13 @@ fn ditto_names_are_understood() {
             ("GATEWAY_WEBSOCKET_THROTTLING_ENABLED", "true"),
             ("GATEWAY_WEBSOCKET_THROTTLING_REJECTION_FACTOR", "2"),
             ("LIMITS_THINGS_MAX_SIZE", "1k"),
+            ("POLICY_SUBJECT_EXPIRY_GRANULARITY", "2h"),
+            ("POLICY_ANNOUNCEMENT_GRACE_PERIOD", "90000"),
+            ("POLICY_ANNOUNCEMENT_MAX_TIMEOUT", "5s"),
+            ("POLICY_ENABLE_ANNOUNCEMENTS_WHEN_DELETED", "False"),
+            ("POLICY_ANNOUNCEMENT_BACKOFF_MAX", "1m"),
+            ("POLICY_ANNOUNCEMENT_BACKOFF_RANDOM_FACTOR", "0.5"),
+            ("CLEANUP_HISTORY_RETENTION_DURATION", "3d"),
             ("LOG_LEVEL", "DEBUG"),
             ("STATUS_AUTHENTICATION_METHOD", "OAuth2"),
             ("STATUS_OAUTH2_SUBJECTS", "a:b, c:d"),
@@ -291,6 +298,15 @@ fn ditto_names_are_understood() {
     assert!(config.streaming.websocket.throttling.enabled);
     assert!((config.streaming.websocket.throttling.rejection_factor - 2.0).abs() < f64::EPSILON);
     assert_eq!(config.limits.thing_size, Size::from_kibibytes(1));
+    let policies = &config.policies;
+    assert_eq!(policies.subject_expiry_granularity, Period::from_secs(7200));
+    let announcement = &policies.announcement;
+    assert_eq!(announcement.grace_period, Period::from_secs(90));
+    assert_eq!(announcement.max_timeout, Period::from_secs(5));
+    assert!(!announcement.enable_announcements_when_deleted);
+    assert_eq!(announcement.backoff.max, Period::from_secs(60));
+    assert!((announcement.backoff.random_factor - 0.5).abs() < f64::EPSILON);
+    assert_eq!(config.history.retention, Period::from_secs(3 * 86_400));
     assert_eq!(config.logging.effective_level().as_filter(), "debug");
     assert_eq!(config.devops.status_oauth2_subjects, ["a:b", "c:d"]);
 }

@@ -48,10 +48,10 @@ impl ClosedNamespaces {
     }
 }
 
-/// The namespace of a thing or a policy.
+/// The namespace of a thing, of a policy and of what is kept with it.
 pub(crate) fn namespace_of(key: &EntityKey) -> Option<&str> {
     match key.kind {
-        EntityKind::Thing | EntityKind::Policy => {
+        EntityKind::Thing | EntityKind::Policy | EntityKind::Announcement => {
             key.id.split_once(':').map(|(namespace, _)| namespace)
         }
         EntityKind::Revocation | EntityKind::Erasure => None,

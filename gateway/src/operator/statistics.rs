@@ -31,7 +31,7 @@ impl StatisticsSource for Operator {
             let kind = match key.kind {
                 EntityKind::Thing => "thing",
                 EntityKind::Policy => "policy",
-                EntityKind::Revocation | EntityKind::Erasure => continue,
+                EntityKind::Revocation | EntityKind::Erasure | EntityKind::Announcement => continue,
             };
             let namespace = namespace_of(&key).unwrap_or_default().to_owned();
             *counts

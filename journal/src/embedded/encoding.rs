@@ -229,6 +229,7 @@ fn kind_tag(kind: EntityKind) -> u8 {
         EntityKind::Policy => 2,
         EntityKind::Revocation => 3,
         EntityKind::Erasure => 4,
+        EntityKind::Announcement => 5,
     }
 }
 
@@ -238,6 +239,7 @@ fn kind_of(tag: u8) -> Option<EntityKind> {
         2 => Some(EntityKind::Policy),
         3 => Some(EntityKind::Revocation),
         4 => Some(EntityKind::Erasure),
+        5 => Some(EntityKind::Announcement),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Follows every policy that has subjects which go, and acts when their time comes.
+//! Follows every policy that has subjects which want to be told that they go, and tells them when their time comes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,40 +6,51 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::machine::{Effect, Machine};
+use super::machine::{Machine, Telling};
+use super::memory::Remembered;
 use super::{Announcement, AnnouncementSettings};
 use crate::{Error, Policies, PolicyId, Subject, SubjectId};
 
-/// The subjects of all policies that expire or want to be told that they go.
+/// The subjects of all policies that want to be told that they go.
 ///
-/// It holds nothing that is not in the policies: after a restart [`SubjectKeeper::follow_all`] begins anew, so that an
-/// announcement may come twice.
+/// How telling them ended is kept in the journal, and whoever leaves a policy is noted there together with the change: after
+/// a crash what was heard is not repeated, and what was not heard is told again.
 pub struct SubjectKeeper {
     policies: Arc<Policies>,
     settings: AnnouncementSettings,
+    /// Those that are to be followed from the beginning.
+    first: Vec<PolicyId>,
     machines: Mutex<HashMap<PolicyId, Vec<Machine>>>,
 }
 
 impl SubjectKeeper {
-    /// Follows nothing yet.
-    pub fn new(policies: Arc<Policies>, settings: AnnouncementSettings) -> Self {
+    /// Follows nothing yet; `announcing` are the policies that [`Policies::watch_subjects`] found.
+    pub fn new(
+        policies: Arc<Policies>,
+        settings: AnnouncementSettings,
+        announcing: Vec<PolicyId>,
+    ) -> Self {
         Self {
             policies,
             settings,
+            first: announcing,
             machines: Mutex::default(),
         }
     }
 
-    /// Follows every policy that there is.
+    /// Follows every policy that there is, and goes on with those who left one before.
     ///
     /// # Errors
     ///
-    /// [`Error::Store`].
-    pub fn follow_all(&self, now: Timestamp) -> Result<(), Error> {
-        self.policies.for_each_with_times(&mut |policy_id| {
-            // One that cannot be read is reported by whoever asks for it, and must not hide the others.
-            let _ = self.follow(policy_id, now);
-        })
+    /// [`Error::Unreadable`], or the last error of a policy that could not be read; the others are followed all the same.
+    pub async fn follow_all(&self, now: Timestamp) -> Result<(), Error> {
+        let mut outcome = Ok(());
+        for policy_id in self.first.iter().chain(&self.policies.with_memory()?) {
+            if let Err(error) = self.follow(policy_id, now).await {
+                outcome = Err(error);
+            }
+        }
+        outcome
     }
 
     /// Takes notice of a policy's current state.
@@ -47,8 +58,11 @@ impl SubjectKeeper {
     /// # Errors
     ///
     /// [`Error::Store`] or [`Error::Damaged`].
-    pub fn follow(&self, policy_id: &PolicyId, now: Timestamp) -> Result<(), Error> {
+    pub async fn follow(&self, policy_id: &PolicyId, now: Timestamp) -> Result<(), Error> {
+        // Nothing is written meanwhile: a machine is dropped only after its end is kept, so that none is made twice.
+        let _unchanged = self.policies.unchanged(policy_id).await;
         let subjects = self.policies.stored_subjects(policy_id)?;
+        let memory = self.policies.remembered(policy_id)?;
         let mut all = self.lock();
         let machines = all.entry(policy_id.clone()).or_default();
         for machine in machines.iter_mut().filter(|machine| !machine.is_gone()) {
@@ -56,25 +70,48 @@ impl SubjectKeeper {
                 .iter()
                 .any(|(id, subject)| is_of(machine, id, subject))
             {
-                machine.remove(&self.settings, now);
+                let gone = memory.subjects().find_map(|each| {
+                    is_of(machine, &each.subject_id, &each.subject)
+                        .then_some(each.gone_at)
+                        .flatten()
+                });
+                machine.leave(&self.settings, gone.unwrap_or(now));
             }
         }
-        // Whoever is still there in another form was not removed.
-        let is_there = |id: &SubjectId| subjects.iter().any(|(each, _)| each == id);
-        machines.retain(|machine| {
-            !(machine.is_done() || machine.is_gone() && is_there(&machine.subject_id))
-        });
-        for (id, subject) in &subjects {
-            let is_followed = machines.iter().any(|machine| is_of(machine, id, subject));
-            if has_times(subject) && !is_followed {
-                let begin = (&self.settings, chance());
-                machines.push(Machine::new((id.clone(), subject.clone()), begin, now));
+        for gone in memory.subjects().filter(|each| each.gone_at.is_some()) {
+            let is_known = machines.iter().any(|machine| machine.is_about(gone));
+            if !is_known {
+                machines.push(self.recalled(gone.clone(), now));
             }
         }
-        if machines.is_empty() {
-            all.remove(policy_id);
+        // Whoever is still there in another form did not leave.
+        for machine in machines.iter_mut().filter(|machine| machine.is_gone()) {
+            if subjects.iter().any(|(id, _)| *id == machine.subject_id) {
+                machine.end();
+            }
         }
+        for (id, subject) in subjects {
+            let is_followed = machines
+                .iter()
+                .any(|machine| !machine.is_gone() && is_of(machine, &id, &subject));
+            if subject.announcement.is_some() && !is_followed {
+                let mut kept = memory.subjects().filter(|each| each.gone_at.is_none());
+                let told = kept.find(|each| each.is_of(&id, &subject));
+                let remembered = Remembered {
+                    subject_id: id,
+                    subject,
+                    gone_at: None,
+                    told: told.and_then(|told| told.told),
+                };
+                machines.push(self.recalled(remembered, now));
+            }
+        }
+        forget_what_is_over(&mut all);
         Ok(())
+    }
+
+    fn recalled(&self, remembered: Remembered, now: Timestamp) -> Machine {
+        Machine::recalled(remembered, (&self.settings, chance()), now)
     }
 
     /// When [`SubjectKeeper::announcements_due`] has something to do next.
@@ -83,13 +120,15 @@ impl SubjectKeeper {
         machines.values().flatten().filter_map(Machine::due).min()
     }
 
-    /// What is to be announced at `now`. Subjects whose time has come are removed by the policies themselves.
+    /// What is to be announced at `now`; to be followed by [`SubjectKeeper::save`].
+    ///
+    /// Subjects whose time has come are removed by the policies themselves.
     pub fn announcements_due(&self, now: Timestamp) -> Vec<Announcement> {
         let mut announcements = Vec::new();
         let mut all = self.lock();
         for (policy_id, machines) in all.iter_mut() {
-            for machine in machines.iter_mut() {
-                if let Some(Effect::Announce {
+            for machine in machines {
+                if let Some(Telling {
                     correlation_id,
                     delete_at,
                     timeout,
@@ -105,29 +144,81 @@ impl SubjectKeeper {
                     });
                 }
             }
-            machines.retain(|machine| !machine.is_done());
         }
-        all.retain(|_, machines| !machines.is_empty());
         announcements
     }
 
+    /// Keeps what has ended since the last time.
+    ///
+    /// # Errors
+    ///
+    /// The last [`Error`] met; what could not be kept is tried again the next time.
+    pub async fn save(&self, now: Timestamp) -> Result<(), Error> {
+        let unsaved = |(policy_id, machines): (&PolicyId, &Vec<Machine>)| {
+            let ends = machines.iter().filter_map(Machine::unsaved);
+            ends.map(|end| (policy_id.clone(), end)).collect::<Vec<_>>()
+        };
+        let ends: Vec<_> = self.lock().iter().flat_map(unsaved).collect();
+        let mut outcome = Ok(());
+        for (policy_id, end) in &ends {
+            if let Err(error) = self.keep(policy_id, end, now).await {
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+
+    async fn keep(
+        &self,
+        policy_id: &PolicyId,
+        end: &Remembered,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.policies.settle(policy_id, end, now).await?;
+        let mut all = self.lock();
+        let machines = all.get_mut(policy_id).into_iter().flatten();
+        machines.for_each(|machine| machine.saved(end));
+        forget_what_is_over(&mut all);
+        Ok(())
+    }
+
     /// Takes an acknowledgement of an announcement; returns whether one of this label was awaited.
-    pub fn acknowledge(
+    ///
+    /// What it ended is kept when this returns: nothing that is acknowledged is told again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if it could not be kept yet.
+    pub async fn acknowledge(
         &self,
         policy_id: &PolicyId,
         acknowledgement: (&str, &str, u16),
         now: Timestamp,
-    ) -> bool {
-        let mut all = self.lock();
-        let Some(machines) = all.get_mut(policy_id) else {
-            return false;
+    ) -> Result<bool, Error> {
+        let Some(end) = self.take(policy_id, acknowledgement, now) else {
+            return Ok(false);
         };
+        if let Some(end) = end {
+            self.keep(policy_id, &end, now).await?;
+        }
+        Ok(true)
+    }
+
+    /// What the acknowledgement ended, if it was awaited.
+    fn take(
+        &self,
+        policy_id: &PolicyId,
+        acknowledgement: (&str, &str, u16),
+        now: Timestamp,
+    ) -> Option<Option<Remembered>> {
+        let mut all = self.lock();
         let settings = (&self.settings, chance());
-        let was_awaited = machines
-            .iter_mut()
-            .any(|machine| machine.acknowledge(acknowledgement, settings, now));
-        machines.retain(|machine| !machine.is_done());
-        was_awaited
+        let machine = all.get_mut(policy_id)?.iter_mut().find_map(|machine| {
+            machine
+                .acknowledge(acknowledgement, settings, now)
+                .then_some(machine)
+        })?;
+        Some(machine.unsaved())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PolicyId, Vec<Machine>>> {
@@ -135,12 +226,15 @@ impl SubjectKeeper {
     }
 }
 
-fn is_of(machine: &Machine, id: &SubjectId, subject: &Subject) -> bool {
-    machine.subject_id == *id && machine.subject == *subject
+fn forget_what_is_over(all: &mut HashMap<PolicyId, Vec<Machine>>) {
+    all.retain(|_, machines| {
+        machines.retain(|machine| !machine.is_over());
+        !machines.is_empty()
+    });
 }
 
-fn has_times(subject: &Subject) -> bool {
-    subject.expiry.is_some() || subject.announcement.is_some()
+fn is_of(machine: &Machine, id: &SubjectId, subject: &Subject) -> bool {
+    machine.subject_id == *id && machine.subject == *subject
 }
 
 /// Between 0 and 1.

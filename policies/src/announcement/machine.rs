@@ -1,22 +1,25 @@
-//! What becomes of one subject: announced, acknowledged, removed. Pure: time and chance are arguments.
+//! What becomes of one subject: announced, acknowledged, gone. Pure: time and chance are arguments.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::AnnouncementSettings;
+use super::memory::{Remembered, Told};
 use crate::{Subject, SubjectId};
 
-/// One subject of a policy that expires or wants to be told.
+/// One subject of a policy that wants to be told that it goes.
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) subject_id: SubjectId,
     pub(super) subject: Subject,
     state: State,
-    /// When it was removed from the policy.
+    /// When it left the policy.
     gone_at: Option<Timestamp>,
-    is_acknowledged: bool,
+    told: Option<Told>,
     backoff: Option<Duration>,
+    /// Something has ended that is not kept yet.
+    is_unsaved: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,23 +32,17 @@ enum State {
         missing: Vec<String>,
         until: Timestamp,
     },
-    ToDelete {
-        at: Timestamp,
-    },
-    /// Nothing to do until it is removed.
-    ToBeRemoved,
+    /// Nothing to do until it leaves the policy.
+    ToLeave,
     Done,
 }
 
-/// What is to be done about a subject now.
+/// What a subject is to be told now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    Announce {
-        correlation_id: String,
-        delete_at: Timestamp,
-        timeout: Duration,
-    },
-    Delete,
+pub(super) struct Telling {
+    pub(super) correlation_id: String,
+    pub(super) delete_at: Timestamp,
+    pub(super) timeout: Duration,
 }
 
 impl Machine {
@@ -68,24 +65,70 @@ impl Machine {
                 }
             }
             (Some(_), None) => State::ToAnnounce { at: now },
-            (None, Some(expiry)) => State::ToDelete { at: expiry },
-            (None, None) => State::ToBeRemoved,
+            (None, _) => State::ToLeave,
         };
         Self {
             subject_id,
             subject,
             state,
             gone_at: None,
-            is_acknowledged: false,
+            told: None,
             backoff: None,
+            is_unsaved: false,
         }
     }
 
-    pub(super) fn is_done(&self) -> bool {
-        self.state == State::Done
+    /// Goes on where the one ended that `remembered` tells of.
+    pub(super) fn recalled(
+        remembered: Remembered,
+        (settings, chance): (&AnnouncementSettings, f64),
+        now: Timestamp,
+    ) -> Self {
+        let Remembered {
+            subject_id,
+            subject,
+            gone_at,
+            told,
+        } = remembered;
+        let mut machine = Self::new((subject_id, subject), (settings, chance), now);
+        if told.is_some() {
+            machine.told = told;
+            machine.state = State::ToLeave;
+        }
+        if let Some(gone_at) = gone_at {
+            machine.leave(settings, gone_at);
+        }
+        machine
     }
 
-    /// Whether it was removed from the policy.
+    /// What is still to be kept of it.
+    pub(super) fn unsaved(&self) -> Option<Remembered> {
+        self.is_unsaved.then(|| Remembered {
+            subject_id: self.subject_id.clone(),
+            subject: self.subject.clone(),
+            gone_at: self.gone_at,
+            told: self.told,
+        })
+    }
+
+    /// Takes notice that `kept` is kept.
+    pub(super) fn saved(&mut self, kept: &Remembered) {
+        if self.unsaved().as_ref() == Some(kept) {
+            self.is_unsaved = false;
+        }
+    }
+
+    /// Whether nothing is left to do, and nothing to keep.
+    pub(super) fn is_over(&self) -> bool {
+        self.state == State::Done && !self.is_unsaved
+    }
+
+    /// Whether it is of the subject that left as `remembered` tells.
+    pub(super) fn is_about(&self, remembered: &Remembered) -> bool {
+        self.gone_at == remembered.gone_at && remembered.is_of(&self.subject_id, &self.subject)
+    }
+
+    /// Whether it left the policy.
     pub(super) fn is_gone(&self) -> bool {
         self.gone_at.is_some()
     }
@@ -93,9 +136,9 @@ impl Machine {
     /// When [`Machine::fire`] has something to do.
     pub(super) fn due(&self) -> Option<Timestamp> {
         match &self.state {
-            State::ToAnnounce { at } | State::ToDelete { at } => Some(*at),
+            State::ToAnnounce { at } => Some(*at),
             State::ToAcknowledge { until, .. } => Some(*until),
-            State::ToBeRemoved | State::Done => None,
+            State::ToLeave | State::Done => None,
         }
     }
 
@@ -104,13 +147,13 @@ impl Machine {
         &mut self,
         (settings, chance): (&AnnouncementSettings, f64),
         now: Timestamp,
-    ) -> Option<Effect> {
+    ) -> Option<Telling> {
         if self.due().is_none_or(|due| due > now) {
             return None;
         }
         match self.state {
             State::ToAnnounce { .. } if self.is_too_late(settings, now) => {
-                self.settle();
+                self.settle(Told::GivenUp);
                 None
             }
             State::ToAnnounce { .. } => Some(self.publish(settings, now)),
@@ -118,30 +161,38 @@ impl Machine {
                 self.repeat((settings, chance), now);
                 None
             }
-            State::ToDelete { .. } => {
-                // Tried again unless the policy changes, which ends this machine.
-                self.state = State::ToDelete {
-                    at: plus(now, settings.timeout_max),
-                };
-                Some(Effect::Delete)
-            }
-            State::ToBeRemoved | State::Done => None,
+            State::ToLeave | State::Done => None,
         }
     }
 
     /// The subject is not in the policy any more.
-    pub(super) fn remove(&mut self, settings: &AnnouncementSettings, now: Timestamp) {
+    ///
+    /// Whoever expired while it was being told is told on, until it is heard or the grace period is over.
+    pub(super) fn leave(&mut self, settings: &AnnouncementSettings, at: Timestamp) {
         if self.gone_at.is_some() {
             return;
         }
-        self.gone_at = Some(now);
+        self.gone_at = Some(at);
         let announcement = self.subject.announcement.as_ref();
         let wants = announcement.is_some_and(|it| it.when_deleted) && settings.when_deleted;
-        self.state = if wants && !self.is_acknowledged {
-            State::ToAnnounce { at: now }
-        } else {
-            State::Done
+        let is_being_told = match self.state {
+            State::ToAnnounce { .. } | State::ToAcknowledge { .. } => self.subject.is_expired(at),
+            State::ToLeave | State::Done => false,
         };
+        if self.told == Some(Told::Acknowledged) || !(is_being_told || wants) {
+            self.end();
+        } else if !is_being_told {
+            self.told = None;
+            self.state = State::ToAnnounce { at };
+        }
+    }
+
+    /// Nothing more is to be said, e.g. because the subject is back.
+    pub(super) fn end(&mut self) {
+        if self.state != State::Done {
+            self.state = State::Done;
+            self.is_unsaved = true;
+        }
     }
 
     /// Takes an acknowledgement of the announcement `correlation_id`; returns whether it awaited one.
@@ -166,12 +217,11 @@ impl Machine {
             200..=299 => {
                 missing.retain(|each| each != label);
                 if missing.is_empty() {
-                    self.is_acknowledged = true;
-                    self.settle();
+                    self.settle(Told::Acknowledged);
                 }
             }
             408 | 424 | 500..=599 => self.repeat((settings, chance), now),
-            _ => self.settle(),
+            _ => self.settle(Told::GivenUp),
         }
         true
     }
@@ -183,14 +233,13 @@ impl Machine {
         acks.map(|acks| acks.labels.clone()).unwrap_or_default()
     }
 
-    fn publish(&mut self, settings: &AnnouncementSettings, now: Timestamp) -> Effect {
+    fn publish(&mut self, settings: &AnnouncementSettings, now: Timestamp) -> Telling {
         let correlation_id = uuid::Uuid::new_v4().to_string();
         let timeout = self.timeout(settings);
         let missing = self.requested_acks();
         let delete_at = self.gone_at.or(self.subject.expiry).unwrap_or(now);
         if missing.is_empty() {
-            self.is_acknowledged = true;
-            self.settle();
+            self.settle(Told::Acknowledged);
         } else {
             self.state = State::ToAcknowledge {
                 correlation_id: correlation_id.clone(),
@@ -198,7 +247,7 @@ impl Machine {
                 until: plus(now, timeout),
             };
         }
-        Effect::Announce {
+        Telling {
             correlation_id,
             delete_at,
             timeout,
@@ -216,15 +265,11 @@ impl Machine {
 
     /// Announces again later, each time after a longer pause, until the grace period after the deletion is over.
     fn repeat(&mut self, (settings, chance): (&AnnouncementSettings, f64), now: Timestamp) {
-        let (shortest, longest) = settings.backoff;
-        let pause = match self.backoff {
-            None => shortest,
-            Some(last) => (last + last.mul_f64(0.5 + 0.5 * chance)).min(longest),
-        };
+        let pause = settings.backoff.next(self.backoff, chance);
         self.backoff = Some(pause);
         let at = plus(now, pause);
         if self.is_too_late(settings, at) {
-            self.settle();
+            self.settle(Told::GivenUp);
         } else {
             self.state = State::ToAnnounce { at };
         }
@@ -235,12 +280,13 @@ impl Machine {
         end.is_some_and(|end| at >= plus(end, settings.grace_period))
     }
 
-    /// Nothing more is announced.
-    fn settle(&mut self) {
-        self.state = match (self.gone_at, self.subject.expiry) {
-            (Some(_), _) => State::Done,
-            (None, Some(expiry)) => State::ToDelete { at: expiry },
-            (None, None) => State::ToBeRemoved,
+    /// Telling it has ended.
+    fn settle(&mut self, told: Told) {
+        self.told = Some(told);
+        self.is_unsaved = true;
+        self.state = match self.gone_at {
+            Some(_) => State::Done,
+            None => State::ToLeave,
         };
     }
 }

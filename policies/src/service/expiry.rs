@@ -47,16 +47,19 @@ impl Agenda {
 impl Policies {
     /// Learns when subjects expire, now and with every change: once, before [`Policies::remove_expired_subjects`].
     ///
+    /// Returns the policies with subjects that want to be told that they go, so that nobody has to look through all again.
+    ///
     /// # Errors
     ///
     /// [`Error::Store`] or [`Error::Damaged`].
-    pub fn watch_expiry(self: &Arc<Self>) -> Result<(), Error> {
+    pub fn watch_subjects(self: &Arc<Self>) -> Result<Vec<PolicyId>, Error> {
         let watching = Arc::downgrade(self);
         self.journal.subscribe(Box::new(move |records| {
             if let Some(policies) = watching.upgrade() {
                 policies.note_all(records);
             }
         }));
+        let mut announcing = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let page = self
@@ -64,14 +67,21 @@ impl Policies {
                 .entities(EntityKind::Policy, after.as_deref(), PAGE)
                 .map_err(|source| Error::Unreadable { source })?;
             for (key, entity) in &page {
+                if !mentions_times(entity.state.as_deref().unwrap_or_default()) {
+                    continue;
+                }
                 let policy_id: PolicyId = crate::model::policy_id(&key.id)?;
                 if let Some(stored) = stored(&policy_id, entity)? {
                     self.agenda.note(&stored.policy);
+                    let mut subjects = stored.policy.subjects();
+                    if subjects.any(|(_, subject)| subject.announcement.is_some()) {
+                        announcing.push(policy_id);
+                    }
                 }
             }
             match page.last() {
                 Some((key, _)) if page.len() == PAGE => after = Some(key.id.to_string()),
-                Some(_) | None => return Ok(()),
+                Some(_) | None => return Ok(announcing),
             }
         }
     }
@@ -126,7 +136,9 @@ impl Policies {
             after.remove_expired(now);
             let place = (loaded.entity.revision + 1, now);
             let append = appended(event(&after, &expired, place), &after);
-            match self.journal.append(vec![append]).await {
+            let farewells = self.farewells(policy, Some(&after), now)?;
+            let appends = farewells.into_iter().chain([append]).collect();
+            match self.journal.append(appends).await {
                 Ok(_) => return Ok(true),
                 Err(AppendError::Conflict { .. }) => {}
                 Err(AppendError::Store(source)) => return Err(store_error(policy_id, source)),
@@ -136,6 +148,12 @@ impl Policies {
             policy_id: policy_id.clone(),
         })
     }
+}
+
+/// Spares parsing most policies: the members have these names.
+fn mentions_times(state: &[u8]) -> bool {
+    let mentions = |name: &[u8]| state.windows(name.len()).any(|window| window == name);
+    mentions(b"\"expiry\"") || mentions(b"\"announcement\"")
 }
 
 fn next_expiry(policy: &Policy) -> Option<Timestamp> {

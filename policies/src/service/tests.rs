@@ -1,5 +1,6 @@
 //! Commands against a real store: what is answered, what is refused, and when it is in force.
 
+mod announcements;
 mod conditions;
 mod decision_tables;
 mod expiry;
@@ -36,7 +37,32 @@ impl Fixture {
     }
 
     fn with_limits(limits: PolicyLimits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap(), limits)
+    }
+
+    /// The same store, opened again by another process.
+    fn reopened(self) -> Self {
+        let Self {
+            policies,
+            journal,
+            now,
+            headers,
+            _folder: folder,
+        } = self;
+        let limits = PolicyLimits::clone(&policies.limits);
+        let left = Arc::downgrade(&journal);
+        drop((policies, journal));
+        while left.strong_count() > 0 {
+            std::thread::yield_now();
+        }
+        Self {
+            now,
+            headers,
+            ..Self::at(folder, limits)
+        }
+    }
+
+    fn at(folder: tempfile::TempDir, limits: PolicyLimits) -> Self {
         let journal = Embedded::open(folder.path(), EmbeddedOptions::default()).unwrap();
         Self {
             policies: Arc::new(Policies::new(

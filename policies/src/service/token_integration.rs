@@ -96,7 +96,10 @@ impl Policies {
             let place = (revision + 1, context.now);
             let event = event(before, &after, (integration, &touched), place);
             let append = appended(event, &after);
-            match self.journal.append(vec![append]).await {
+            let stored = &loaded.stored.policy;
+            let farewells = self.farewells(stored, Some(&after), context.now)?;
+            let appends = farewells.into_iter().chain([append]).collect();
+            match self.journal.append(appends).await {
                 Ok(_) => return Ok(revision + 1),
                 Err(AppendError::Conflict { .. }) => {}
                 Err(AppendError::Store(source)) => return Err(store_error(policy_id, source)),

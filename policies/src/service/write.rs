@@ -39,8 +39,8 @@ struct Write<'c> {
 
 /// What an accepted write will append and answer.
 struct Accepted {
-    /// `None` if nothing changes.
-    append: Option<Append>,
+    /// Empty if nothing changes.
+    appends: Vec<Append>,
     response: PolicyResponse,
 }
 
@@ -195,10 +195,10 @@ impl Policies {
                     });
                 }
             };
-            let Some(append) = accepted.append else {
+            if accepted.appends.is_empty() {
                 return Ok(accepted.response);
-            };
-            match self.journal.append(vec![append]).await {
+            }
+            match self.journal.append(accepted.appends).await {
                 Ok(_) => return Ok(accepted.response),
                 Err(AppendError::Conflict { .. }) => {}
                 Err(AppendError::Store(source)) => {
@@ -239,7 +239,10 @@ impl Policies {
             check_precondition(context, policy_id, tag.as_ref())?;
         }
         if matches!((change, resource), (Change::Remove, PolicyResource::Policy)) {
-            return Ok(deletion(context, before, revision));
+            let mut accepted = deletion(context, before, revision);
+            let farewells = self.farewells(&loaded.stored.policy, None, context.now)?;
+            accepted.appends.extend(farewells);
+            return Ok(accepted);
         }
         let mut after = before.clone();
         match change.clone() {
@@ -249,7 +252,12 @@ impl Policies {
         check_if_equal(context, before, &after, change)?;
         self.check_import_part(context, &after, write)?;
         self.check_result(context, before, &after, resource)?;
-        Ok(acceptance(write, before, &after, revision))
+        let mut accepted = acceptance(write, before, &after, revision);
+        if !accepted.appends.is_empty() {
+            let farewells = self.farewells(&loaded.stored.policy, Some(&after), context.now)?;
+            accepted.appends.extend(farewells);
+        }
+        Ok(accepted)
     }
 
     /// A part of an import may be written by those who may write it whole; Ditto checks nothing here.
@@ -360,7 +368,7 @@ fn deletion(context: &CommandContext, policy: &Policy, revision: Revision) -> Ac
     append.state = None;
     append.state_memo = Memo::default();
     Accepted {
-        append: Some(append),
+        appends: vec![append],
         response: PolicyResponse::Deleted {
             revision: revision + 1,
         },
@@ -374,7 +382,7 @@ fn acceptance(write: &Write<'_>, before: &Policy, after: &Policy, revision: Revi
         && before == after
     {
         return Accepted {
-            append: None,
+            appends: Vec::new(),
             response: PolicyResponse::Deleted { revision },
         };
     }
@@ -393,7 +401,7 @@ fn acceptance(write: &Write<'_>, before: &Policy, after: &Policy, revision: Revi
         Happening::Deleted => PolicyResponse::Deleted { revision },
     };
     Accepted {
-        append: Some(append),
+        appends: vec![append],
         response,
     }
 }

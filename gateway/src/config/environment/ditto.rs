@@ -20,7 +20,7 @@ enum Rewrite {
 }
 
 /// The names in use; of two names for one key the later wins, as in Ditto.
-const NAMES: [Name; 29] = [
+const NAMES: [Name; 39] = [
     Name(
         "REQUEST_TIMEOUT",
         "http_server.request_timeout",
@@ -114,6 +114,56 @@ const NAMES: [Name; 29] = [
         "policies.default_namespace",
         Rewrite::None,
     ),
+    Name(
+        "POLICY_SUBJECT_EXPIRY_GRANULARITY",
+        "policies.subject_expiry_granularity",
+        Rewrite::None,
+    ),
+    Name(
+        "POLICY_SUBJECT_DELETION_ANNOUNCEMENT_GRANULARITY",
+        "policies.subject_deletion_announcement_granularity",
+        Rewrite::None,
+    ),
+    Name(
+        "POLICY_ANNOUNCEMENT_GRACE_PERIOD",
+        "policies.announcement.grace_period",
+        Rewrite::None,
+    ),
+    Name(
+        "POLICY_ANNOUNCEMENT_MAX_TIMEOUT",
+        "policies.announcement.max_timeout",
+        Rewrite::None,
+    ),
+    Name(
+        "POLICY_ENABLE_ANNOUNCEMENTS_WHEN_DELETED",
+        "policies.announcement.enable_announcements_when_deleted",
+        Rewrite::LowerCase,
+    ),
+    Name(
+        "POLICY_ANNOUNCEMENT_DEFAULT_RANDOMIZATION_INTERVAL",
+        "policies.announcement.default_randomization_interval",
+        Rewrite::None,
+    ),
+    Name(
+        "POLICY_ANNOUNCEMENT_BACKOFF_MIN",
+        "policies.announcement.backoff.min",
+        Rewrite::None,
+    ),
+    Name(
+        "POLICY_ANNOUNCEMENT_BACKOFF_MAX",
+        "policies.announcement.backoff.max",
+        Rewrite::None,
+    ),
+    Name(
+        "POLICY_ANNOUNCEMENT_BACKOFF_RANDOM_FACTOR",
+        "policies.announcement.backoff.random_factor",
+        Rewrite::None,
+    ),
+    Name(
+        "CLEANUP_HISTORY_RETENTION_DURATION",
+        "history.retention",
+        Rewrite::None,
+    ),
     Name("LOG_LEVEL_APPLICATION", "logging.level", Rewrite::LowerCase),
     Name("LOG_LEVEL", "logging.level", Rewrite::LowerCase),
     Name(
@@ -149,10 +199,12 @@ const NAMES: [Name; 29] = [
 ];
 
 /// Names that Ditto acts on and this gateway does not: set ones are announced.
-pub(crate) const WITHOUT_EFFECT: [&str; 17] = [
+pub(crate) const WITHOUT_EFFECT: [&str; 22] = [
     "ADDITIONAL_ACCEPTED_MEDIA_TYPES",
     "AUTH_HTTP_PROXY_ENABLED",
     "DEVOPS_PASSWORD_NAME",
+    "DITTO_DEVOPS_FEATURE_POLICY_ENFORCEMENT_USE_THROUGHPUT_OPTIMIZED_EVALUATOR_ENABLED",
+    "DITTO_DEVOPS_FEATURE_POLICY_LOCKOUT_PREVENTION_ENABLED",
     "DNS_SERVER",
     "FIRE_AND_FORGET_ENFORCEMENT_TIMEOUT",
     "GATEWAY_SSE_PUBLISHER_BACKPRESSURE",
@@ -163,6 +215,9 @@ pub(crate) const WITHOUT_EFFECT: [&str; 17] = [
     "IDLE_TIMEOUT",
     "LIMITS_MESSAGES_HEADERS_SIZE",
     "LIMITS_MESSAGES_AUTH_SUBJECTS_COUNT",
+    "POLICY_ACTIVITY_CHECK_DELETED_INTERVAL",
+    "POLICY_ACTIVITY_CHECK_INTERVAL",
+    "POLICY_EVENT_HISTORICAL_HEADERS_TO_PERSIST",
     "SERVER_HEADER",
     "STATISTICS_UPDATE_INTERVAL",
     "STATUS_PASSWORD_NAME",

@@ -129,7 +129,11 @@ fn marker(store: &Embedded, namespace: &str, now: Timestamp) -> Result<Append, S
 /// Everything in the namespace, deleted things included: their history goes too.
 fn keys_of(store: &Embedded, namespace: &str) -> Result<Vec<EntityKey>, StoreError> {
     let mut keys = Vec::new();
-    for kind in [EntityKind::Thing, EntityKind::Policy] {
+    for kind in [
+        EntityKind::Thing,
+        EntityKind::Policy,
+        EntityKind::Announcement,
+    ] {
         let mut after: Option<Arc<str>> = Some(Arc::from(format!("{namespace}:")));
         loop {
             let found = store.entities(kind, after.as_deref(), BATCH)?;

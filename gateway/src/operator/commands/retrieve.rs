@@ -52,9 +52,10 @@ impl Query {
     fn not_accessible(&self) -> (&'static str, &'static str) {
         match self.kind {
             EntityKind::Policy => ("policies:policy.notfound", "no such policy is accessible"),
-            EntityKind::Thing | EntityKind::Revocation | EntityKind::Erasure => {
-                ("things:thing.notfound", "no such thing is accessible")
-            }
+            EntityKind::Thing
+            | EntityKind::Revocation
+            | EntityKind::Erasure
+            | EntityKind::Announcement => ("things:thing.notfound", "no such thing is accessible"),
         }
     }
 }

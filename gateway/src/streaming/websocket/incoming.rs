@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::live::{self, Frame, requested};
 use super::{Connection, control};
 use crate::edge;
-use crate::error::DittoError;
+use crate::error::{DittoError, ErrorChain};
 use crate::limits::TooManyRequests;
 use crate::routes::{Examiner, check_count};
 use crate::telemetry::audit::frames::FrameTrail;
@@ -98,7 +98,7 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
             }
         }
         Ok(topic) if is_policy_acknowledgement(&topic) => {
-            acknowledge(connection, &topic, (&accepted, envelope.status));
+            acknowledge(connection, &topic, (&accepted, envelope.status)).await;
         }
         Ok(topic) => {
             let frame = Frame {
@@ -116,7 +116,9 @@ fn is_policy_acknowledgement(topic: &TopicPath) -> bool {
 }
 
 /// Takes an acknowledgement of an announcement; one that nobody awaits means nothing, and is not answered.
-fn acknowledge(
+///
+/// It is kept before the next frame is looked at.
+async fn acknowledge(
     connection: &Connection,
     topic: &TopicPath,
     (headers, status): (&Map<String, Value>, Option<u16>),
@@ -127,9 +129,12 @@ fn acknowledge(
         (topic.criterion(), topic.policy_id(), correlation_id, status)
     {
         let now = gateway.clock.now();
-        gateway
+        let acknowledged = gateway
             .subjects
             .acknowledge(&policy_id, (id, label, status), now);
+        if let Err(error) = acknowledged.await {
+            tracing::error!(error = %ErrorChain(&error), policy.id = %policy_id, "An acknowledgement could not be kept yet");
+        }
     }
 }
 

@@ -20,7 +20,9 @@ fn kinds() -> impl Strategy<Value = EntityKind> {
     prop_oneof![
         Just(EntityKind::Thing),
         Just(EntityKind::Policy),
-        Just(EntityKind::Revocation)
+        Just(EntityKind::Revocation),
+        Just(EntityKind::Erasure),
+        Just(EntityKind::Announcement)
     ]
 }
 

@@ -27,7 +27,7 @@ fn signals(fixture: &Fixture, id: &str) -> Vec<Value> {
 async fn what_is_due_goes_with_one_event_and_nothing_before() {
     let fixture = Fixture::new();
     let policies = Arc::clone(&fixture.policies);
-    policies.watch_expiry().unwrap();
+    policies.watch_subjects().unwrap();
     let (one, two) = ("2030-06-15T13:00:00Z", "2030-06-15T14:00:00Z");
     let entries = json!({
         "admin": admin(),
@@ -75,7 +75,7 @@ async fn what_expired_while_nobody_watched_goes_at_the_next_start() {
     let expiry = "2030-06-15T13:00:00Z";
     let entries = json!({"admin": admin(), "a": expiring(&[("t:x", expiry)])});
     fixture.given("a:p", entries, json!({})).await;
-    fixture.policies.watch_expiry().unwrap();
+    fixture.policies.watch_subjects().unwrap();
     let later = "2031-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(fixture.policies.remove_expired_subjects(later).await, 1);
 }
@@ -83,7 +83,7 @@ async fn what_expired_while_nobody_watched_goes_at_the_next_start() {
 #[tokio::test]
 async fn a_policy_without_its_last_permanent_writer_still_loses_the_expired_ones() {
     let fixture = Fixture::new();
-    fixture.policies.watch_expiry().unwrap();
+    fixture.policies.watch_subjects().unwrap();
     let expiry = "2030-06-15T13:00:00Z";
     fixture
         .given("a:p", json!({"a": expiring(&[("t:x", expiry)])}), json!({}))
