@@ -1,7 +1,7 @@
 //! What many tests start from.
 
 use serde_json::{Value, json};
-use tests::Caller;
+use tests::{Caller, Socket, TestGateway};
 
 /// The entries of a policy in which `owner` may do everything.
 pub(crate) fn owned_by(owner: &str) -> Value {
@@ -34,4 +34,14 @@ pub(crate) async fn given_lamp(owner: &Caller, thing_id: &str) {
         .put(&format!("/api/2/things/{thing_id}"), &lamp())
         .await
         .expect(201);
+}
+
+/// A socket of `subject` that has subscribed to all of `streams`, e.g. `EVENTS?namespaces=org.acme`.
+pub(crate) async fn listening(gateway: &TestGateway, subject: &str, streams: &[&str]) -> Socket {
+    let caller = gateway.as_subject(subject);
+    let mut socket = caller.web_socket().await.expect("a WebSocket");
+    for stream in streams {
+        socket.control(&format!("START-SEND-{stream}")).await;
+    }
+    socket
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Caller, Socket, TestGateway};
+use tests::{Answer, Caller, TestGateway};
 
-use crate::given::{given_lamp, lamp, reader};
+use crate::given::{given_lamp, lamp, listening, reader};
 
 /// Long enough to show that nothing arrives where something else just did.
 pub(crate) const QUIET: Duration = Duration::from_millis(100);
 
-const BLINK: &str = "/api/2/things/org.acme:lamp/inbox/messages/blink";
+pub(crate) const BLINK: &str = "/api/2/things/org.acme:lamp/inbox/messages/blink";
 
 /// A gateway with a thing of `nginx:alice`, of which `nginx:device` may read messages and attributes, and no more.
 pub(crate) async fn world() -> (TestGateway, Caller) {
@@ -39,16 +39,6 @@ async fn world_with(settings: Value) -> (TestGateway, Caller) {
         .await
         .expect(201);
     (gateway, alice)
-}
-
-/// A socket of `subject` that has subscribed to all of `streams`.
-pub(crate) async fn listening(gateway: &TestGateway, subject: &str, streams: &[&str]) -> Socket {
-    let caller = gateway.as_subject(subject);
-    let mut socket = caller.web_socket().await.expect("a WebSocket");
-    for stream in streams {
-        socket.control(&format!("START-SEND-{stream}")).await;
-    }
-    socket
 }
 
 /// The answer to a signal that a device received: the same topic, path and correlation id.

@@ -17,6 +17,11 @@ mod server_sent;
 mod slow;
 mod web_socket;
 
+/// What most of these tests are about.
+const LAMP: &str = "/api/2/things/org.acme:lamp";
+/// Somebody else's entry in its policy.
+const GUEST: &str = "/api/2/policies/org.acme:lamp/entries/guest";
+
 /// A twin command on the thing `org.acme:<name>`.
 pub(crate) fn command(name: &str, action: &str, path: &str, value: Value) -> Value {
     let topic = format!("org.acme/{name}/things/twin/commands/{action}");

@@ -62,6 +62,10 @@ impl Signal for LiveSignal {
         &self.reach.path
     }
 
+    fn value(&self) -> Option<&Value> {
+        self.envelope.value.as_ref()
+    }
+
     fn header(&self, name: &str) -> Option<&str> {
         LiveSignal::header(self, name)
     }

@@ -216,6 +216,8 @@ impl Live {
         }
         let envelope = Envelope {
             headers: Some(headers::of_signal(sent, context, &Requested::nothing())),
+            // Subscribers take these for the thing's own, read with their permissions.
+            extra: None,
             ..envelope
         };
         let sent = Sent {

@@ -9,7 +9,7 @@ use ::things::ThingId;
 use bytes::Bytes;
 use jiff::Timestamp;
 use protocol::{Envelope, StreamKind};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::acknowledgement::{Acknowledgement, Label};
 use super::pending::Awaited;
@@ -124,25 +124,27 @@ impl LiveSignal {
         enforcer.unrestricted(subjects, resource_type, path, &Permission::READ)
     }
 
-    /// The text frame of a WebSocket for a session that declared these labels; only they are asked of it.
-    pub(crate) fn frame(&self, declared: &[Label]) -> Bytes {
+    /// The text frame of a WebSocket, with further fields of the thing if somebody asked for some, for a session that
+    /// declared these labels: only they are asked of it.
+    pub(crate) fn frame(&self, extra: Option<&Map<String, Value>>, declared: &[Label]) -> Bytes {
         let asked: Vec<&str> = self
             .requested
             .iter()
             .filter(|label| declared.contains(label))
             .map(|label| &**label)
             .collect();
-        if asked.is_empty() {
+        if asked.is_empty() && extra.is_none() {
             return self
                 .frame
                 .get_or_init(|| text_frame(&self.envelope.to_bytes()))
                 .clone();
         }
         let mut envelope = self.envelope.clone();
-        envelope
-            .headers
-            .get_or_insert_default()
-            .insert("requested-acks".to_owned(), Value::from(asked));
+        envelope.extra = extra.cloned();
+        if !asked.is_empty() {
+            let headers = envelope.headers.get_or_insert_default();
+            headers.insert("requested-acks".to_owned(), Value::from(asked));
+        }
         text_frame(&envelope.to_bytes())
     }
 

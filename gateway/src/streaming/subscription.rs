@@ -5,10 +5,11 @@
 mod extra_fields;
 mod filter;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ::policies::SubjectId;
-use ::things::{ThingEvent, Things};
+use ::things::Things;
 use authentication::ScopeWord;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 use super::published::Visible;
 use crate::edge::CallerScopes;
 use crate::error::DittoError;
+use crate::live::LiveSignal;
 pub(crate) use extra_fields::ExtraFields;
 pub(crate) use filter::{Filter, Signal};
 
@@ -86,50 +88,72 @@ impl Subscription {
         now: Timestamp,
     ) -> Result<Option<Extra>, DittoError> {
         let event = visible.event();
-        if !self.wants_namespace(event.thing_id.namespace()) {
+        self.decide(event, &|| Cow::Borrowed(visible.thing()), (subjects, now))
+    }
+
+    /// As [`Self::admit`], for a live signal, which is seen as a whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::admit`].
+    pub(crate) fn admit_live(
+        &self,
+        signal: &LiveSignal,
+        subjects: &[SubjectId],
+    ) -> Result<Option<Extra>, DittoError> {
+        let document = || Cow::Owned(signal.document());
+        self.decide(signal, &document, (subjects, signal.decided_at))
+    }
+
+    fn decide<'d>(
+        &self,
+        signal: &dyn Signal,
+        document: &dyn Fn() -> Cow<'d, Value>,
+        reader: (&[SubjectId], Timestamp),
+    ) -> Result<Option<Extra>, DittoError> {
+        if !self.wants_namespace(signal.thing_id().namespace()) {
             return Ok(None);
         }
         match self.narrowing.as_deref() {
             None => Ok(Some(None)),
-            Some(narrowing) => narrowing.admit(visible, subjects, now),
+            Some(narrowing) => narrowing.admit(signal, document, reader),
         }
     }
 }
 
 impl Narrowing {
-    fn admit(
+    fn admit<'d>(
         &self,
-        visible: &Visible<'_>,
-        subjects: &[SubjectId],
-        now: Timestamp,
+        signal: &dyn Signal,
+        document: &dyn Fn() -> Cow<'d, Value>,
+        (subjects, now): (&[SubjectId], Timestamp),
     ) -> Result<Option<Extra>, DittoError> {
-        let event = visible.event();
-        let extra = self.extra(event, subjects, now)?;
+        let extra = self.extra(signal, subjects, now)?;
         let Some(filter) = &self.filter else {
             return Ok(Some(extra));
         };
         let is_wanted = match &extra {
-            None => filter.matches(event, visible.thing(), now),
-            Some(extra) => filter.matches(event, &with_extra(extra, visible.thing()), now),
+            None => filter.matches(signal, &document(), now),
+            Some(extra) => filter.matches(signal, &with_extra(extra, &document()), now),
         };
         Ok(is_wanted.then_some(extra))
     }
 
     fn extra(
         &self,
-        event: &ThingEvent,
+        signal: &dyn Signal,
         subjects: &[SubjectId],
         now: Timestamp,
     ) -> Result<Extra, DittoError> {
         let Some(extra_fields) = &self.extra_fields else {
             return Ok(None);
         };
-        let Some(fields) = extra_fields.of(event)? else {
+        let Some(fields) = extra_fields.of(signal)? else {
             return Ok(None);
         };
         let enriched = self
             .things
-            .enrich(&event.thing_id, &fields, subjects, now)
+            .enrich(signal.thing_id(), &fields, subjects, now)
             .map_err(|error| unreadable(error.into()))?;
         Ok(match enriched {
             Some(Value::Object(members)) => Some(members),
@@ -142,7 +166,7 @@ fn unreadable(error: DittoError) -> DittoError {
     DittoError::new(
         error.status(),
         "signal.enrichment.failed",
-        "The fields asked for with `extraFields` could not be read, so an event is missing here.",
+        "The fields asked for with `extraFields` could not be read, so a signal is missing here.",
     )
     .describe("Read the current state of the thing.")
 }

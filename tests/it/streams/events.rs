@@ -1,28 +1,15 @@
 //! Which events reach which subscriber, in which order.
 
 use serde_json::{Value, json};
-use tests::{Socket, TestGateway};
+use tests::TestGateway;
 
-use super::{command, event};
-use crate::given::{given_lamp, reader};
-
-const LAMP: &str = "/api/2/things/org.acme:lamp";
-const GUEST: &str = "/api/2/policies/org.acme:lamp/entries/guest";
-
-async fn subscribed(gateway: &TestGateway, subject: &str) -> Socket {
-    let mut socket = gateway
-        .as_subject(subject)
-        .web_socket()
-        .await
-        .expect("a WebSocket");
-    socket.control("START-SEND-EVENTS").await;
-    socket
-}
+use super::{GUEST, LAMP, command, event};
+use crate::given::{given_lamp, listening, reader};
 
 #[tokio::test]
 async fn a_subscriber_sees_every_kind_of_change() {
     let gateway = TestGateway::start().await;
-    let mut socket = subscribed(&gateway, "nginx:alice").await;
+    let mut socket = listening(&gateway, "nginx:alice", &["EVENTS"]).await;
     let alice = gateway.as_subject("nginx:alice");
     alice
         .put(LAMP, &json!({ "attributes": { "x": 1 } }))
@@ -76,7 +63,7 @@ async fn a_subscriber_sees_every_kind_of_change() {
 async fn nobody_sees_his_own_echo() {
     let gateway = TestGateway::start().await;
     given_lamp(&gateway.as_subject("nginx:alice"), "org.acme:lamp").await;
-    let mut socket = subscribed(&gateway, "nginx:alice").await;
+    let mut socket = listening(&gateway, "nginx:alice", &["EVENTS"]).await;
     let own = command("lamp", "modify", "/attributes/own", json!(1));
     assert_eq!(socket.command("c-1", own).await["status"], 201);
     gateway
@@ -95,8 +82,8 @@ async fn events_of_one_thing_come_in_order_and_completely() {
     let alice = gateway.as_subject("nginx:alice");
     given_lamp(&alice, "org.acme:lamp").await;
     let mut sockets = [
-        subscribed(&gateway, "nginx:alice").await,
-        subscribed(&gateway, "nginx:alice").await,
+        listening(&gateway, "nginx:alice", &["EVENTS"]).await,
+        listening(&gateway, "nginx:alice", &["EVENTS"]).await,
     ];
     let writers = (0..4).map(|writer| {
         let alice = alice.clone();
@@ -126,8 +113,8 @@ async fn a_stranger_sees_nothing_and_a_partial_reader_his_part() {
         .put(GUEST, &reader("nginx:bob", "thing:/attributes/site"))
         .await
         .expect(201);
-    let mut bob = subscribed(&gateway, "nginx:bob").await;
-    let mut stranger = subscribed(&gateway, "nginx:stranger").await;
+    let mut bob = listening(&gateway, "nginx:bob", &["EVENTS"]).await;
+    let mut stranger = listening(&gateway, "nginx:stranger", &["EVENTS"]).await;
 
     alice
         .put(&format!("{LAMP}/attributes/serial"), &json!("secret"))
@@ -171,7 +158,7 @@ async fn losing_read_withholds_the_next_event() {
         .put(GUEST, &reader("nginx:bob", "thing:/"))
         .await
         .expect(201);
-    let mut bob = subscribed(&gateway, "nginx:bob").await;
+    let mut bob = listening(&gateway, "nginx:bob", &["EVENTS"]).await;
     alice
         .put(&format!("{LAMP}/attributes/x"), &json!(1))
         .await

@@ -3,19 +3,12 @@
 use serde_json::{Value, json};
 use tests::{Socket, TestGateway};
 
-use super::{command, event};
-use crate::given::{given_lamp, reader};
-
-const LAMP: &str = "/api/2/things/org.acme:lamp";
-const GUEST: &str = "/api/2/policies/org.acme:lamp/entries/guest";
+use super::{GUEST, LAMP, command, event};
+use crate::given::{given_lamp, listening, reader};
+use crate::messages::{BLINK, world};
 
 async fn subscribed(gateway: &TestGateway, subject: &str, parameters: &str) -> Socket {
-    let caller = gateway.as_subject(subject);
-    let mut socket = caller.web_socket().await.expect("a WebSocket");
-    socket
-        .control(&format!("START-SEND-EVENTS?{parameters}"))
-        .await;
-    socket
+    listening(gateway, subject, &[&format!("EVENTS?{parameters}")]).await
 }
 
 async fn put(gateway: &TestGateway, path: &str, value: Value) {
@@ -180,4 +173,134 @@ async fn a_deletion_is_delivered_without_what_is_gone() {
     assert_eq!(deleting.command("c-1", delete).await["status"], 204);
     let frame = socket.json().await;
     assert_eq!(frame["topic"], "org.acme/lamp/things/twin/events/deleted");
+}
+
+const LIVE_KINDS: [&str; 3] = ["MESSAGES", "LIVE-COMMANDS", "LIVE-EVENTS"];
+
+/// A message, a live command and a live event of alice, of which only the event says what has changed.
+async fn speak_live(alice: &mut Socket, level: i64) {
+    let path = "/features/lamp/inbox/messages/blink";
+    let topic = |rest: &str| format!("org.acme/lamp/things/live/{rest}");
+    for (topic, path, value) in [
+        (topic("messages/blink"), path, json!("now")),
+        (topic("commands/modify"), "/features/lamp", json!({})),
+        (topic("events/modified"), "/attributes/level", json!(level)),
+    ] {
+        let headers = json!({ "response-required": false });
+        let frame = json!({ "topic": topic, "headers": headers, "path": path, "value": value });
+        alice.send(frame.to_string()).await;
+    }
+}
+
+#[tokio::test]
+async fn live_signals_come_with_further_fields_and_are_filtered_by_them() {
+    let (gateway, alice) = world().await;
+    put(
+        &gateway,
+        "/features/lamp/definition",
+        json!(["org.acme:Lamp:1.0.0"]),
+    )
+    .await;
+    let fields = "extraFields=attributes/serial,features/*/definition";
+    let kinds =
+        LIVE_KINDS.map(|kind| format!("{kind}?{fields}&filter=eq(attributes/serial,'A-1')"));
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    let mut device = listening(&gateway, "nginx:device", &kinds).await;
+    let high = "LIVE-EVENTS?extraFields=attributes/serial&filter=gt(attributes/level,5)";
+    let mut watcher = listening(&gateway, "nginx:device", &[high]).await;
+    let mut sender = alice.web_socket().await.expect("a WebSocket");
+    speak_live(&mut sender, 4).await;
+    let lamp = json!({ "lamp": { "definition": ["org.acme:Lamp:1.0.0"] } });
+    for features in [Some(&lamp), Some(&lamp), None] {
+        let frame = device.json().await;
+        assert_eq!(
+            frame["extra"]["attributes"],
+            json!({ "serial": "A-1" }),
+            "{frame}"
+        );
+        assert_eq!(frame["extra"].get("features"), features, "{frame}");
+    }
+    put(&gateway, "/attributes/serial", json!("B-2")).await;
+    speak_live(&mut sender, 6).await;
+    let frame = watcher.json().await;
+    assert_eq!(
+        (&frame["value"], &frame["extra"]["attributes"]["serial"]),
+        (&json!(6), &json!("B-2"))
+    );
+    // Nothing of the second round has passed the filter: the next signal is of the third.
+    put(&gateway, "/attributes/serial", json!("A-1")).await;
+    alice
+        .send(
+            reqwest::Method::POST,
+            &format!("{BLINK}?timeout=0"),
+            &[],
+            None,
+        )
+        .await
+        .expect(202);
+    let next = device.json().await;
+    assert_eq!(
+        (&next["path"], next.get("value")),
+        (&json!("/inbox/messages/blink"), None),
+        "{next}"
+    );
+}
+
+#[tokio::test]
+async fn live_signals_show_no_further_fields_that_may_not_be_read() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let mut guest = reader("nginx:bob", "message:/");
+    let read = guest["resources"]["message:/"].clone();
+    guest["resources"]["thing:/attributes/site"] = read;
+    alice.put(GUEST, &guest).await.expect(201);
+    let told = "MESSAGES?extraFields=attributes,policyId";
+    let mut bob = listening(&gateway, "nginx:bob", &[told]).await;
+    let oracle = "MESSAGES?extraFields=attributes&filter=eq(attributes/serial,'A-1')";
+    let mut oracle = listening(&gateway, "nginx:bob", &[oracle]).await;
+    let blink = async || {
+        let path = format!("{BLINK}?timeout=0");
+        alice
+            .send(reqwest::Method::POST, &path, &[], None)
+            .await
+            .expect(202);
+    };
+    blink().await;
+    let frame = bob.json().await;
+    assert_eq!(
+        frame["extra"],
+        json!({ "attributes": { "site": { "hall": 3 } } }),
+        "{frame}"
+    );
+    alice
+        .put(GUEST, &reader("nginx:bob", "message:/"))
+        .await
+        .expect(204);
+    blink().await;
+    let frame = bob.json().await;
+    assert_eq!(frame.get("extra"), None, "{frame}");
+    // Had the filter seen what bob may not read, the first message would come before the confirmation.
+    oracle.control("STOP-SEND-MESSAGES").await;
+}
+
+#[tokio::test]
+async fn malformed_subscriptions_to_live_signals_are_refused() {
+    let (gateway, _) = world().await;
+    let mut socket = listening(&gateway, "nginx:device", &[]).await;
+    for kind in LIVE_KINDS {
+        for (parameters, code) in [
+            ("filter=eq(attributes/x", "rql.expression.invalid"),
+            ("extraFields=attributes(x", "json.fieldselector.invalid"),
+        ] {
+            let start = format!("START-SEND-{kind}?{parameters}&correlation-id=s-1");
+            socket.send(start).await;
+            let answer = socket.json().await;
+            assert_eq!(
+                answer["value"]["error"], code,
+                "{kind} {parameters} -> {answer}"
+            );
+            assert_eq!(answer["headers"]["correlation-id"], "s-1", "{answer}");
+        }
+    }
 }

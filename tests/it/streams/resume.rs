@@ -5,9 +5,8 @@ use tests::{TestGateway, deadline, is_long_run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::LAMP;
 use crate::given::given_lamp;
-
-const LAMP: &str = "/api/2/things/org.acme:lamp";
 
 /// A client that reads a few bytes, loses its connection, and resumes.
 struct Cut {

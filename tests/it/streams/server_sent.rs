@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 use tests::{Caller, EventStream, OidcProvider, TestGateway, TokenShape};
 
+use super::LAMP;
 use crate::given::{given_lamp, owned_by, reader};
-
-const LAMP: &str = "/api/2/things/org.acme:lamp";
 
 async fn data(stream: &mut EventStream) -> Value {
     let event = stream.next().await.expect("the stream goes on");

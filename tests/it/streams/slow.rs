@@ -7,9 +7,9 @@ use tests::{Caller, TestGateway, deadline};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
+use super::LAMP;
 use crate::given::given_lamp;
 
-const LAMP: &str = "/api/2/things/org.acme:lamp";
 /// More of 90 KiB each than the gateway's buffers and the kernel's, which grow to 4 MiB, hold together.
 const CHANGES: u32 = 80;
 

@@ -1,4 +1,4 @@
-//! `extraFields`: further fields of the thing that an event comes with.
+//! `extraFields`: further fields of the thing that a signal comes with.
 //!
 //! Source: Ditto documentation, page "Signal enrichment".
 
@@ -10,16 +10,16 @@ use serde_json::Value;
 use super::filter::Signal;
 use crate::error::DittoError;
 
-/// A selector that may depend on the event that is enriched.
+/// A selector that may depend on the signal that is enriched.
 #[derive(Debug)]
 pub(crate) enum ExtraFields {
-    /// The same for every event.
+    /// The same for every signal.
     Fixed(FieldSelector),
     /// Single pointers, with `{{ … }}` or a `*` for the features that have changed.
     PerEvent(Vec<String>),
 }
 
-/// Stands for whichever features an event is about.
+/// Stands for whichever features a signal is about.
 const EVERY_FEATURE: &str = "features/*";
 
 impl ExtraFields {
@@ -44,12 +44,12 @@ impl ExtraFields {
         Ok(Self::PerEvent(flatten(text, "")))
     }
 
-    /// The selector for this event; `None` if nothing is left to select.
+    /// The selector for this signal; `None` if nothing is left to select.
     ///
     /// # Errors
     ///
-    /// If a value from the event makes it malformed.
-    pub(crate) fn of(&self, event: &ThingEvent) -> Result<Option<FieldSelector>, DittoError> {
+    /// If a value from the signal makes it malformed.
+    pub(crate) fn of(&self, signal: &dyn Signal) -> Result<Option<FieldSelector>, DittoError> {
         let pointers = match self {
             Self::Fixed(selector) => return Ok(Some(selector.clone())),
             Self::PerEvent(pointers) => pointers,
@@ -57,9 +57,9 @@ impl ExtraFields {
         let mut selected = Vec::new();
         for pointer in pointers {
             let value =
-                |placeholder, name: &str| event.placeholder(placeholder, name).map(Into::into);
+                |placeholder, name: &str| signal.placeholder(placeholder, name).map(Into::into);
             if let Some(pointer) = substitute(pointer, &value)? {
-                expand(&pointer, event, &mut selected);
+                expand(&pointer, signal, &mut selected);
             }
         }
         if selected.is_empty() {
@@ -152,12 +152,12 @@ fn split_top_level(text: &str) -> Vec<&str> {
     .collect()
 }
 
-/// Adds the pointer, once for each feature of the event if it stands for all of them.
-fn expand(pointer: &str, event: &ThingEvent, selected: &mut Vec<String>) {
+/// Adds the pointer, once for each feature of the signal if it stands for all of them.
+fn expand(pointer: &str, signal: &dyn Signal, selected: &mut Vec<String>) {
     match pointer.trim_start_matches('/').strip_prefix(EVERY_FEATURE) {
         None => selected.push(pointer.to_owned()),
         Some(tail) => {
-            let features = changed_features(event).into_iter().filter(|id| {
+            let features = addressed_features(signal).into_iter().filter(|id| {
                 // These mean something in a selector.
                 !id.contains([',', '(', ')'])
             });
@@ -168,10 +168,10 @@ fn expand(pointer: &str, event: &ThingEvent, selected: &mut Vec<String>) {
     }
 }
 
-/// The features that the event changes something of.
-fn changed_features(event: &ThingEvent) -> Vec<&str> {
-    let value = event.value.as_ref();
-    match event.path.segments() {
+/// The features that the signal changes something of, or goes to.
+fn addressed_features(signal: &dyn Signal) -> Vec<&str> {
+    let value = signal.value();
+    match signal.path().segments() {
         [] => members(value.and_then(|thing| thing.get("features"))),
         [features] if features == "features" => members(value),
         [features, id, ..] if features == "features" => vec![id],

@@ -51,6 +51,8 @@ pub(crate) trait Signal {
     fn tail(&self) -> &str;
     /// What is addressed within the thing.
     fn path(&self) -> &Pointer;
+    /// What the signal carries.
+    fn value(&self) -> Option<&Value>;
     /// A header, by its name in lower case.
     fn header(&self, name: &str) -> Option<&str>;
 
@@ -133,6 +135,10 @@ impl Signal for ThingEvent {
 
     fn path(&self) -> &Pointer {
         &self.path
+    }
+
+    fn value(&self) -> Option<&Value> {
+        self.value.as_ref()
     }
 
     fn header(&self, name: &str) -> Option<&str> {

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use ::policies::SubjectId;
-use ::things::{ThingEvent, ThingId};
+use ::things::ThingId;
 use authentication::ScopeWord;
 use bytes::Bytes;
 use protocol::{Channel, ControlMessage, Criterion, Envelope, Group, StreamKind, TopicPath};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::incoming::send_error;
 use super::{Connection, live, text_frame};
@@ -132,20 +132,23 @@ impl Renderer for EnvelopeRenderer {
         match admitted {
             Ok(None) => None,
             Ok(Some(extra)) => Some(visible.frame(extra.as_ref(), declared)),
-            Err(error) => Some(instead_of(visible.event(), &error)),
+            Err(error) => {
+                let event = visible.event();
+                let place = (&event.thing_id, Channel::Twin);
+                Some(instead_of(place, &event.headers.correlation_id, &error))
+            }
         }
     }
 }
 
-/// The error that takes the place of an event.
-fn instead_of(event: &ThingEvent, error: &DittoError) -> Bytes {
-    let topic = TopicPath::new(
-        event.thing_id.as_str(),
-        Group::Things(Channel::Twin),
-        Criterion::Errors,
-    );
-    let correlation_id = Value::from(&*event.headers.correlation_id);
-    let headers = Map::from_iter([("correlation-id".to_owned(), correlation_id)]);
+/// The error that takes the place of a signal.
+pub(super) fn instead_of(
+    (thing_id, channel): (&ThingId, Channel),
+    correlation_id: &str,
+    error: &DittoError,
+) -> Bytes {
+    let topic = TopicPath::new(thing_id.as_str(), Group::Things(channel), Criterion::Errors);
+    let headers = Map::from_iter([("correlation-id".to_owned(), correlation_id.into())]);
     text_frame(&Envelope::error(
         Some(&topic),
         &headers,

@@ -20,17 +20,18 @@ use serde_json::{Map, Value};
 pub(super) use choice::{Undecided, choice, choose};
 
 use super::Connection;
+use super::control::instead_of;
 use super::incoming::send_error_with;
 use crate::app::Gateway;
-use crate::edge::{CallerScopes, Timeout, unsupported_header};
+use crate::edge::{Timeout, unsupported_header};
 use crate::error::DittoError;
 use crate::live::{
     Acknowledgement, Acknowledgements, Answer, Error, Label, LiveCommand, LiveEvent, LiveRenderer,
     LiveSignal, Message, Outcome, Requested, Ticket, Wishes, check_labels, emitted,
 };
-use crate::streaming::Filter;
 use crate::streaming::lifeline::{End, EndKind};
 use crate::streaming::session::Session;
+use crate::streaming::{self, Wish};
 
 /// A session waits at most this long, whatever it asks for; Ditto's `acknowledgement.forwarder-fallback-timeout`.
 const WAIT_MAX: Duration = Duration::from_secs(65);
@@ -147,59 +148,45 @@ impl Connection {
         kind: StreamKind,
         subscription: Subscription,
     ) -> Result<(), (DittoError, Option<String>)> {
-        let refuse = |error| (error, subscription.correlation_id.clone());
-        if subscription.extra_fields.is_some() {
-            let error = DittoError::bad_request(
-                "signal.unsupported",
-                "Live signals come without `extraFields`.",
-            )
-            .describe("The subscription was not started, because something else would be delivered than asked for.");
-            return Err(refuse(error));
-        }
-        let scopes = self.context.scopes.clone();
-        if let Err(error) = scopes.check(ScopeWord::ThingsRead, None) {
-            return Err(refuse(error));
-        }
-        let filter = subscription
-            .filter
-            .as_deref()
-            .map(Filter::parse)
-            .transpose();
-        let renderer = Rc::new(LiveEnvelopes {
+        let wish = Wish {
             namespaces: subscription.namespaces,
-            filter: filter.map_err(refuse)?,
-            scopes,
-        });
-        self.session.subscribe_live(kind, renderer);
+            scopes: self.context.scopes.clone(),
+            filter: subscription.filter.as_deref(),
+            extra_fields: subscription.extra_fields.as_deref(),
+        };
+        let parsed = wish
+            .scopes
+            .check(ScopeWord::ThingsRead, None)
+            .and_then(|()| streaming::Subscription::parse(&wish, &self.context.gateway.things));
+        let renderer = LiveEnvelopes(parsed.map_err(|error| (error, subscription.correlation_id))?);
+        self.session.subscribe_live(kind, Rc::new(renderer));
         self.reindex();
         Ok(())
     }
 }
 
 /// Sends live signals as envelopes.
-struct LiveEnvelopes {
-    namespaces: Vec<String>,
-    filter: Option<Filter>,
-    scopes: CallerScopes,
-}
+struct LiveEnvelopes(streaming::Subscription);
 
 impl LiveRenderer for LiveEnvelopes {
     fn render(
         &self,
         signal: &LiveSignal,
-        _subjects: &[SubjectId],
+        subjects: &[SubjectId],
         declared: &[Label],
     ) -> Option<Bytes> {
-        let namespace = signal.thing_id.namespace();
-        let is_wanted =
-            self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace);
-        let is_allowed = self.scopes.allow(ScopeWord::ThingsRead, Some(namespace));
-        let is_let_through = || {
-            let filter = self.filter.as_ref();
-            filter
-                .is_none_or(|filter| filter.matches(signal, &signal.document(), signal.decided_at))
-        };
-        (is_wanted && is_allowed && is_let_through()).then(|| signal.frame(declared))
+        match self.0.admit_live(signal, subjects) {
+            Ok(None) => None,
+            Ok(Some(extra)) => Some(signal.frame(extra.as_ref(), declared)),
+            Err(error) => {
+                let correlation_id = signal.header("correlation-id").unwrap_or_default();
+                Some(instead_of(
+                    (&signal.thing_id, Channel::Live),
+                    correlation_id,
+                    &error,
+                ))
+            }
+        }
     }
 }
 
