@@ -318,3 +318,59 @@ async fn a_start_without_a_place_for_records_is_refused() {
     assert_eq!(failure.status.code(), Some(74), "{}", failure.stderr);
     assert!(failure.stderr.contains("audit"), "{}", failure.stderr);
 }
+
+#[tokio::test]
+async fn the_opening_and_the_end_of_a_stream_are_recorded_with_their_cause() {
+    let gateway = TestGateway::start().await;
+    let of = |event: &'static str, subject: &'static str| {
+        recorded(&gateway, event, move |record| {
+            record["actor"]["id"] == subject
+        })
+    };
+    let mut socket = gateway
+        .as_subject("nginx:alice")
+        .web_socket()
+        .await
+        .expect("a WebSocket");
+    let opened = of("stream.open", "nginx:alice").await;
+    assert_eq!(
+        (&opened["outcome"], &opened["info"]["stream"]),
+        (&json!("allow"), &json!("ws"))
+    );
+    assert_eq!(opened["src"]["ip"], "127.0.0.1");
+    let revocation = json!({ "kind": "subject", "value": "nginx:alice", "permanent": true });
+    gateway
+        .as_operator()
+        .post("/devops/revocations", &revocation)
+        .await
+        .expect(201);
+    assert_eq!(socket.closed().await.code, 1008);
+    let closed = of("stream.close", "nginx:alice").await;
+    assert_eq!(
+        (&closed["info"]["stream"], &closed["info"]["cause"]),
+        (&json!("ws"), &json!("revoked"))
+    );
+
+    let stream = gateway
+        .as_subject("nginx:bob")
+        .events("/api/2/things")
+        .await
+        .expect("a stream");
+    assert_eq!(
+        of("stream.open", "nginx:bob").await["info"]["stream"],
+        "sse"
+    );
+    drop(stream);
+    let closed = of("stream.close", "nginx:bob").await;
+    assert_eq!(
+        (&closed["info"]["stream"], &closed["info"]["cause"]),
+        (&json!("sse"), &json!("client"))
+    );
+    // Whoever is refused opens nothing.
+    let refused = gateway.as_subject("nginx:alice").web_socket().await;
+    assert_eq!(refused.expect_err("no socket").0, 401);
+    let streams = records(&gateway)
+        .into_iter()
+        .filter(|record| record["event"] == "stream.open");
+    assert_eq!(streams.count(), 2);
+}

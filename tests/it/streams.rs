@@ -5,6 +5,7 @@ use tests::Socket;
 
 mod announcements;
 mod caps;
+mod day;
 mod events;
 mod expiry;
 mod filters;

@@ -82,13 +82,12 @@ pub(crate) async fn signal(name: &str, process_id: u32) {
     );
 }
 
-/// The only child of a process.
-pub(crate) fn child_of(process_id: u32) -> u32 {
+/// The only child of a process, if it has one.
+pub(crate) fn child_of(process_id: u32) -> Option<u32> {
     let path = format!("/proc/{process_id}/task/{process_id}/children");
     let children = std::fs::read_to_string(path).expect("Linux lists the children of a process");
     let mut children = children.split_whitespace().map(str::parse);
-    let only = children.next().expect("it has a child");
-    only.expect("process ids are numbers")
+    Some(children.next()?.expect("process ids are numbers"))
 }
 
 /// Waits until `child` has ended and returns its exit code, if it ended by itself.

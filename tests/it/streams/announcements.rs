@@ -14,8 +14,13 @@ const SHORT: TokenShape = TokenShape {
 };
 
 /// The next announcement, by its last word, and its value.
-async fn announcement(socket: &mut Socket) -> (String, Value) {
-    let frame = socket.json().await;
+pub(super) async fn announcement(socket: &mut Socket) -> (String, Value) {
+    read(&socket.text().await)
+}
+
+/// The same of a frame.
+pub(super) fn read(frame: &str) -> (String, Value) {
+    let frame: Value = serde_json::from_str(frame).expect("JSON");
     let topic = frame["topic"].as_str().unwrap_or_default();
     let subject = topic.strip_prefix("_/_/sessions/announcements/");
     let subject = subject.unwrap_or_else(|| panic!("no announcement: {frame}"));

@@ -161,7 +161,7 @@ async fn fragments_without_end_cost_no_more_than_a_message() {
 }
 
 /// The memory of the gateway's process.
-async fn resident_kib(gateway: &TestGateway) -> u64 {
+pub(super) async fn resident_kib(gateway: &TestGateway) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.process_id().await));
     let status = status.expect("Linux shows the memory of a process");
     let line = status.lines().find(|line| line.starts_with("VmRSS"));

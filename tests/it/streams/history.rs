@@ -1,12 +1,10 @@
 //! What has happened to a thing, over the WebSocket and as an event stream.
 
 use serde_json::{Value, json};
-use tests::{Socket, TestGateway};
+use tests::{MovedClock, Socket, TestGateway};
 
+use super::{GUEST, LAMP};
 use crate::given::{given_lamp, reader};
-
-const LAMP: &str = "/api/2/things/org.acme:lamp";
-const GUEST: &str = "/api/2/policies/org.acme:lamp/entries/guest";
 
 /// A thing with revisions 1 to 5, of which 2 to 5 set an attribute to the revision.
 async fn given_history(gateway: &TestGateway) {
@@ -235,4 +233,59 @@ async fn an_event_stream_of_the_past_shows_a_stranger_nothing() {
         Some("complete")
     );
     assert!(stream.next().await.is_none());
+}
+
+/// Asks for one more event; the code of the failure that comes instead.
+async fn refused(socket: &mut Socket, id: &str) -> Value {
+    let request = json!({ "subscriptionId": id, "demand": 1 });
+    step(socket, "request", request).await;
+    let (action, value) = answer(socket).await;
+    assert_eq!(
+        (action.as_str(), &value["subscriptionId"]),
+        ("failed", &json!(id))
+    );
+    value["error"]["error"].clone()
+}
+
+#[tokio::test]
+async fn who_requests_nothing_loses_his_subscription_and_an_ended_one_is_forgotten() {
+    let clock = MovedClock::new();
+    let gateway = TestGateway::start_under(clock.wrapper(), json!({})).await;
+    given_history(&gateway).await;
+    let alice = gateway.as_subject("nginx:alice");
+    let mut socket = alice.web_socket().await.expect("a WebSocket");
+    step(&mut socket, "subscribeForPersistedEvents", json!({})).await;
+    assert_eq!(answer(&mut socket).await.0, "created");
+    clock.advance(55);
+    step(
+        &mut socket,
+        "request",
+        json!({ "subscriptionId": "0", "demand": 1 }),
+    )
+    .await;
+    assert_eq!(
+        answer(&mut socket).await.1["item"]["revision"],
+        1,
+        "it is not idle for long enough"
+    );
+    clock.advance(61);
+    // Whatever wakes the gateway lets it see the time.
+    socket.send("STOP-SEND-MESSAGES").await;
+    let told = [socket.text().await, socket.text().await];
+    let failed = told.iter().find(|text| text.contains("/streaming/failed"));
+    assert!(
+        failed.is_some_and(
+            |text| text.contains("\"streaming.subscription.timeout\"") && text.contains("408")
+        ),
+        "{told:?}"
+    );
+    assert_eq!(
+        refused(&mut socket, "0").await,
+        "streaming.subscription.protocol.error"
+    );
+    clock.advance(11);
+    assert_eq!(
+        refused(&mut socket, "0").await,
+        "streaming.subscription.not.found"
+    );
 }
