@@ -1,6 +1,6 @@
 //! Text that a client chose, on its way into a record: bounded, and without what looks like a credential.
 //!
-//! Control characters are escaped by JSON; nothing here can break a line.
+//! Control characters are escaped where the line is written; nothing here can break it.
 
 use std::borrow::Cow;
 

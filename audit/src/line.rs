@@ -1,8 +1,11 @@
 //! One event as one line of JSON: member names and their order are the contract of `docs/audit.md`.
 
+use std::io;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeStruct, Serializer};
+use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
 use crate::event::{Actor, Event, Permission, Request, Response, Source};
@@ -45,10 +48,39 @@ pub(crate) fn render(entry: &Entry, stamp: &Stamp<'_>) -> Vec<u8> {
 
 fn serialized(entry: &Entry, stamp: &Stamp<'_>) -> Vec<u8> {
     let mut line = Vec::with_capacity(512);
-    serde_json::to_writer(&mut line, &Line { entry, stamp })
+    let mut serializer = serde_json::Serializer::with_formatter(&mut line, Harmless);
+    Line { entry, stamp }
+        .serialize(&mut serializer)
         .expect("a line has text keys and is written to memory");
     line.push(b'\n');
     line
+}
+
+/// Escapes what JSON lets stand in texts (RFC 8259 §7) and some terminals and editors act on: control characters beyond
+/// ASCII, separators of lines, and marks that turn the direction of writing.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((start, character)) = rest.char_indices().find(|(_, c)| is_acted_on(*c)) {
+            let (before, after) = rest.split_at(start);
+            write!(writer, "{before}\\u{:04x}", u32::from(character))?;
+            rest = after.get(character.len_utf8()..).unwrap_or_default();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+fn is_acted_on(character: char) -> bool {
+    matches!(
+        character,
+        '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// Without what clients can make long: escaping may have multiplied it.
