@@ -26,10 +26,15 @@ pub(crate) struct Settings {
 
 /// Stands for a number that no two requests share, in 16 hexadecimal digits.
 const NUMBER: &str = "{number}";
+/// Stands for a number that goes round, in hexadecimal digits: for callers of whom there are a few.
+const NEIGHBOUR: &str = "{neighbour}";
+/// How many neighbours there are.
+const NEIGHBOURS: u64 = 64;
 
 pub(crate) struct Stream {
     settings: Settings,
     request: String,
+    is_numbered: bool,
     first_token: usize,
     connections: Vec<Connection>,
     number: u64,
@@ -59,6 +64,7 @@ impl Stream {
         request.push_str("\r\n");
         Ok(Self {
             settings,
+            is_numbered: request.contains(NUMBER) || request.contains(NEIGHBOUR),
             request,
             first_token,
             connections,
@@ -93,11 +99,12 @@ impl Stream {
             };
             // A rate counts from when a request was due, free running from when it is sent.
             let since = if pause.is_zero() { now } else { self.due };
-            if self.request.contains(NUMBER) {
+            if self.is_numbered {
                 self.number += 1;
                 let unique = self
                     .request
-                    .replace(NUMBER, &format!("{:016x}", self.number));
+                    .replace(NUMBER, &format!("{:016x}", self.number))
+                    .replace(NEIGHBOUR, &format!("{:x}", self.number % NEIGHBOURS));
                 free.ask(unique.as_bytes(), since)?;
             } else {
                 free.ask(self.request.as_bytes(), since)?;
