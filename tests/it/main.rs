@@ -6,13 +6,18 @@
 )]
 
 mod api_keys;
+mod assertions;
 mod audit;
 mod authentication;
+mod behind_proxies;
 mod brute_force;
 mod credentials;
+mod cross_origin;
 mod devops;
 mod durability;
 mod first_start;
+mod forged_lines;
+mod forwarded;
 mod given;
 mod javascript_client;
 mod limits;
@@ -29,3 +34,4 @@ mod things;
 mod tidy;
 mod tls;
 mod tokens;
+mod wire;

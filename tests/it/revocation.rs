@@ -1,5 +1,7 @@
 //! Revocation as operators use it, see `docs/revocation.md`: in force with the acknowledgement, for open streams too.
 
+mod open_streams;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

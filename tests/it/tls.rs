@@ -11,6 +11,7 @@ use reqwest::tls::TlsInfo;
 use reqwest::{Certificate, Client};
 use serde_json::{Value, json};
 use tests::{TestGateway, eventually, raw_exchange};
+use tokio::process::Command;
 
 const HOST: &str = "gw.example";
 
@@ -255,5 +256,50 @@ async fn only_a_trusted_proxy_can_say_that_a_client_spoke_https() {
     assert!(
         !answer.to_ascii_lowercase().contains("location"),
         "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn http_2_is_not_offered() {
+    let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
+    authority.issue(folder.path(), HOST);
+    let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
+    let curl = async |arguments: &[&str]| {
+        let output = Command::new("curl").args(arguments).output().await;
+        String::from_utf8(output.expect("`tests/run` installs curl").stdout).expect("text")
+    };
+    let able = curl(&["--version"]).await;
+    assert!(able.contains("HTTP2"), "curl could speak it: {able}");
+    let (_, port) = gateway.endpoints().public.rsplit_once(':').expect("a port");
+    let resolved = format!("{HOST}:{port}:127.0.0.1");
+    let url = whoami(&gateway);
+    let spoken = "%{http_version} %{http_code}";
+    let ask = [
+        "-sk",
+        "--http2",
+        "--resolve",
+        &resolved,
+        "-o",
+        "/dev/null",
+        "-w",
+        spoken,
+        &url,
+    ];
+    assert_eq!(curl(&ask).await, "1.1 401");
+    let ask = [
+        "-sk",
+        "--http2-prior-knowledge",
+        "--resolve",
+        &resolved,
+        "-o",
+        "/dev/null",
+        "-w",
+        spoken,
+        &url,
+    ];
+    let insisted = curl(&ask).await;
+    assert!(
+        ["1.1 401", "0 000"].contains(&insisted.as_str()),
+        "{insisted}"
     );
 }

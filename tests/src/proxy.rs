@@ -1,4 +1,4 @@
-//! A real nginx or HAProxy that passes everything on, as it is put in front of the operators' listener.
+//! A real nginx or HAProxy that passes on what a test tells it to.
 
 use std::fs;
 use std::net::TcpListener;
@@ -23,15 +23,23 @@ pub struct Proxy {
 impl Proxy {
     /// nginx in front of `upstream`.
     pub async fn nginx(upstream: &str) -> Self {
+        Self::nginx_with(&format!(
+            "location / {{ proxy_pass http://{upstream}; proxy_http_version 1.1;\n\
+             proxy_set_header Connection ''; proxy_set_header Host $http_host;\n\
+             proxy_set_header X-Forwarded-For $remote_addr; }}"
+        ))
+        .await
+    }
+
+    /// nginx whose only server has these directives.
+    pub async fn nginx_with(directives: &str) -> Self {
         Self::start("nginx", |folder, address| {
             let configuration = format!(
                 "daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n\
                  events {{ worker_connections 256; }}\n\
                  http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;\n\
                  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n\
-                 server {{ listen {address}; location / {{ proxy_pass http://{upstream}; proxy_http_version 1.1;\n\
-                 proxy_set_header Connection ''; proxy_set_header Host $http_host;\n\
-                 proxy_set_header X-Forwarded-For $remote_addr; }} }} }}\n"
+                 server {{ listen {address};\n{directives}\n}} }}\n"
             );
             let path = format!("{folder}/nginx.conf");
             fs::write(&path, configuration).expect("the configuration can be written");
@@ -44,11 +52,17 @@ impl Proxy {
 
     /// HAProxy in front of `upstream`.
     pub async fn haproxy(upstream: &str) -> Self {
+        Self::haproxy_with(&[], upstream).await
+    }
+
+    /// HAProxy whose frontend has these lines besides; `server` is the upstream, with options if need be.
+    pub async fn haproxy_with(frontend: &[&str], server: &str) -> Self {
+        let lines: String = frontend.iter().map(|line| format!(" {line}\n")).collect();
         Self::start("haproxy", |folder, address| {
             let configuration = format!(
                 "defaults\n mode http\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
-                 frontend operators\n bind {address}\n option forwardfor\n http-request del-header x-forwarded-for\n\
-                 \x20default_backend twinward\nbackend twinward\n server one {upstream}\n"
+                 frontend clients\n bind {address}\n option forwardfor\n http-request del-header x-forwarded-for\n\
+                 {lines} default_backend twinward\nbackend twinward\n server one {server}\n"
             );
             let path = format!("{folder}/haproxy.cfg");
             fs::write(&path, configuration).expect("the configuration can be written");
