@@ -48,6 +48,8 @@ pub(crate) struct EdgeSettings {
     pub(crate) serves_health: bool,
     /// Whether `/api/2` and `/ws/2` answer.
     pub(crate) serves_api: bool,
+    /// Whether `/docs` answers.
+    pub(crate) serves_docs: bool,
     /// Which web pages may call.
     pub(crate) origins: OriginPolicy,
     /// What streams are allowed.
@@ -69,10 +71,20 @@ impl EdgeSettings {
     }
 
     pub(crate) fn is_served(&self, route: &Route) -> bool {
-        if *route == Route::Health {
-            self.serves_health
-        } else {
-            self.serves_api
+        match route {
+            Route::Health => self.serves_health,
+            Route::Docs(_) => self.serves_docs && self.serves_api,
+            Route::OpenApi
+            | Route::WhoAmI
+            | Route::CheckPermissions
+            | Route::Things
+            | Route::Thing(..)
+            | Route::Migration(_)
+            | Route::Message(..)
+            | Route::Policies
+            | Route::Policy(..)
+            | Route::PolicyAction(..)
+            | Route::WebSocket => self.serves_api,
         }
     }
 }

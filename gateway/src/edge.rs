@@ -32,9 +32,11 @@ pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
 pub(crate) use explain::explain;
+#[cfg(test)]
+pub(crate) use headers::QUERY_PARAMETERS;
 pub(crate) use headers::{
-    OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header, live_condition, on_timeout,
-    unsupported as unsupported_header,
+    OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header, is_query_parameter,
+    live_condition, on_timeout, unsupported as unsupported_header,
 };
 pub(crate) use https::HttpsPolicy;
 pub(crate) use namespaces::Fence;

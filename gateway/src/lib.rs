@@ -11,6 +11,7 @@ mod edge;
 mod error;
 mod limits;
 mod live;
+mod openapi;
 mod operator;
 mod reload;
 mod routes;

@@ -4,15 +4,19 @@
 
 mod body;
 mod check_permissions;
+mod docs;
 mod health;
 mod messages;
 mod policies;
 mod respond;
+mod table;
 mod things;
 mod whoami;
 
 pub(crate) use self::check_permissions::Examiner;
+pub(crate) use self::docs::DocsFile;
 use self::messages::{Mail, live_channel};
+pub(crate) use self::table::RouteName;
 pub(crate) use self::things::{check_count, parse_id as parse_thing_id};
 
 use std::pin::Pin;
@@ -34,8 +38,12 @@ use crate::streaming;
 /// What a path names.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Route {
-    /// `/health`: the only route that asks for no credential.
+    /// `/health`
     Health,
+    /// `/openapi.json`
+    OpenApi,
+    /// `/docs` and what the page there consists of.
+    Docs(DocsFile),
     /// `/api/2/whoami`
     WhoAmI,
     /// `/api/2/checkPermissions`
@@ -65,6 +73,11 @@ impl Route {
     pub(crate) fn resolve(path: &CanonicalPath<'_>) -> Result<Self, DittoError> {
         match path.segments.as_slice() {
             ["health"] => Ok(Self::Health),
+            ["openapi.json"] => Ok(Self::OpenApi),
+            ["docs", file @ ..] => {
+                let file = DocsFile::parse(file).ok_or_else(|| not_found(path))?;
+                Ok(Self::Docs(file))
+            }
             ["api" | "ws", version, ..]
                 if *version != "2" && version.bytes().all(|byte| byte.is_ascii_digit()) =>
             {
@@ -100,7 +113,7 @@ impl Route {
 
     /// Whether a caller must have proved who it is.
     pub(crate) fn needs_principal(&self) -> bool {
-        !matches!(self, Self::Health)
+        self.name().needs_principal()
     }
 
     /// # Errors
@@ -116,6 +129,8 @@ impl Route {
                 context.check_namespace(NamespacedKind::Policy, id.namespace())
             }
             Self::Health
+            | Self::OpenApi
+            | Self::Docs(_)
             | Self::WhoAmI
             | Self::CheckPermissions
             | Self::Things
@@ -131,7 +146,7 @@ impl Route {
             Some(if is_read { read } else { write })
         };
         match self {
-            Self::Health | Self::WhoAmI => None,
+            Self::Health | Self::OpenApi | Self::Docs(_) | Self::WhoAmI => None,
             Self::WebSocket => Some(ScopeWord::WebSocket),
             Self::Migration(_) => Some(ScopeWord::ThingsWrite),
             Self::Message(..) => by_method(ScopeWord::ThingsRead, ScopeWord::MessagesSend),
@@ -150,6 +165,8 @@ impl Route {
     pub(crate) fn pattern(&self) -> &'static str {
         match self {
             Self::Health => "/health",
+            Self::OpenApi => "/openapi.json",
+            Self::Docs(_) => "/docs",
             Self::WhoAmI => "/api/2/whoami",
             Self::CheckPermissions => "/api/2/checkPermissions",
             Self::Things => "/api/2/things",
@@ -166,17 +183,7 @@ impl Route {
     }
 
     fn methods(&self) -> &'static [Method] {
-        match self {
-            Self::Health => &[Method::GET, Method::HEAD],
-            Self::WhoAmI | Self::WebSocket => &[Method::GET],
-            Self::CheckPermissions => &[Method::POST],
-            Self::Things => &[Method::GET, Method::POST],
-            Self::Thing(_, ThingResource::PolicyId) => &[Method::GET, Method::PUT, Method::PATCH],
-            Self::Thing(..) => &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE],
-            Self::Policies | Self::PolicyAction(..) | Self::Migration(_) => &[Method::POST],
-            Self::Message(_, mail) => mail.methods(),
-            Self::Policy(_, resource) => policies::methods(resource),
-        }
+        self.name().methods()
     }
 
     /// # Errors
@@ -239,6 +246,8 @@ impl Route {
                 Answer::Ready(Err(live_channel::refusal(&self, request.method())))
             }
             Self::Health => Answer::Ready(Ok(health::answer(&context))),
+            Self::OpenApi => Answer::Ready(Ok(docs::describe())),
+            Self::Docs(file) => Answer::Ready(Ok(docs::show(file))),
             Self::WhoAmI => Answer::Ready(whoami::answer(&context)),
             Self::WebSocket => {
                 Answer::Ready(streaming::websocket::upgrade(context, request, payload))

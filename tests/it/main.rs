@@ -23,6 +23,7 @@ mod javascript_client;
 mod limits;
 mod messages;
 mod namespace_access;
+mod openapi;
 mod paths;
 mod policies;
 mod policy_services;

@@ -321,3 +321,46 @@ fn settings_without_guard() -> DevopsSettings {
         ..settings()
     }
 }
+
+/// What operators read about: every route by its path, with `{id}` for what varies.
+#[test]
+fn every_route_is_documented() {
+    let page = include_str!("../../../docs/operator-api.md");
+    let missing: Vec<&str> = ROUTES
+        .iter()
+        .map(|(route, _)| *route)
+        .filter(|route| {
+            let path = route.split_once(' ').unwrap().1;
+            !page.contains(&documented(path))
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The table above lacks none of the resources that the routes register.
+#[test]
+fn every_resource_is_in_the_table() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/routes");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let source = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let resources = source.split("resource(\"").skip(1);
+        for resource in resources.filter_map(|rest| rest.split('"').next()) {
+            let literal = resource.split('{').next().unwrap();
+            let is_here = ROUTES.iter().any(|(route, _)| route.contains(literal));
+            assert!(is_here, "{resource}");
+        }
+    }
+}
+
+/// The path as the page writes it: with `{id}` for what varies; services of loggers and files of the console are many.
+fn documented(path: &str) -> String {
+    for parent in ["/devops/logging", "/console"] {
+        if path.starts_with(parent) {
+            return parent.to_owned();
+        }
+    }
+    match path.rsplit_once('/') {
+        Some((above, last)) if last.len() == 1 => format!("{above}/{{id}}"),
+        _ => path.to_owned(),
+    }
+}

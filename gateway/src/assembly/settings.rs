@@ -103,6 +103,7 @@ pub(super) fn edge(config: &Config) -> EdgeSettings {
         request_timeout: server.request_timeout.duration(),
         serves_health: server.enable_healthcheck,
         serves_api: !matches!(server.http_api, EdgeHttpApi::All(false)),
+        serves_docs: server.serve_docs,
         origins: OriginPolicy {
             public_hosts: server.public_hosts.clone(),
             allowed_origins: server.allowed_origins.clone(),

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Keys of features that do not exist yet; `*` stands for one name of the user's.
-const NOT_YET: &[&str] = &["http_server.serve_docs", "logging.otlp_endpoint"];
+const NOT_YET: &[&str] = &["logging.otlp_endpoint"];
 
 /// Keys of Edge Server that this gateway accepts and has no use for.
 const NOT_HERE: &[&str] = &[

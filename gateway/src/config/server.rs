@@ -30,7 +30,7 @@ pub struct HttpServer {
     pub http_api: EdgeHttpApi,
     /// Whether `/health` answers.
     pub enable_healthcheck: bool,
-    /// Whether the page with the API's documentation is served.
+    /// Whether `/docs` shows `/openapi.json` as a page.
     pub serve_docs: bool,
     /// Names of the identities allowed here; absent: all.
     pub auth: Option<Vec<String>>,

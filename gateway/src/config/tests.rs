@@ -436,22 +436,15 @@ fn relative_paths_start_at_the_file() {
 
 #[test]
 fn what_has_no_effect_is_announced() {
-    let announcements = loaded(
-        "http_server: { serve_docs: true }\nlogging: { ditto_sdk: info }\n",
-        &[("SERVER_HEADER", "x")],
-    )
-    .announcements;
-    for part in [
-        "`http_server.serve_docs`",
-        "`logging.ditto_sdk`",
-        "SERVER_HEADER",
-    ] {
+    let announcements =
+        loaded("logging: { ditto_sdk: info }\n", &[("SERVER_HEADER", "x")]).announcements;
+    for part in ["`logging.ditto_sdk`", "SERVER_HEADER"] {
         assert!(
             announcements.iter().any(|a| a.contains(part)),
             "{part}: {announcements:#?}"
         );
     }
-    assert_eq!(announcements.len(), 3, "{announcements:#?}");
+    assert_eq!(announcements.len(), 2, "{announcements:#?}");
 }
 
 #[test]

@@ -191,6 +191,8 @@ fn policy_decision(
             (policy_id.clone(), ResourceType::Policy, path, None)
         }
         Route::Health
+        | Route::OpenApi
+        | Route::Docs(_)
         | Route::WhoAmI
         | Route::CheckPermissions
         | Route::Things

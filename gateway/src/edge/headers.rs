@@ -57,7 +57,7 @@ fn overwrite(custom: &mut Vec<(Arc<str>, Arc<str>)>, injected: &[(Arc<str>, Arc<
 
 /// Query parameters that mean the header of the same name.
 /// Source: Ditto documentation, page "HTTP API concepts", section "Ditto headers as query parameters".
-const QUERY_PARAMETERS: [&str; 15] = [
+pub(crate) const QUERY_PARAMETERS: [&str; 15] = [
     "accept",
     "channel",
     "correlation-id",
@@ -74,6 +74,11 @@ const QUERY_PARAMETERS: [&str; 15] = [
     "dry-run",
     "policy-view",
 ];
+
+/// Whether a header of this name may stand in the query instead.
+pub(crate) fn is_query_parameter(name: &str) -> bool {
+    QUERY_PARAMETERS.contains(&name)
+}
 
 /// What the handshake of a stream sets for every frame that does not say otherwise.
 ///
@@ -178,7 +183,7 @@ impl<'a, 'f> Lookup<'a, 'f> {
             return None;
         }
         self.fields.get(name).or_else(|| {
-            if QUERY_PARAMETERS.contains(&name) {
+            if is_query_parameter(name) {
                 self.query.get(name)
             } else {
                 None
@@ -195,11 +200,7 @@ impl<'a, 'f> Lookup<'a, 'f> {
     }
 
     fn check_agreement(&self) -> Result<(), DittoError> {
-        for name in self
-            .query
-            .names()
-            .filter(|name| QUERY_PARAMETERS.contains(name))
-        {
+        for name in self.query.names().filter(|name| is_query_parameter(name)) {
             let field = self.fields.get(name);
             if field.is_some() && field != self.query.get(name) {
                 return Err(DittoError::bad_request(

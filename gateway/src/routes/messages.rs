@@ -9,7 +9,7 @@ mod stream;
 use std::time::Duration;
 
 use ::things::ThingId;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
@@ -71,7 +71,8 @@ fn subscribe(
     )
     .describe(
         "Subscribe with `Accept: text/event-stream`, or with `START-SEND-MESSAGES` on a WebSocket.",
-    ))
+    )
+    .with_header(ALLOW, HeaderValue::from_static("POST")))
 }
 
 fn requested(context: &RequestContext, path: &MessagePath) -> Result<Requested, DittoError> {

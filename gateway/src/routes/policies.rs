@@ -61,26 +61,6 @@ pub(super) fn resource(tail: &[&str]) -> Result<Option<PolicyResource>, DittoErr
     Ok(PolicyResource::parse(&segments)?)
 }
 
-pub(super) fn methods(resource: &PolicyResource) -> &'static [Method] {
-    match resource {
-        PolicyResource::Policy
-        | PolicyResource::Entry(_)
-        | PolicyResource::Subject(..)
-        | PolicyResource::Resource(..)
-        | PolicyResource::AllowedAdditions(_)
-        | PolicyResource::References(_)
-        | PolicyResource::Imports
-        | PolicyResource::Import(_) => &[Method::GET, Method::PUT, Method::DELETE],
-        PolicyResource::Entries
-        | PolicyResource::Subjects(_)
-        | PolicyResource::Resources(_)
-        | PolicyResource::Namespaces(_)
-        | PolicyResource::Importable(_)
-        | PolicyResource::ImportEntries(_)
-        | PolicyResource::ImportTransitiveImports(_) => &[Method::GET, Method::PUT],
-    }
-}
-
 /// `POST /api/2/policies`: 201 with a generated id.
 pub(super) async fn create(
     context: RequestContext,

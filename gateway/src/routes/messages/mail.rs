@@ -1,6 +1,5 @@
 //! Paths of inboxes and outboxes.
 
-use actix_web::http::Method;
 use protocol::{MessageDirection, MessagePath};
 
 use crate::edge::decode;
@@ -52,13 +51,6 @@ impl Mail {
             .join("/");
         let path = MessagePath::new(feature_id, direction, subject)?;
         Ok(Some(Self::Message(path)))
-    }
-
-    pub(crate) fn methods(&self) -> &'static [Method] {
-        match self {
-            Self::Claim => &[Method::POST],
-            Self::Message(_) | Self::Box { .. } => &[Method::POST, Method::GET],
-        }
     }
 }
 
