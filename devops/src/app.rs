@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::access::OperatorAccess;
 use crate::dependencies::DevopsDependencies;
-use crate::middleware::{record_access, require_canonical_path};
+use crate::middleware::{record_access, require_plain_head};
 use crate::routes;
 use crate::settings::DevopsSettings;
 
@@ -59,7 +59,7 @@ pub(crate) fn create_app(
     App::new()
         .app_data(operations)
         .configure(routes::configure)
-        .wrap(from_fn(require_canonical_path))
+        .wrap(from_fn(require_plain_head))
         .wrap(
             DefaultHeaders::new()
                 .add(("Cache-Control", "no-store"))

@@ -17,6 +17,10 @@ pub(crate) enum Refusal {
     AmbiguousPath(PathFault),
     #[error("The path with its query is longer than {bytes_max} bytes.")]
     TargetTooLong { bytes_max: usize },
+    #[error("The header fields are too many or too long.")]
+    HeadersTooLarge,
+    #[error("Connect through the proxy.")]
+    PeerNotTrusted,
     #[error("There is nothing at this path.")]
     UnknownRoute,
     #[error("This path does not take that method.")]
@@ -83,6 +87,11 @@ impl Refusal {
         match self {
             Self::AmbiguousPath(_) => (StatusCode::BAD_REQUEST, "gateway:path.ambiguous"),
             Self::TargetTooLong { .. } => (StatusCode::URI_TOO_LONG, "gateway:uri.toolong"),
+            Self::HeadersTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers.too.large",
+            ),
+            Self::PeerNotTrusted => (StatusCode::FORBIDDEN, "gateway:peer.nottrusted"),
             Self::UnknownRoute => (StatusCode::NOT_FOUND, "gateway:route.notfound"),
             Self::MethodNotAllowed { .. } => {
                 (StatusCode::METHOD_NOT_ALLOWED, "gateway:method.notallowed")
@@ -130,6 +139,12 @@ impl Refusal {
                 "Write fixed parts of the path plainly, and only names percent-encoded."
             }
             Self::TargetTooLong { .. } => "Shorten it.",
+            Self::HeadersTooLarge => {
+                "Send at most 64 fields, with names of 64 bytes and values of 16 KiB at most."
+            }
+            Self::PeerNotTrusted => {
+                "Only addresses listed under `devops.trusted_proxies` may connect here."
+            }
             Self::UnknownRoute => "See docs/operator-api.md for the paths there are.",
             Self::MethodNotAllowed { .. } => "The header Allow names the methods it takes.",
             Self::DuplicateHeader { .. } => "Send it once.",
@@ -183,6 +198,8 @@ impl Refusal {
             | Self::CrossSite
             | Self::TargetTooLong { .. }
             | Self::UnknownRoute
+            | Self::HeadersTooLarge
+            | Self::PeerNotTrusted
             | Self::DuplicateHeader { .. }
             | Self::BodyTooLarge { .. }
             | Self::BodyTooSlow

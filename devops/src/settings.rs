@@ -14,6 +14,8 @@ pub struct DevopsSettings {
     pub console: Option<ConsoleSettings>,
     /// Peers whose `X-Forwarded-For` names the source that failed attempts count for.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether nobody but these proxies is answered, probes apart.
+    pub only_trusted_peers: bool,
     /// How failed attempts slow a source down; `None` never does.
     pub brute_force: Option<GuardSettings>,
     /// Certificate and protocol versions; `None` speaks plain HTTP.
@@ -41,6 +43,7 @@ impl Default for DevopsSettings {
             instance: "gateway-0".to_owned(),
             console: None,
             trusted_proxies: Vec::new(),
+            only_trusted_peers: false,
             brute_force: Some(GuardSettings::default()),
             tls: None,
             connections_max: 256,

@@ -1,12 +1,8 @@
-//! Refuses every path that two programs could read in two ways, before it is routed.
+//! Finds every path that two programs could read in two ways.
 
 use std::fmt;
 
-use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Uri;
-use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError};
 use percent_encoding::percent_decode_str;
 
 use crate::error::Refusal;
@@ -52,22 +48,7 @@ impl fmt::Display for PathFault {
     }
 }
 
-pub(crate) async fn require_canonical_path<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    match check_target(request.uri()) {
-        Ok(()) => next
-            .call(request)
-            .await
-            .map(ServiceResponse::map_into_left_body),
-        Err(refusal) => Ok(request
-            .into_response(refusal.error_response())
-            .map_into_right_body()),
-    }
-}
-
-fn check_target(target: &Uri) -> Result<(), Refusal> {
+pub(super) fn check_target(target: &Uri) -> Result<(), Refusal> {
     let bytes_max = DevopsSettings::TARGET_BYTES_MAX;
     if target.path().len() + target.query().map_or(0, str::len) > bytes_max {
         return Err(Refusal::TargetTooLong { bytes_max });

@@ -107,3 +107,50 @@ async fn a_long_target_is_refused() {
         .await;
     answer.assert_error(414, "gateway:uri.toolong");
 }
+
+#[actix_web::test]
+async fn more_header_fields_than_anybody_needs_are_refused() {
+    let operator = Operator::start();
+    let many = (0..64).fold(get("/ready"), |request, index| {
+        request.insert_header((format!("x-{index}"), "1"))
+    });
+    assert_eq!(operator.send(many).await.status, 200);
+    let too_many = (0..65).fold(get("/ready"), |request, index| {
+        request.insert_header((format!("x-{index}"), "1"))
+    });
+    let answer = operator.send(too_many).await;
+    answer.assert_error(431, "headers.too.large");
+    let long = get("/ready").insert_header(("x-long", "1".repeat(16 * 1024 + 1)));
+    let answer = operator.send(long).await;
+    answer.assert_error(431, "headers.too.large");
+    let name = get("/ready").insert_header(("x".repeat(65), "1"));
+    operator
+        .send(name)
+        .await
+        .assert_error(431, "headers.too.large");
+}
+
+#[actix_web::test]
+async fn where_a_proxy_ends_tls_nobody_gets_past_it() {
+    let operator = Operator::start_with(DevopsSettings {
+        only_trusted_peers: true,
+        trusted_proxies: vec!["10.0.0.7/32".parse().expect("a network")],
+        ..settings()
+    });
+    let from = |path: &str, peer: &str| {
+        as_operator(get(path)).peer_addr(format!("{peer}:4711").parse().expect("an address"))
+    };
+    let refused = operator.send(from("/devops/logging", "10.0.0.8")).await;
+    refused.assert_error(403, "gateway:peer.nottrusted");
+    let forged = from("/devops/logging", "10.0.0.8").insert_header(("x-forwarded-for", "10.0.0.7"));
+    operator
+        .send(forged)
+        .await
+        .assert_error(403, "gateway:peer.nottrusted");
+    let answer = operator.send(from("/devops/logging", "10.0.0.7")).await;
+    assert_eq!(answer.status, 200);
+    for probe in ["/ready", "/alive", "/health"] {
+        let answer = operator.send(from(probe, "10.0.0.8")).await;
+        assert_eq!(answer.status, 200, "{probe}");
+    }
+}

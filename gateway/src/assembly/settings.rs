@@ -269,6 +269,7 @@ pub(super) fn devops(config: &Config, tls: Option<ServerConfig>) -> DevopsSettin
             .iter()
             .filter_map(|cidr| cidr.network())
             .collect(),
+        only_trusted_peers: operator.tls_config == TlsConfig::Plain(PlainHttp::TerminatedByProxy),
         console: console_settings(operator),
         brute_force: Some(GuardSettings::default()),
         tls,
