@@ -15,6 +15,7 @@ mod audit;
 mod configuration;
 mod failure;
 mod password;
+mod probe;
 
 pub use failure::Failure;
 
@@ -40,6 +41,8 @@ enum Command {
     /// Hash passwords of operators.
     #[command(subcommand)]
     Password(password::PasswordCommand),
+    /// Ask the gateway of this machine whether it is ready or alive.
+    Probe(probe::Probe),
     /// Check and describe the configuration.
     #[command(subcommand)]
     Config(configuration::ConfigCommand),
@@ -124,6 +127,7 @@ pub fn run(serve: impl FnOnce(Loaded) -> anyhow::Result<()>) -> ExitCode {
             .map(|()| ExitCode::SUCCESS),
         Command::ApiKey(command) => command.run(&mut console),
         Command::Password(command) => command.run(&mut console),
+        Command::Probe(command) => command.run(&mut console),
         Command::Config(command) => command.run(&mut console),
         Command::Audit(command) => command.run(&mut console),
     };

@@ -98,7 +98,9 @@ impl Endpoints {
             let tls = tls_words(tls);
             tracing::info!(address, tls, "Listening for {whom}, TLS is {tls}");
         }
-        let text = json!({ "public": self.public, "devops": self.devops }).to_string();
+        let is_tls = matches!(config.devops.tls_config, TlsConfig::Files(_));
+        let text = json!({ "public": self.public, "devops": self.devops, "devops_tls": is_tls })
+            .to_string();
         let unfinished = folder.join(".endpoints.json");
         std::fs::write(&unfinished, text)?;
         std::fs::rename(unfinished, folder.join(Self::FILE))

@@ -25,6 +25,7 @@ fn run(arguments: &[&str], input: &str) -> Result<String, u8> {
         Command::Password(command) => command.run(&mut console),
         Command::Config(command) => command.run(&mut console),
         Command::Audit(command) => command.run(&mut console),
+        Command::Probe(command) => command.run(&mut console),
     };
     drop(console);
     done.map_err(|failure: Failure| failure.code())?;
