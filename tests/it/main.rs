@@ -13,6 +13,7 @@ mod behind_proxies;
 mod brute_force;
 mod credentials;
 mod cross_origin;
+mod deploy;
 mod devops;
 mod durability;
 mod first_start;

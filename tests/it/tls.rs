@@ -6,55 +6,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::KeyPair;
 use reqwest::tls::TlsInfo;
 use reqwest::{Certificate, Client};
 use serde_json::{Value, json};
-use tests::{TestGateway, eventually, raw_exchange};
+use tests::{Authority, TestGateway, eventually, raw_exchange, write_private};
 use tokio::process::Command;
 
 const HOST: &str = "gw.example";
 
-/// An authority that clients of a test trust.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        Self(CertifiedIssuer::self_signed(params, key).expect("an authority"))
-    }
-
-    /// Puts a new certificate and its key into `folder`, as a tool for renewals does.
-    fn issue(&self, folder: &Path, host: &str) {
-        let params = CertificateParams::new(vec![host.to_owned()]).expect("parameters");
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
-        let chain = certificate.pem() + &self.0.pem();
-        write_private(&folder.join("gw.pem"), &chain);
-        write_private(&folder.join("gw.key"), &key.serialize_pem());
-    }
-
-    fn client(&self, gateway: &TestGateway) -> Client {
-        let address: SocketAddr = gateway.endpoints().public.parse().expect("an address");
-        let root = Certificate::from_pem(self.0.pem().as_bytes()).expect("PEM");
-        Client::builder()
-            .no_proxy()
-            .tls_certs_only([root])
-            .tls_info(true)
-            .resolve(HOST, address)
-            .build()
-            .expect("a client")
-    }
-}
-
-fn write_private(path: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    let unfinished = path.with_extension("new");
-    fs::write(&unfinished, text).expect("a file");
-    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600)).expect("a mode");
-    fs::rename(unfinished, path).expect("a file in place");
+fn client(authority: &Authority, gateway: &TestGateway) -> Client {
+    let address: SocketAddr = gateway.endpoints().public.parse().expect("an address");
+    let root = Certificate::from_pem(authority.pem().as_bytes()).expect("PEM");
+    Client::builder()
+        .no_proxy()
+        .tls_certs_only([root])
+        .tls_info(true)
+        .resolve(HOST, address)
+        .build()
+        .expect("a client")
 }
 
 fn with_certificate(folder: &Path) -> Value {
@@ -87,10 +57,10 @@ async fn shown(client: &Client, url: &str) -> Option<Vec<u8>> {
 #[tokio::test]
 async fn a_certificate_is_renewed_under_load_and_nobody_notices() {
     let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
-    authority.issue(folder.path(), HOST);
+    authority.issue(folder.path(), "gw", HOST);
     let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
     let url = whoami(&gateway);
-    let first = shown(&authority.client(&gateway), &url)
+    let first = shown(&client(&authority, &gateway), &url)
         .await
         .expect("an answer");
     let (stop, answered) = (
@@ -99,7 +69,7 @@ async fn a_certificate_is_renewed_under_load_and_nobody_notices() {
     );
     let load: Vec<_> = (0..4)
         .map(|_| {
-            let (client, url) = (authority.client(&gateway), url.clone());
+            let (client, url) = (client(&authority, &gateway), url.clone());
             let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
             tokio::spawn(async move {
                 // One connection, kept from before the renewal until after it.
@@ -111,9 +81,9 @@ async fn a_certificate_is_renewed_under_load_and_nobody_notices() {
             })
         })
         .collect();
-    authority.issue(folder.path(), HOST);
+    authority.issue(folder.path(), "gw", HOST);
     let second = eventually("another certificate", || async {
-        let now = shown(&authority.client(&gateway), &url).await;
+        let now = shown(&client(&authority, &gateway), &url).await;
         now.filter(|now| *now != first)
     })
     .await;
@@ -147,10 +117,10 @@ async fn a_certificate_is_renewed_under_load_and_nobody_notices() {
 #[tokio::test]
 async fn a_certificate_that_cannot_be_used_is_not_shown() {
     let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
-    authority.issue(folder.path(), HOST);
+    authority.issue(folder.path(), "gw", HOST);
     let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
     let url = whoami(&gateway);
-    let first = shown(&authority.client(&gateway), &url)
+    let first = shown(&client(&authority, &gateway), &url)
         .await
         .expect("an answer");
     let other = KeyPair::generate().expect("a key");
@@ -164,7 +134,10 @@ async fn a_certificate_that_cannot_be_used_is_not_shown() {
         why.filter(|why| why.contains("does not belong to the first certificate"))
     })
     .await;
-    assert_eq!(shown(&authority.client(&gateway), &url).await, Some(first));
+    assert_eq!(
+        shown(&client(&authority, &gateway), &url).await,
+        Some(first)
+    );
 }
 
 #[tokio::test]
@@ -192,7 +165,7 @@ async fn what_is_wrong_with_a_certificate_ends_the_start() {
 #[tokio::test]
 async fn doubts_of_browsers_are_named_with_the_names_of_the_certificate() {
     let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
-    authority.issue(folder.path(), "other.example");
+    authority.issue(folder.path(), "gw", "other.example");
     let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
     let log = gateway.log();
     assert!(
@@ -205,9 +178,9 @@ async fn doubts_of_browsers_are_named_with_the_names_of_the_certificate() {
 #[tokio::test]
 async fn browsers_are_bound_to_https_over_https_only() {
     let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
-    authority.issue(folder.path(), HOST);
+    authority.issue(folder.path(), "gw", HOST);
     let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
-    let request = authority.client(&gateway).get(whoami(&gateway));
+    let request = client(&authority, &gateway).get(whoami(&gateway));
     let response = request.send().await.expect("an answer");
     assert_eq!(
         response.headers()["strict-transport-security"],
@@ -262,7 +235,7 @@ async fn only_a_trusted_proxy_can_say_that_a_client_spoke_https() {
 #[tokio::test]
 async fn http_2_is_not_offered() {
     let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
-    authority.issue(folder.path(), HOST);
+    authority.issue(folder.path(), "gw", HOST);
     let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
     let curl = async |arguments: &[&str]| {
         let output = Command::new("curl").args(arguments).output().await;

@@ -1,6 +1,8 @@
 //! A client of the gateway with one identity, or none.
 
-use reqwest::{Client, Method};
+use std::net::SocketAddr;
+
+use reqwest::{Certificate, Client, ClientBuilder, Method};
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -12,6 +14,7 @@ use crate::web_socket::Socket;
 #[derive(Debug, Clone)]
 pub struct Caller {
     client: Client,
+    scheme: &'static str,
     address: String,
     headers: Vec<(String, String)>,
 }
@@ -19,15 +22,23 @@ pub struct Caller {
 impl Caller {
     /// A caller of `address` (`host:port`) without any credential.
     pub fn anonymous(address: &str) -> Self {
-        let client = Client::builder()
-            .no_proxy()
-            // A server that closes an idle connection just now would look like one that does not answer.
-            .pool_idle_timeout(std::time::Duration::from_secs(2))
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
         Self {
-            client: client.expect("a client can be built"),
+            client: builder().build().expect("a client can be built"),
+            scheme: "http",
             address: address.to_owned(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// A caller of `address` by the name `host` and TLS that trusts `root` (PEM) and nobody else.
+    pub fn secure(address: &str, host: &str, root: &str) -> Self {
+        let socket: SocketAddr = address.parse().expect("an address");
+        let root = Certificate::from_pem(root.as_bytes()).expect("PEM");
+        let client = builder().tls_certs_only([root]).resolve(host, socket);
+        Self {
+            client: client.build().expect("a client can be built"),
+            scheme: "https",
+            address: format!("{host}:{}", socket.port()),
             headers: Vec::new(),
         }
     }
@@ -202,6 +213,14 @@ impl Caller {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
+}
+
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        // A server that closes an idle connection just now would look like one that does not answer.
+        .pool_idle_timeout(std::time::Duration::from_secs(2))
+        .redirect(reqwest::redirect::Policy::none())
 }

@@ -69,7 +69,18 @@ impl TestGateway {
         } else {
             merged(open_settings(), overlay)
         };
-        Self::launch(Some(&settings), Vec::new()).await
+        Self::launch(Some(pretty(&settings)), Vec::new()).await
+    }
+
+    /// Starts one with the text of a configuration file.
+    pub async fn start_from(text: &str) -> Self {
+        match Self::launch(Some(text.to_owned()), Vec::new()).await {
+            Ok(gateway) => gateway,
+            Err(failure) => panic!(
+                "the gateway ended with {}:\n{}",
+                failure.status, failure.stderr
+            ),
+        }
     }
 
     /// Starts one without any configuration file, on free ports.
@@ -85,7 +96,7 @@ impl TestGateway {
 
     /// Starts one under another program, e.g. a tracer: `wrapper` is its command line up to the gateway's own.
     pub async fn start_under(wrapper: Vec<String>, overlay: Value) -> Self {
-        match Self::launch(Some(&merged(open_settings(), overlay)), wrapper).await {
+        match Self::launch(Some(pretty(&merged(open_settings(), overlay))), wrapper).await {
             Ok(gateway) => gateway,
             Err(failure) => panic!(
                 "the gateway ended with {}:\n{}",
@@ -243,10 +254,9 @@ impl TestGateway {
         }
     }
 
-    async fn launch(settings: Option<&Value>, wrapper: Vec<String>) -> Result<Self, StartFailure> {
+    async fn launch(settings: Option<String>, wrapper: Vec<String>) -> Result<Self, StartFailure> {
         let folder = TempDir::new().expect("a temporary folder");
-        if let Some(settings) = settings {
-            let text = serde_json::to_string_pretty(settings).expect("JSON");
+        if let Some(text) = settings {
             fs::write(folder.path().join("twinward.yaml"), text)
                 .expect("the configuration can be written");
         }
@@ -274,6 +284,10 @@ impl Stopped {
             ),
         }
     }
+}
+
+fn pretty(settings: &Value) -> String {
+    serde_json::to_string_pretty(settings).expect("JSON")
 }
 
 async fn run(folder: TempDir, wrapper: Vec<String>) -> Result<TestGateway, StartFailure> {

@@ -9,6 +9,7 @@
 )]
 
 mod answer;
+mod authority;
 mod caller;
 mod event_stream;
 mod gateway;
@@ -19,10 +20,12 @@ mod oidc_provider;
 mod process;
 mod proxy;
 mod raw;
+mod recipe;
 mod settings;
 mod web_socket;
 
 pub use answer::Answer;
+pub use authority::{Authority, write_private};
 pub use caller::Caller;
 pub use event_stream::{EventStream, ServerSentEvent};
 pub use gateway::{Endpoints, StartFailure, TestGateway};
@@ -30,8 +33,9 @@ pub use issuer::{Issuer, Reply, SigningKey, encode, seconds_from_now};
 pub use moved_clock::MovedClock;
 pub use nginx::Nginx;
 pub use oidc_provider::{OidcProvider, TokenShape};
-pub use process::{deadline, eventually, is_long_run, node_script};
+pub use process::{deadline, eventually, is_long_run, node_script, python};
 pub use proxy::Proxy;
 pub use raw::{raw_exchange, raw_status};
+pub use recipe::{Moved, Recipe, RecipeNginx, recipe};
 pub use settings::{merged, open_settings};
 pub use web_socket::{Closed, Socket};

@@ -64,6 +64,22 @@ pub fn node_script(name: &str) -> Command {
     command
 }
 
+/// Python with the packages of `tests/python/requirements.txt`, working in `tests/python`; `tests/run` sees to them.
+pub fn python() -> Command {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+    let interpreter = folder.join(".venv/bin/python");
+    assert!(
+        interpreter.exists(),
+        "tests/python has no packages yet: start `tests/run` once"
+    );
+    let mut command = Command::new(interpreter);
+    command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
 /// Asks a child politely to end (SIGTERM).
 pub(crate) async fn terminate(process_id: u32) {
     signal("TERM", process_id).await;

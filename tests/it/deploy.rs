@@ -1,0 +1,6 @@
+//! The recipes of `deploy/`: every file is read by the tool that operators will use it with.
+
+mod compose;
+mod kubernetes;
+mod service_unit;
+mod static_binary;
