@@ -3,12 +3,15 @@
 //! Invariant: a change is on the disk before anything shows it: the writer syncs, then updates what is
 //! kept in memory, then calls subscribers, then answers.
 
+pub(crate) mod backup;
 mod cache;
+mod delta;
 mod encoding;
 mod group;
 mod pace;
 mod queue;
 mod store;
+mod views;
 mod watermark;
 mod writer;
 
@@ -24,6 +27,7 @@ use tracing::warn;
 use self::cache::HotEntities;
 use self::queue::Queue;
 use self::store::Store;
+use self::views::Views;
 use self::watermark::{Mark, WatermarkFile};
 use self::writer::Writer;
 use crate::{
@@ -65,6 +69,7 @@ pub struct Embedded {
 /// What callers and the writer thread have in common.
 struct Shared {
     store: Store,
+    views: Views,
     hot: HotEntities,
     queue: Queue,
     head: AtomicU64,
@@ -89,8 +94,10 @@ impl Embedded {
             check_tail(&store, &mut watermark, mark, options.accept_damaged_tail)?;
         }
         let head = store.last_record()?.map_or(0, |(position, _)| position.0);
+        let views = catch_up(&store, Position(head), options.accept_damaged_tail)?;
         let shared = Arc::new(Shared {
             store,
+            views,
             hot: HotEntities::new(options.hot_entities),
             queue: Queue::new(),
             head: AtomicU64::new(head),
@@ -128,6 +135,7 @@ impl Embedded {
     ///
     /// [`StoreError`] if the store failed; some of them may be gone then.
     pub fn erase(&self, keys: &[EntityKey]) -> Result<(), StoreError> {
+        self.shared.views.settle(&self.shared.store)?;
         for key in keys {
             self.shared.store.erase(key)?;
         }
@@ -174,6 +182,7 @@ impl Journal for Embedded {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(EntityKey, Arc<Entity>)>, StoreError> {
+        self.shared.views.settle(&self.shared.store)?;
         let stored = self.shared.store.entities(kind, after, limit)?;
         Ok(stored
             .into_iter()
@@ -192,11 +201,14 @@ impl Journal for Embedded {
         from_revision: Revision,
         limit: usize,
     ) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.shared.views.settle_for(key, &self.shared.store)?;
         self.shared.store.history(key, from_revision, limit)
     }
 
     fn prune(&self, key: &EntityKey, base: &Base) -> Result<usize, StoreError> {
-        self.shared.store.prune(key, base, self.remembered())
+        let keep_from = self.remembered();
+        self.shared.views.settle(&self.shared.store)?;
+        self.shared.store.prune(key, base, keep_from)
     }
 
     fn base(&self, key: &EntityKey) -> Result<Option<Base>, StoreError> {
@@ -215,15 +227,41 @@ impl Journal for Embedded {
 
 impl Shared {
     fn entity(&self, key: &EntityKey) -> Result<Option<Arc<Entity>>, StoreError> {
-        self.hot.entity(key, || self.store.entity(key))
+        self.hot.entity(key, || match self.views.entity(key) {
+            Some(entity) => Ok(Some(entity)),
+            None => Ok(self.store.entity(key)?.map(Arc::new)),
+        })
     }
 
-    /// The copy in memory where it is the same revision: its memo may be filled already.
+    /// The copy in memory where it is not older: its memo may be filled already, and it may not be written yet.
     fn warmed(&self, (key, entity): (EntityKey, Entity)) -> (EntityKey, Arc<Entity>) {
-        let hot = self.hot.peek(&key);
-        let same = hot.filter(|hot| hot.revision == entity.revision);
+        let hot = self.views.entity(&key).or_else(|| self.hot.peek(&key));
+        let same = hot.filter(|hot| hot.revision >= entity.revision);
         (key, same.unwrap_or_else(|| Arc::new(entity)))
     }
+}
+
+/// What the newest records mean, as far as the rows for it are not there.
+fn catch_up(store: &Store, head: Position, accept_damage: bool) -> Result<Views, StoreError> {
+    let views = Views::default();
+    match store.applied()? {
+        Some(applied) if applied > head => {
+            let (applied, head) = (applied.0, head.0);
+            let reason = format!(
+                "rows were written for record {applied}, but the journal ends at record {head}"
+            );
+            if !accept_damage {
+                return Err(StoreError::Damaged { reason });
+            }
+            warn!("Going on with a damaged journal, as told: {reason}");
+            store.set_applied(Position(head))?;
+        }
+        Some(applied) => store.replay(applied, &views)?,
+        // The rows of a store that an earlier version made are all there.
+        None if store.is_of_version_1(head)? => store.set_applied(head)?,
+        None => store.replay(Position::START, &views)?,
+    }
+    Ok(views)
 }
 
 /// Compares the end of the journal with what the watermark file remembers.

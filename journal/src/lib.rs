@@ -3,6 +3,7 @@
 //! State, history and change streams are views of it. This crate stores opaque bytes: it has never
 //! heard of policies, things or HTTP.
 
+mod backup;
 mod embedded;
 mod entity;
 mod entity_locks;
@@ -12,6 +13,8 @@ mod retention;
 
 use std::sync::Arc;
 
+pub use backup::{Backup, BackupError};
+pub use embedded::backup::{restore, verify};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use entity::{Entity, EntityKey, EntityKind, Memo};
 pub use entity_locks::{EntityGuard, EntityLocks};

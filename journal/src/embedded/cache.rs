@@ -32,12 +32,12 @@ impl HotEntities {
 
     /// The entity from memory, else from `read`; what `read` finds is kept unless [`Self::put`] came in between.
     ///
-    /// Invariant: the writer changes the store first and calls `put` second. A reader's slot is taken before it reads, so
+    /// Invariant: the writer notes a change where `read` looks first and calls `put` second. A reader's slot is taken before it reads, so
     /// either its read sees the change, or `put` takes the slot away and the stale state is dropped.
     pub(super) fn entity(
         &self,
         key: &EntityKey,
-        read: impl FnOnce() -> Result<Option<Entity>, StoreError>,
+        read: impl FnOnce() -> Result<Option<Arc<Entity>>, StoreError>,
     ) -> Result<Option<Arc<Entity>>, StoreError> {
         if let Some(entity) = self.0.get(key) {
             return Ok(Some(entity));
@@ -45,13 +45,13 @@ impl HotEntities {
         match self.0.get_value_or_guard(key, None) {
             GuardResult::Value(entity) => Ok(Some(entity)),
             GuardResult::Guard(slot) => {
-                let Some(entity) = read()?.map(Arc::new) else {
+                let Some(entity) = read()? else {
                     return Ok(None); // Not kept: names made up by strangers must not push entities out.
                 };
                 let _ = slot.insert(Arc::clone(&entity));
                 Ok(Some(entity))
             }
-            GuardResult::Timeout => Ok(read()?.map(Arc::new)),
+            GuardResult::Timeout => read(),
         }
     }
 

@@ -1,15 +1,22 @@
 //! How keys and values stand in the store: big-endian numbers, a version byte first, a CRC-32 over key and value last.
+//!
+//! Records of version 1 hold a signal alone; the rows that they mean were written together with them.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::delta::{self, Delta};
 use crate::{Base, Entity, EntityKey, EntityKind, Memo, Position, Record, Revision, StoreError};
 
 /// Written first in every value, so that a later layout can be told apart.
 const VERSION: u8 = 1;
+/// Of records that say how the entity looks after them.
+const VERSION_WITH_STATE: u8 = 2;
 const CHECKSUM_BYTES: usize = 4;
+/// The one row of its keyspace.
+pub(super) const APPLIED_KEY: &[u8] = b"applied";
 const STATE_PRESENT: u8 = 1;
 const STATE_ABSENT: u8 = 0;
 
@@ -38,21 +45,81 @@ pub(super) fn history_key(key: &EntityKey, revision: Revision) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn encode_record(record: &Record) -> Vec<u8> {
-    let capacity = 36 + record.entity.id.len() + record.signal.len();
+/// A record, and the state that follows from `before` by it.
+pub(super) fn encode_record(record: &Record, before: Option<&Entity>) -> Vec<u8> {
+    let capacity = 80 + record.entity.id.len() + record.signal.len();
     let mut bytes = Vec::with_capacity(capacity);
-    bytes.push(VERSION);
+    let after = record.after.as_deref();
+    bytes.push(after.map_or(VERSION, |_| VERSION_WITH_STATE));
     bytes.push(kind_tag(record.entity.kind));
     bytes.extend_from_slice(&record.revision.to_be_bytes());
     put_timestamp(&mut bytes, record.timestamp);
     put_id(&mut bytes, &record.entity.id);
+    if let Some(after) = after {
+        put_timestamp(&mut bytes, after.created);
+        let before = before.and_then(|before| before.state.as_deref());
+        let state = after.state.as_deref();
+        delta::encode(
+            before.unwrap_or_default(),
+            &record.signal,
+            state,
+            &mut bytes,
+        );
+    }
     bytes.extend_from_slice(&record.signal);
     seal(&record_key(record.position), &mut bytes);
     bytes
 }
 
+/// The record and the entity as it is now, as far as that follows: `known` says how it was before, or that it has gone on
+/// already. `None` for records of version 1.
+pub(super) fn decode_change(
+    position: Position,
+    value: &[u8],
+    known: impl FnOnce(&EntityKey) -> Result<Option<Arc<Entity>>, StoreError>,
+) -> Result<Option<(Record, Arc<Entity>)>, StoreError> {
+    let (record, change) =
+        read_record(position, value).ok_or_else(|| damaged(&format!("record {}", position.0)))?;
+    let Some((created, delta)) = change else {
+        return Ok(None);
+    };
+    let known = known(&record.entity)?;
+    let revision = known.as_ref().map_or(0, |known| known.revision);
+    if let Some(known) = known.as_ref().filter(|_| revision >= record.revision) {
+        return Ok(Some((record, Arc::clone(known))));
+    }
+    let before = known.as_ref().and_then(|known| known.state.as_deref());
+    let after = delta.apply(before.unwrap_or_default(), &record.signal);
+    let (Some(state), true) = (after, revision + 1 == record.revision) else {
+        return Err(StoreError::Damaged {
+            reason: format!(
+                "record {} does not follow from {} at revision {revision}",
+                position.0, record.entity
+            ),
+        });
+    };
+    let entity = Entity {
+        revision: record.revision,
+        position,
+        created,
+        modified: record.timestamp,
+        state,
+        memo: Memo::default(),
+    };
+    Ok(Some((record, Arc::new(entity))))
+}
+
+/// Whether a record says how its entity looks afterwards.
+pub(super) fn is_change(position: Position, value: &[u8]) -> Result<bool, StoreError> {
+    read_record(position, value)
+        .map(|(_, change)| change.is_some())
+        .ok_or_else(|| damaged(&format!("record {}", position.0)))
+}
+
 pub(super) fn decode_record(position: Position, value: &[u8]) -> Result<Record, StoreError> {
-    read_record(position, value).ok_or_else(|| damaged(&format!("record {}", position.0)))
+    read_record(position, value)
+        .map(|(record, _)| record)
+        .ok_or_else(|| damaged(&format!("record {}", position.0)))
 }
 
 pub(super) fn encode_entity(key: &[u8], entity: &Entity) -> Vec<u8> {
@@ -109,6 +176,23 @@ pub(super) fn decode_entity_key(bytes: &[u8]) -> Result<EntityKey, StoreError> {
     read().ok_or_else(|| damaged("the key of an entity"))
 }
 
+/// Where the rows stop that were written for records.
+pub(super) fn encode_applied(position: Position) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&position.0.to_be_bytes());
+    seal(APPLIED_KEY, &mut bytes);
+    bytes
+}
+
+pub(super) fn decode_applied(value: &[u8]) -> Result<Position, StoreError> {
+    let read = || {
+        let mut reader = Reader(unseal(APPLIED_KEY, value)?);
+        (reader.byte()? == VERSION).then_some(())?;
+        reader.number().map(Position)
+    };
+    read().ok_or_else(|| damaged("how far rows were written"))
+}
+
 pub(super) fn encode_position(position: Position) -> [u8; 8] {
     position.0.to_be_bytes()
 }
@@ -127,14 +211,21 @@ pub(super) fn checksum_of(value: &[u8]) -> u32 {
         .map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
-fn read_record(position: Position, value: &[u8]) -> Option<Record> {
+type Change<'a> = (Timestamp, Delta<'a>);
+
+fn read_record(position: Position, value: &[u8]) -> Option<(Record, Option<Change<'_>>)> {
     let mut reader = Reader(unseal(&record_key(position), value)?);
-    (reader.byte()? == VERSION).then_some(())?;
+    let version = reader.byte()?;
     let kind = kind_of(reader.byte()?)?;
     let revision = reader.number()?;
     let timestamp = reader.timestamp()?;
     let id: Arc<str> = reader.id()?.into();
-    Some(Record {
+    let change = match version {
+        VERSION => None,
+        VERSION_WITH_STATE => Some((reader.timestamp()?, Delta::read(&mut reader)?)),
+        _ => return None,
+    };
+    let record = Record {
         position,
         entity: EntityKey { kind, id },
         revision,
@@ -142,7 +233,8 @@ fn read_record(position: Position, value: &[u8]) -> Option<Record> {
         signal: Bytes::copy_from_slice(reader.0),
         signal_memo: Memo::default(),
         after: None,
-    })
+    };
+    Some((record, change))
 }
 
 fn read_entity(key: &[u8], value: &[u8]) -> Option<Entity> {
@@ -164,16 +256,32 @@ fn read_entity(key: &[u8], value: &[u8]) -> Option<Entity> {
 }
 
 /// Takes an encoded value apart from its front; `None` where it is too short.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+    #[cfg(test)]
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    #[cfg(test)]
+    pub(super) const fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    pub(super) fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    pub(super) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (chunk, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*chunk)
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    pub(super) fn byte(&mut self) -> Option<u8> {
         self.take::<1>().map(|[byte]| byte)
     }
 
@@ -189,9 +297,7 @@ impl<'a> Reader<'a> {
 
     fn id(&mut self) -> Option<&'a str> {
         let length = u16::from_be_bytes(self.take()?);
-        let (id, rest) = self.0.split_at_checked(usize::from(length))?;
-        self.0 = rest;
-        std::str::from_utf8(id).ok()
+        std::str::from_utf8(self.bytes(usize::from(length))?).ok()
     }
 }
 
@@ -216,7 +322,7 @@ fn unseal<'a>(key: &[u8], value: &'a [u8]) -> Option<&'a [u8]> {
     (checksum(key, body) == u32::from_be_bytes(*kept)).then_some(body)
 }
 
-fn checksum(key: &[u8], body: &[u8]) -> u32 {
+pub(super) fn checksum(key: &[u8], body: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(key);
     hasher.update(body);

@@ -14,6 +14,8 @@ pub(super) type Lookup<'a> = dyn Fn(&EntityKey) -> Result<Option<Arc<Entity>>, S
 pub(super) struct Group {
     last: Position,
     pub(super) records: Vec<Arc<Record>>,
+    /// For each record, the entity before it.
+    pub(super) before: Vec<Option<Arc<Entity>>>,
     pub(super) entities: HashMap<EntityKey, Arc<Entity>>,
     accepted: Vec<(Reply, Committed)>,
 }
@@ -24,6 +26,7 @@ impl Group {
         Self {
             last,
             records: Vec::new(),
+            before: Vec::new(),
             entities: HashMap::new(),
             accepted: Vec::new(),
         }
@@ -36,6 +39,7 @@ impl Group {
             Ok(staged) => {
                 self.last = Position(self.last.0 + staged.records.len() as u64);
                 self.records.extend(staged.records.iter().cloned());
+                self.before.extend(staged.before);
                 self.entities.extend(staged.entities);
                 let records = staged.records;
                 self.accepted.push((reply, Committed { records }));
@@ -73,7 +77,7 @@ impl Group {
             };
             check(&append, current.as_deref())?;
             let position = Position(self.last.0 + staged.records.len() as u64 + 1);
-            staged.push(append, current.as_deref(), position);
+            staged.push(append, current, position);
         }
         Ok(staged)
     }
@@ -83,15 +87,16 @@ impl Group {
 #[derive(Default)]
 struct Staged {
     records: Vec<Arc<Record>>,
+    before: Vec<Option<Arc<Entity>>>,
     entities: HashMap<EntityKey, Arc<Entity>>,
 }
 
 impl Staged {
-    fn push(&mut self, append: Append, current: Option<&Entity>, position: Position) {
+    fn push(&mut self, append: Append, current: Option<Arc<Entity>>, position: Position) {
         let entity = Arc::new(Entity {
             revision: append.expected_revision + 1,
             position,
-            created: created(&append, current),
+            created: created(&append, current.as_deref()),
             modified: append.timestamp,
             state: append.state,
             memo: append.state_memo,
@@ -105,6 +110,7 @@ impl Staged {
             signal_memo: append.signal_memo,
             after: Some(Arc::clone(&entity)),
         }));
+        self.before.push(current);
         self.entities.insert(append.entity, entity);
     }
 }

@@ -1,14 +1,18 @@
 //! The engine below the journal: which keyspaces there are, how they are read, and the one way they are written.
 
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use fjall::config::BlockSizePolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use hashbrown::HashMap;
 
 use super::encoding;
+use super::group::Group;
+use super::views::{Place, Views};
+use super::watermark::Mark;
 use crate::{Base, Entity, EntityKey, EntityKind, Position, Record, Revision, StoreError};
 
 /// Flushed to a table beyond this many bytes; also bounds what is replayed into memory at start.
@@ -18,7 +22,8 @@ const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// One thread flushes and compacts: the machine's cores are for requests.
 const WORKER_THREADS: usize = 1;
 
-/// Keyspaces of one fjall database; the first three are always written together.
+/// Keyspaces of one fjall database. An append writes records; histories and entities follow from them, see
+/// [`Store::apply`].
 pub(super) struct Store {
     database: Database,
     /// Position -> record.
@@ -29,7 +34,85 @@ pub(super) struct Store {
     entities: Keyspace,
     /// Entity -> what stands for its pruned records.
     bases: Keyspace,
+    /// How far histories and entities were written.
+    applied: Keyspace,
 }
+
+/// One row of a keyspace, as a copy of the store holds it.
+pub(super) struct Row<'a> {
+    pub(super) kind: RowKind,
+    pub(super) key: &'a [u8],
+    pub(super) value: &'a [u8],
+}
+
+/// Which keyspace a row is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowKind {
+    Record,
+    History,
+    Entity,
+    Base,
+    Applied,
+}
+
+impl RowKind {
+    const ALL: [Self; 5] = [
+        Self::Record,
+        Self::History,
+        Self::Entity,
+        Self::Base,
+        Self::Applied,
+    ];
+
+    /// How copies name it.
+    pub(super) const fn tag(self) -> u8 {
+        match self {
+            Self::Record => 1,
+            Self::History => 2,
+            Self::Entity => 3,
+            Self::Base => 4,
+            Self::Applied => 5,
+        }
+    }
+
+    pub(super) fn of_tag(tag: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.tag() == tag)
+    }
+}
+
+impl Row<'_> {
+    /// Whether it says what it must, as far as that can be told from the row alone.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match self.kind {
+            RowKind::Record => {
+                let position = encoding::decode_position(self.key)?;
+                encoding::decode_record(position, self.value).map(drop)
+            }
+            RowKind::History => encoding::decode_position(self.value).map(drop),
+            RowKind::Entity => {
+                encoding::decode_entity_key(self.key)?;
+                encoding::decode_entity(self.key, self.value).map(drop)
+            }
+            RowKind::Base => encoding::decode_base(self.key, self.value).map(drop),
+            RowKind::Applied => encoding::decode_applied(self.value).map(drop),
+        }
+    }
+
+    /// What a watermark remembers of a record.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        let position = match self.kind {
+            RowKind::Record => encoding::decode_position(self.key).ok()?,
+            RowKind::History | RowKind::Entity | RowKind::Base | RowKind::Applied => return None,
+        };
+        Some(Mark {
+            position,
+            checksum: encoding::checksum_of(self.value),
+        })
+    }
+}
+
+/// Rows that follow from records, written in one batch: appends wait for it.
+const ROWS_AT_ONCE: usize = 256;
 
 /// Records pruned in one batch.
 const PRUNED_AT_ONCE: usize = 1000;
@@ -66,6 +149,7 @@ impl Store {
             history: database.keyspace("history", options)?,
             entities: database.keyspace("entities", options)?,
             bases: database.keyspace("bases", options)?,
+            applied: database.keyspace("applied", options)?,
             database,
         })
     }
@@ -261,32 +345,20 @@ impl Store {
             .transpose()
     }
 
-    /// Writes everything or nothing, and returns once it is on the disk; returns the checksum of the last record.
+    /// Writes all records of a group or none, and returns once they are on the disk; returns the checksum of the last one.
     ///
     /// Invariant: the engine shows nothing of this to any reader before its sync returned.
-    pub(super) fn commit<'a>(
-        &self,
-        records: &[Arc<Record>],
-        entities: impl Iterator<Item = (&'a EntityKey, &'a Arc<Entity>)>,
-    ) -> Result<u32, StoreError> {
+    pub(super) fn commit(&self, group: &Group) -> Result<u32, StoreError> {
         let mut batch = self
             .database
             .batch()
             .durability(Some(PersistMode::SyncData));
-        // First the entities: whoever finds a history longer than its entity and looks again must find the newer one.
-        for (key, entity) in entities {
-            let key = encoding::entity_key(key);
-            let value = encoding::encode_entity(&key, entity);
-            batch.insert(&self.entities, key, value);
-        }
         let mut last_checksum = 0;
-        for record in records {
-            let value = encoding::encode_record(record);
+        for (record, before) in group.records.iter().zip(&group.before) {
+            let value = encoding::encode_record(record, before.as_deref());
             last_checksum = encoding::checksum_of(&value);
             let position = encoding::encode_position(record.position);
-            let history_key = encoding::history_key(&record.entity, record.revision);
             batch.insert(&self.records, position, value);
-            batch.insert(&self.history, history_key, position);
         }
         let committed = catch_unwind(AssertUnwindSafe(|| batch.commit()));
         let failed = |source| StoreError::Engine {
@@ -298,6 +370,93 @@ impl Store {
             Ok(Err(error)) => Err(failed(Box::new(error))),
             Err(_) => Err(failed("the engine panicked".into())),
         }
+    }
+
+    /// Writes what the records up to `last` mean. Durable with the next sync only: the log keeps the order, so that rows
+    /// that are lost were written after the last `applied` that is not.
+    pub(super) fn apply(
+        &self,
+        entities: &HashMap<EntityKey, Arc<Entity>>,
+        places: &[Place],
+        last: Position,
+    ) -> Result<(), StoreError> {
+        let failed = |error| classify("writing", "entities", error);
+        // First the entities: whoever finds a history longer than its entity and looks again must find the newer one.
+        let mut entities: Vec<_> = entities.iter().collect();
+        entities.sort_unstable_by_key(|(key, _)| *key);
+        for portion in entities.chunks(ROWS_AT_ONCE) {
+            let mut batch = self.database.batch();
+            for (key, entity) in portion {
+                let key = encoding::entity_key(key);
+                let value = encoding::encode_entity(&key, entity);
+                batch.insert(&self.entities, key, value);
+            }
+            batch.commit().map_err(failed)?;
+        }
+        let mut places: Vec<_> = places.iter().collect();
+        places.sort_unstable();
+        for portion in places.chunks(ROWS_AT_ONCE) {
+            let mut batch = self.database.batch();
+            for (key, revision, position) in portion {
+                let history_key = encoding::history_key(key, *revision);
+                batch.insert(
+                    &self.history,
+                    history_key,
+                    encoding::encode_position(*position),
+                );
+            }
+            batch.commit().map_err(failed)?;
+        }
+        self.set_applied(last)
+    }
+
+    /// How far rows were written; `None` in a store that an earlier version made, or in a new one.
+    pub(super) fn applied(&self) -> Result<Option<Position>, StoreError> {
+        let value = self.applied.get(encoding::APPLIED_KEY);
+        let value = value.map_err(reading("how far rows were written"))?;
+        value
+            .map(|value| encoding::decode_applied(&value))
+            .transpose()
+    }
+
+    /// Whether the last record is one whose rows were written with it.
+    pub(super) fn is_of_version_1(&self, head: Position) -> Result<bool, StoreError> {
+        let value = self.records.get(encoding::record_key(head));
+        let Some(value) = value.map_err(reading("the last record"))? else {
+            return Ok(true);
+        };
+        Ok(!encoding::is_change(head, &value)?)
+    }
+
+    #[cfg(test)]
+    pub(super) fn forget_applied(&self) {
+        self.applied.remove(encoding::APPLIED_KEY).unwrap();
+    }
+
+    pub(super) fn set_applied(&self, position: Position) -> Result<(), StoreError> {
+        self.applied
+            .insert(encoding::APPLIED_KEY, encoding::encode_applied(position))
+            .map_err(|error| classify("writing", "how far rows were written", error))
+    }
+
+    /// Makes up for the rows of records after `applied`: hands each change that says what it means to `note`.
+    pub(super) fn replay(&self, applied: Position, views: &Views) -> Result<(), StoreError> {
+        let bounds = (
+            Bound::Excluded(encoding::record_key(applied)),
+            Bound::Unbounded,
+        );
+        for guard in self.database.snapshot().range(&self.records, bounds) {
+            let (key, value) = guard.into_inner().map_err(reading("records"))?;
+            let position = encoding::decode_position(&key)?;
+            let known = |key: &EntityKey| match views.entity(key) {
+                Some(known) => Ok(Some(known)),
+                None => Ok(self.stored_entity(key)?.map(Arc::new)),
+            };
+            if let Some((record, entity)) = encoding::decode_change(position, &value, known)? {
+                views.note_one(&record, &entity);
+            }
+        }
+        Ok(())
     }
 
     /// Removes an entity with its history and the records of it, durably.
@@ -328,6 +487,46 @@ impl Store {
                 .map_err(|error| classify("compacting", "the store", error))?;
         }
         Ok(())
+    }
+
+    /// Hands every row, as of one moment, to `sink`: keyspace by keyspace, in the order of their keys.
+    pub(super) fn copy<E: From<StoreError>>(
+        &self,
+        sink: &mut dyn FnMut(Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let snapshot = self.database.snapshot();
+        for kind in RowKind::ALL {
+            for guard in snapshot.iter(self.keyspace(kind)) {
+                let (key, value) = guard.into_inner().map_err(reading("the store"))?;
+                sink(Row {
+                    kind,
+                    key: &key,
+                    value: &value,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes rows of a copy; durable with the next [`Store::sync`].
+    pub(super) fn fill(&self, rows: Vec<(RowKind, Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
+        let mut batch = self.database.batch();
+        for (kind, key, value) in rows {
+            batch.insert(self.keyspace(kind), key, value);
+        }
+        batch
+            .commit()
+            .map_err(|error| classify("filling", "the store", error))
+    }
+
+    fn keyspace(&self, kind: RowKind) -> &Keyspace {
+        match kind {
+            RowKind::Record => &self.records,
+            RowKind::History => &self.history,
+            RowKind::Entity => &self.entities,
+            RowKind::Base => &self.bases,
+            RowKind::Applied => &self.applied,
+        }
     }
 
     pub(super) fn sync(&self) -> Result<(), StoreError> {

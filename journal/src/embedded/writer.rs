@@ -64,11 +64,7 @@ impl Writer {
             group.reply_committed(); // Nobody, or those who appended nothing.
             return Ok(());
         };
-        let committed = self
-            .shared
-            .store
-            .commit(&group.records, group.entities.iter());
-        match committed {
+        match self.shared.store.commit(&group) {
             Ok(checksum) => {
                 self.show(&group, last);
                 self.schedule(Mark {
@@ -77,14 +73,34 @@ impl Writer {
                 });
                 group.reply_committed();
                 self.pace.note(size, start.elapsed());
-                Ok(())
+                self.settle_if_full()
             }
             Err(failure) => Err(self.give_up(group, failure)),
         }
     }
 
+    /// A store that cannot write rows cannot be trusted with records either.
+    fn settle_if_full(&self) -> Result<(), StoreError> {
+        if !self.shared.views.is_full() {
+            return Ok(());
+        }
+        self.settle()
+    }
+
+    fn settle(&self) -> Result<(), StoreError> {
+        self.shared
+            .views
+            .settle(&self.shared.store)
+            .map_err(|failure| {
+                error!(error = ?failure, "Writing to the store failed, it accepts no more writes");
+                self.shared.queue.close();
+                StoreError::Closed
+            })
+    }
+
     /// Makes a durable group visible, and passes it on.
     fn show(&self, group: &Group, last: Position) {
+        self.shared.views.note(group);
         for (key, entity) in &group.entities {
             self.shared.hot.put(key, Arc::clone(entity));
         }
@@ -123,6 +139,8 @@ impl Writer {
             && deadline <= now
         {
             self.remember(mark);
+            // What fails here fails again when the next group is to be written, and that tells whoever waits.
+            let _ = self.settle();
         }
     }
 
@@ -141,6 +159,9 @@ impl Writer {
     }
 
     fn finish(mut self) {
+        if self.settle().is_err() {
+            return;
+        }
         if let Err(failure) = self.shared.store.sync() {
             error!(error = ?failure, "Syncing the journal at its end failed");
             return;

@@ -74,11 +74,26 @@ fn open_anyway(folder: &Path) -> std::sync::Arc<Embedded> {
     Embedded::open(folder, options).unwrap()
 }
 
+/// Cuts the log until its last record is gone; what follows from the records stands behind them and can be made again.
+fn cut_into_the_last_record(folder: &Path) {
+    let log = write_ahead_log(folder);
+    let used = used_bytes(&log);
+    let original = read_used(&log, used);
+    for length in (0..used).rev().step_by(40) {
+        restore(&log, &original);
+        cut(&log, length);
+        if open(folder).is_err() {
+            restore(&log, &original);
+            return cut(&log, length);
+        }
+    }
+    panic!("nothing of it was needed");
+}
+
 #[tokio::test]
 async fn a_cut_log_is_refused_with_where_it_ends() {
     let folder = given_ten_records().await;
-    let log = write_ahead_log(folder.path());
-    cut(&log, used_bytes(&log) - 5);
+    cut_into_the_last_record(folder.path());
     let reason = check_damaged(folder.path());
     assert!(reason.contains("ends at record 9"), "{reason}");
     assert!(reason.contains("record 10 was durable"), "{reason}");
@@ -88,8 +103,7 @@ async fn a_cut_log_is_refused_with_where_it_ends() {
 #[tokio::test]
 async fn a_cut_log_is_accepted_on_demand() {
     let folder = given_ten_records().await;
-    let log = write_ahead_log(folder.path());
-    cut(&log, used_bytes(&log) - 5);
+    cut_into_the_last_record(folder.path());
     check_damaged(folder.path());
     let journal = open_anyway(folder.path());
     assert_eq!(journal.head(), Position(9));
@@ -129,26 +143,56 @@ async fn another_journal_is_refused() {
     assert!(reason.contains("record 10 is not the one"), "{reason}");
 }
 
+/// Every how many bytes a log is damaged, each time anew: each of them in a long run.
+fn stride() -> usize {
+    let is_long = std::env::var_os("TWINWARD_TESTS_LONG").is_some();
+    if is_long { 1 } else { 53 }
+}
+
 /// Wherever a bit of the log turns over, either the start is refused or not one byte of any record differs.
 #[tokio::test]
 async fn a_flipped_bit_never_goes_unnoticed() {
+    check_every_offset(&|log, offset| flip(log, offset)).await;
+}
+
+/// Wherever the log ends, either the start is refused or nothing is missing.
+#[tokio::test]
+async fn a_torn_log_never_goes_unnoticed() {
+    check_every_offset(&|log, offset| cut(log, offset)).await;
+}
+
+/// A page that was never written holds zeros.
+#[tokio::test]
+async fn a_log_with_zeros_never_goes_unnoticed() {
+    check_every_offset(&|log, offset| {
+        let mut file = OpenOptions::new().write(true).open(log).unwrap();
+        file.seek(SeekFrom::Start(offset)).unwrap();
+        file.write_all(&[0; 64]).unwrap();
+    })
+    .await;
+}
+
+async fn check_every_offset(damage: &dyn Fn(&Path, u64)) {
     let folder = given_ten_records().await;
     let log = write_ahead_log(folder.path());
     let expected = contents(&open(folder.path()).unwrap()).unwrap();
     let used = used_bytes(&log);
     let original = read_used(&log, used);
-    for offset in (0..used).step_by(37) {
+    let (mut refused, mut whole) = (0, 0);
+    for offset in (0..used).step_by(stride()) {
         restore(&log, &original);
-        flip(&log, offset);
-        match open(folder.path()) {
-            Err(StoreError::Damaged { .. }) => {}
+        damage(&log, offset);
+        let found = open(folder.path()).and_then(|journal| contents(&journal));
+        match found {
+            Err(StoreError::Damaged { .. }) => refused += 1,
             Err(other) => panic!("offset {offset}: {other:?}"),
-            Ok(journal) => match contents(&journal) {
-                Err(StoreError::Damaged { .. }) => {}
-                found => assert_eq!(found.unwrap(), expected, "offset {offset}"),
-            },
+            Ok(found) => {
+                assert_eq!(found, expected, "offset {offset}");
+                whole += 1;
+            }
         }
     }
+    assert!(refused > 0, "{whole} times whole, never refused");
 }
 
 fn read_used(log: &Path, used: u64) -> Vec<u8> {

@@ -7,6 +7,7 @@
 )]
 
 mod append;
+mod backup;
 mod concurrency;
 mod crash;
 mod damage;

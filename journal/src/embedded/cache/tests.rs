@@ -9,15 +9,15 @@ fn key(id: &str) -> EntityKey {
     EntityKey::new(EntityKind::Thing, id)
 }
 
-fn entity(revision: u64, state_bytes: usize) -> Entity {
-    Entity {
+fn entity(revision: u64, state_bytes: usize) -> Arc<Entity> {
+    Arc::new(Entity {
         revision,
         position: Position(revision),
         created: "2026-01-01T00:00:00Z".parse().unwrap(),
         modified: "2026-01-01T00:00:00Z".parse().unwrap(),
         state: Some(Bytes::from(vec![b'x'; state_bytes])),
         memo: Memo::default(),
-    }
+    })
 }
 
 fn revision_in(hot: &HotEntities, id: &str) -> Option<u64> {
@@ -52,7 +52,7 @@ fn a_failed_read_leaves_the_way_free() {
 #[track_caller]
 fn check_stale_fill(hot: &HotEntities, state_bytes: usize) {
     let stale = hot.entity(&key("a"), || {
-        hot.put(&key("a"), Arc::new(entity(2, state_bytes)));
+        hot.put(&key("a"), entity(2, state_bytes));
         Ok(Some(entity(1, state_bytes)))
     });
     assert_eq!(stale.unwrap().unwrap().revision, 1);
@@ -75,9 +75,9 @@ fn a_stale_read_of_a_huge_entity_is_not_kept_either() {
 fn a_stale_read_is_not_kept_after_the_new_state_was_pushed_out() {
     let hot = HotEntities::new(64);
     let stale = hot.entity(&key("a"), || {
-        hot.put(&key("a"), Arc::new(entity(2, 10)));
+        hot.put(&key("a"), entity(2, 10));
         for number in 0..1000 {
-            hot.put(&key(&number.to_string()), Arc::new(entity(1, 10)));
+            hot.put(&key(&number.to_string()), entity(1, 10));
         }
         Ok(Some(entity(1, 10)))
     });
@@ -89,11 +89,11 @@ fn a_stale_read_is_not_kept_after_the_new_state_was_pushed_out() {
 fn memory_is_bounded_by_count_and_by_size() {
     let hot = HotEntities::new(1000);
     for number in 0..20_000 {
-        hot.put(&key(&number.to_string()), Arc::new(entity(1, 10)));
+        hot.put(&key(&number.to_string()), entity(1, 10));
     }
     assert!(hot.0.len() <= 1000, "{} kept", hot.0.len());
     for number in 0..20_000 {
-        hot.put(&key(&number.to_string()), Arc::new(entity(1, 40 * 1024)));
+        hot.put(&key(&number.to_string()), entity(1, 40 * 1024));
     }
     assert!(hot.0.len() <= 100, "{} large ones kept", hot.0.len());
 }

@@ -42,8 +42,34 @@ proptest! {
             position, entity: EntityKey::new(kind, id), revision, timestamp,
             signal: signal.into(), signal_memo: Memo::default(), after: None,
         };
-        let read = decode_record(position, &encode_record(&record)).unwrap();
+        let read = decode_record(position, &encode_record(&record, None)).unwrap();
         prop_assert_eq!(format!("{read:?}"), format!("{record:?}"));
+    }
+
+    #[test]
+    fn changes_come_back(
+        created in timestamps(), timestamp in timestamps(), signal in any::<Vec<u8>>(),
+        before in any::<Option<Vec<u8>>>(), after in any::<Option<Vec<u8>>>(),
+    ) {
+        let entity = |revision, state: Option<Vec<u8>>| Arc::new(Entity {
+            revision, position: Position(revision), created, modified: timestamp,
+            state: state.map(Bytes::from), memo: Memo::default(),
+        });
+        let (before, after) = (entity(7, before), entity(8, after));
+        let record = Record {
+            position: Position(8), entity: EntityKey::new(EntityKind::Thing, "a:b"), revision: 8, timestamp,
+            signal: signal.into(), signal_memo: Memo::default(), after: Some(Arc::clone(&after)),
+        };
+        let bytes = encode_record(&record, Some(&before));
+        let read = decode_record(Position(8), &bytes).unwrap();
+        prop_assert_eq!(read.signal, record.signal);
+        let known = |known: &Arc<Entity>| decode_change(Position(8), &bytes, |_| Ok(Some(Arc::clone(known))));
+        let (_, found) = known(&before).unwrap().unwrap();
+        prop_assert_eq!(format!("{found:?}"), format!("{after:?}"));
+        let later = entity(9, None);
+        let (_, found) = known(&later).unwrap().unwrap();
+        prop_assert!(Arc::ptr_eq(&found, &later), "what has gone on is left alone");
+        prop_assert!(known(&entity(6, None)).is_err(), "a gap is damage");
     }
 
     #[test]
@@ -81,7 +107,7 @@ proptest! {
 
 #[test]
 fn every_flipped_bit_of_a_record_is_damage() {
-    let encoded = encode_record(&sample_record());
+    let encoded = encode_record(&sample_record(), None);
     for bit in 0..encoded.len() * 8 {
         let mut bytes = encoded.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -92,16 +118,16 @@ fn every_flipped_bit_of_a_record_is_damage() {
 
 #[test]
 fn a_record_under_another_position_is_damage() {
-    let encoded = encode_record(&sample_record());
+    let encoded = encode_record(&sample_record(), None);
     let error = decode_record(Position(8), &encoded).unwrap_err();
     assert!(error.to_string().contains("record 8"), "{error}");
 }
 
 #[test]
 fn an_unknown_version_is_damage() {
-    let mut bytes = encode_record(&sample_record());
+    let mut bytes = encode_record(&sample_record(), None);
     bytes.truncate(bytes.len() - CHECKSUM_BYTES);
-    bytes[0] = VERSION + 1;
+    bytes[0] = VERSION_WITH_STATE + 1;
     seal(&record_key(Position(7)), &mut bytes);
     assert!(decode_record(Position(7), &bytes).is_err());
 }
