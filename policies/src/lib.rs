@@ -3,6 +3,7 @@
 //! The model parses what clients write, the enforcer decides, the service keeps policies in the journal.
 //! This crate has never heard of HTTP, credentials or the Ditto Protocol.
 
+mod adoption;
 mod announcement;
 mod command;
 mod context;
@@ -30,6 +31,7 @@ mod service;
 mod stored;
 mod subject_id;
 
+pub use adoption::{Adopted, Adoption, Existing};
 pub use announcement::{Announcement, AnnouncementSettings, Backoff, SubjectKeeper};
 pub use command::{PolicyAction, PolicyCommand, PolicyResponse};
 pub use context::{CommandContext, DittoHeaders, IfEqual, PolicyView, SessionId};

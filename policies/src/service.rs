@@ -1,6 +1,7 @@
 //! Keeps policies in the journal and lets nobody do what a policy does not grant.
 
 mod announcements;
+mod dump;
 mod expiry;
 mod explain;
 mod load;

@@ -1,7 +1,9 @@
 //! Executes commands: authorises them with policies and keeps things in the journal.
 
+mod adopt;
 mod condition;
 mod creation;
+mod dump;
 mod enrich;
 mod history;
 mod listing;
@@ -24,6 +26,7 @@ use crate::{
     Delivery, Error, ThingAction, ThingCommand, ThingEvent, ThingId, ThingResponse, TwinHeaders,
 };
 
+pub use adopt::AdoptionError;
 pub use history::Forgetting;
 pub use listing::ThingPage;
 pub use live::readable_part;

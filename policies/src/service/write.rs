@@ -1,5 +1,7 @@
 //! Writes of policies and their parts.
 
+mod adopt;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

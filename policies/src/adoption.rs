@@ -1,0 +1,56 @@
+//! What comes from elsewhere, taken over as an operator says: no principal asks for it, and no policy is asked.
+
+use jiff::Timestamp;
+
+/// How something is taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adoption {
+    /// What becomes of one with the same id.
+    pub existing: Existing,
+    /// Whether to check only, and store nothing.
+    pub is_trial: bool,
+    /// When it was created elsewhere, if that is known.
+    pub created: Option<Timestamp>,
+    /// When it was changed last elsewhere, if that is known.
+    pub modified: Option<Timestamp>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What becomes of one with the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays as it is.
+    Skip,
+    /// It becomes what is taken over.
+    Overwrite,
+    /// It is an error.
+    Refuse,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adopted {
+    /// There was none before.
+    Created,
+    /// The one that was there is another now.
+    Overwritten,
+    /// The one that was there is the same.
+    Unchanged,
+    /// The one that was there stays.
+    Skipped,
+}
+
+impl Adoption {
+    /// When its creation is said to have happened: never in the future.
+    pub fn creation(&self) -> Timestamp {
+        let created = self.created.or(self.modified);
+        created.unwrap_or(self.now).min(self.now)
+    }
+
+    /// When its last change is said to have happened: neither in the future nor before `earliest`.
+    pub fn change(&self, earliest: Timestamp) -> Timestamp {
+        let modified = self.modified.or(self.created).unwrap_or(self.now);
+        modified.max(earliest).min(self.now.max(earliest))
+    }
+}

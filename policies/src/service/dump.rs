@@ -1,0 +1,42 @@
+//! All policies, for operators: no principal asks, and nothing is left out.
+
+use journal::EntityKind;
+use serde_json::Value;
+
+use super::Policies;
+use super::load::stored;
+use crate::Error;
+
+/// Policies read at once.
+const PORTION: usize = 256;
+
+impl Policies {
+    /// Some of the policies whose ids sort after `after`, each with its revision and times in members that begin with `_`,
+    /// and where to go on if there are more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreadable`] or [`Error::Damaged`].
+    pub fn dump(&self, after: Option<&str>) -> Result<(Vec<Value>, Option<String>), Error> {
+        let entities = self
+            .journal
+            .entities(EntityKind::Policy, after, PORTION)
+            .map_err(|source| Error::Unreadable { source })?;
+        let mut policies = Vec::with_capacity(entities.len());
+        for (key, entity) in &entities {
+            let policy_id = crate::model::policy_id(&key.id)?;
+            let Some(stored) = stored(&policy_id, entity)? else {
+                continue;
+            };
+            let mut policy = stored.policy.to_json();
+            if let Value::Object(members) = &mut policy {
+                members.insert("_revision".to_owned(), entity.revision.into());
+                members.insert("_created".to_owned(), entity.created.to_string().into());
+                members.insert("_modified".to_owned(), entity.modified.to_string().into());
+            }
+            policies.push(policy);
+        }
+        let last = entities.last().filter(|_| entities.len() == PORTION);
+        Ok((policies, last.map(|(key, _)| key.id.to_string())))
+    }
+}
