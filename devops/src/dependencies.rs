@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use crate::health::Health;
 use crate::logging::LogControl;
 pub use control::{
-    Answered, CommandTarget, ConfigurationSource, DenialSource, Explainer, LimitControl,
-    LocalFuture, Piggyback, RequestDescription, SessionControl, StatisticsSource,
+    Answered, BackupSource, CommandTarget, ConfigurationSource, DenialSource, Explainer,
+    LimitControl, LocalFuture, Piggyback, RequestDescription, SessionControl, StatisticsSource,
 };
 
 /// Reads the time; asked once per request.
@@ -32,6 +32,8 @@ pub struct DevopsDependencies {
     pub configuration: Arc<dyn ConfigurationSource>,
     /// Knows what is in memory and in the store.
     pub statistics: Arc<dyn StatisticsSource>,
+    /// Copies the store.
+    pub backup: Arc<dyn BackupSource>,
     /// Executes the commands of `/devops/piggyback`.
     pub commands: Arc<dyn CommandTarget>,
     /// Shows and cuts open streams; `None` where there are none.

@@ -22,9 +22,10 @@ mod tests;
 
 pub use access::{AccessSettings, Admission, OperatorAccess};
 pub use dependencies::{
-    Answered, Clock, CommandTarget, ConfigurationSource, DenialSource, DevopsDependencies,
-    Explainer, HealthSource, LimitControl, LocalFuture, MetricsSource, OperatorAudit, OperatorCall,
-    Piggyback, Readiness, RequestDescription, SessionControl, StatisticsSource, StatusSource,
+    Answered, BackupSource, Clock, CommandTarget, ConfigurationSource, DenialSource,
+    DevopsDependencies, Explainer, HealthSource, LimitControl, LocalFuture, MetricsSource,
+    OperatorAudit, OperatorCall, Piggyback, Readiness, RequestDescription, SessionControl,
+    StatisticsSource, StatusSource,
 };
 pub use health::Health;
 pub use logging::{

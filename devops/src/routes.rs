@@ -1,6 +1,7 @@
 //! The whole HTTP surface for operators; a scope names its credentials exactly once, a route never does.
 
 mod answerers;
+mod backup;
 mod body;
 mod configuration;
 mod console;
@@ -61,6 +62,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(revocations::configure)
                 .configure(limits::configure)
                 .configure(explain::configure)
+                .configure(backup::configure)
                 .configure(console::configure_stream)
                 .wrap(from_fn(require_devops)),
         )

@@ -10,6 +10,7 @@ mod requests;
 mod server;
 mod status;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +35,9 @@ use crate::app::{Operations, create_app};
 use crate::health::{DetailLevel, Health, HealthStatus};
 use crate::logging::{LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName};
 use crate::{
-    AccessSettings, Admission, ConsoleSettings, DevopsDependencies, DevopsSettings, HealthSource,
-    MetricsSource, OperatorAccess, OperatorAudit, OperatorCall, Readiness, StatusSource,
+    AccessSettings, Admission, BackupSource, ConsoleSettings, DevopsDependencies, DevopsSettings,
+    HealthSource, MetricsSource, OperatorAccess, OperatorAudit, OperatorCall, Readiness,
+    StatusSource,
 };
 
 const DEVOPS_PASSWORD: &str = "correct horse";
@@ -207,6 +209,12 @@ async fn first_of(body: impl MessageBody) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+impl BackupSource for Process {
+    fn back_up(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        out.write_all(b"a copy of it all")
+    }
+}
+
 impl Process {
     fn new() -> Self {
         let health = Health::composite(vec![Health::of(HealthStatus::Up).labelled("journal")]);
@@ -230,6 +238,7 @@ impl Process {
             audit: self.clone(),
             configuration: self.clone(),
             statistics: self.clone(),
+            backup: self.clone(),
             commands: self.clone(),
             sessions: Some(self.clone()),
             revocations: Arc::new(Revocations::open(Arc::new(NoStore), Duration::ZERO).unwrap()),

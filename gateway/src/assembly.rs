@@ -279,6 +279,26 @@ fn key_services(config: &Config, auditor: &Auditor) -> KeyServices {
     }
 }
 
+/// The policies and things of `journal`, bounded as configured.
+pub(crate) fn twins(
+    config: &Config,
+    journal: &Arc<dyn Journal>,
+) -> anyhow::Result<(Arc<Policies>, Arc<Things>)> {
+    let policies = Arc::new(
+        Policies::new(Arc::clone(journal), settings::policies(config))
+            .with_namespace_policies(settings::namespace_policies(config)?),
+    );
+    let things = Arc::new(
+        Things::new(
+            Arc::clone(journal),
+            Arc::clone(&policies),
+            settings::things(config),
+        )
+        .with_retention(settings::retention(config)),
+    );
+    Ok((policies, things))
+}
+
 /// Everything behind the public listener.
 fn assemble(
     config: &Config,
@@ -286,19 +306,8 @@ fn assemble(
     bootstrap: &Bootstrap,
 ) -> anyhow::Result<Gateway> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let policies = Arc::new(
-        Policies::new(Arc::clone(&journal), settings::policies(config))
-            .with_namespace_policies(settings::namespace_policies(config)?),
-    );
+    let (policies, things) = twins(config, &journal)?;
     let announcing = policies.watch_subjects()?;
-    let things = Arc::new(
-        Things::new(
-            Arc::clone(&journal),
-            Arc::clone(&policies),
-            settings::things(config),
-        )
-        .with_retention(settings::retention(config)),
-    );
     let hub = Hub::start(
         Arc::clone(&journal),
         Arc::clone(&things),

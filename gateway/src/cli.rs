@@ -12,10 +12,14 @@ use crate::config::{ConfigError, Environment, Flags, LoadOptions, Loaded, load};
 
 mod api_key;
 mod audit;
+mod backup;
 mod configuration;
+mod export;
 mod failure;
+mod import;
 mod password;
 mod probe;
+mod store;
 
 pub use failure::Failure;
 
@@ -49,6 +53,15 @@ enum Command {
     /// Find audit records, and find out whether somebody changed them.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Print all policies and things of a store that nobody serves, as JSON lines
+    Export(export::Export),
+    /// Take over policies and things into a store that nobody serves
+    Import(import::Import),
+    /// Copy a store that nobody serves, and check copies
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Make a store of a copy
+    Restore(backup::Restore),
 }
 
 /// How to serve; flags win over the environment, which wins over the file.
@@ -104,7 +117,7 @@ impl ServeArguments {
 
 /// Does what the command line asks for; `serve` runs the gateway until it is told to stop.
 ///
-/// Exit codes: 0, 1 for an invalid key, 2 for usage, 70, 74 and 78 as in [`Failure`].
+/// Exit codes: 0, 1 for an invalid key or something that was not imported, 2 for usage, 70, 74 and 78 as in [`Failure`].
 pub fn run(serve: impl FnOnce(Loaded) -> anyhow::Result<()>) -> ExitCode {
     let command_line = match CommandLine::try_parse() {
         Ok(command_line) => command_line,
@@ -130,6 +143,10 @@ pub fn run(serve: impl FnOnce(Loaded) -> anyhow::Result<()>) -> ExitCode {
         Command::Probe(command) => command.run(&mut console),
         Command::Config(command) => command.run(&mut console),
         Command::Audit(command) => command.run(&mut console),
+        Command::Export(command) => command.run(&mut console),
+        Command::Import(command) => command.run(&mut console),
+        Command::Backup(command) => command.run(&mut console),
+        Command::Restore(command) => command.run(&mut console),
     };
     done.unwrap_or_else(|failure| {
         let _ = writeln!(io::stderr(), "twinward: {failure}");

@@ -14,6 +14,7 @@ mod namespaces;
 mod sessions;
 mod statistics;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use devops::health::{DetailLevel, HealthStatus};
 use devops::{
-    Health, HealthSource, LogControl, MetricsSource, OperatorAccess, Readiness, StatusSource,
+    BackupSource, Health, HealthSource, LogControl, MetricsSource, OperatorAccess, Readiness,
+    StatusSource,
 };
 use journal::Embedded;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -143,6 +145,18 @@ impl HealthSource for Operator {
                 reason: "The gateway is shutting down.".to_owned(),
             }
         }
+    }
+}
+
+impl BackupSource for Operator {
+    fn back_up(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let backup = self.store.back_up(out).map_err(io::Error::other)?;
+        tracing::info!(
+            position = backup.head.0,
+            entities = backup.entities,
+            "The store was copied"
+        );
+        Ok(())
     }
 }
 

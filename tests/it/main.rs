@@ -23,6 +23,7 @@ mod given;
 mod javascript_client;
 mod limits;
 mod messages;
+mod moving;
 mod namespace_access;
 mod openapi;
 mod paths;

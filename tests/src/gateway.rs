@@ -182,15 +182,7 @@ impl TestGateway {
 
     /// Runs another command of the same program in its folder, while it serves.
     pub async fn command(&self, arguments: &[&str]) -> std::process::Output {
-        let mut command = Command::new(gateway_binary().await);
-        command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        let output = deadline("a command of the gateway", command.output()).await;
-        output.expect("the gateway's executable starts")
+        command_in(self.folder.path(), arguments).await
     }
 
     /// Sends a signal, e.g. `HUP`.
@@ -274,6 +266,16 @@ pub struct Stopped {
 }
 
 impl Stopped {
+    /// The folder that holds its configuration file and its data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs another command of the same program in its folder.
+    pub async fn command(&self, arguments: &[&str]) -> std::process::Output {
+        command_in(self.folder.path(), arguments).await
+    }
+
     /// Starts it again with the same folder.
     pub async fn again(self) -> TestGateway {
         match run(self.folder, self.wrapper).await {
@@ -288,6 +290,18 @@ impl Stopped {
 
 fn pretty(settings: &Value) -> String {
     serde_json::to_string_pretty(settings).expect("JSON")
+}
+
+async fn command_in(folder: &Path, arguments: &[&str]) -> std::process::Output {
+    let mut command = Command::new(gateway_binary().await);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = deadline("a command of the gateway", command.output()).await;
+    output.expect("the gateway's executable starts")
 }
 
 async fn run(folder: TempDir, wrapper: Vec<String>) -> Result<TestGateway, StartFailure> {

@@ -16,6 +16,16 @@ pub trait ConfigurationSource: Send + Sync {
     fn effective(&self) -> Value;
 }
 
+/// Copies the store.
+pub trait BackupSource: Send + Sync {
+    /// Writes all that the store holds now to `out`, as far as it goes; blocks, while the store stays in use.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read or `out` not be written.
+    fn back_up(&self, out: &mut dyn std::io::Write) -> std::io::Result<()>;
+}
+
 /// What is in memory and in the store.
 pub trait StatisticsSource: Send + Sync {
     /// Counts of entities in memory, by Ditto's names: `hotThings`, `hotPolicies`, `hotSearchWildcardUpdaters`.

@@ -4,7 +4,7 @@ use super::*;
 
 /// Every route, and the status it answers to: nobody, a wrong password, the status password, the devops password, the
 /// metrics token.
-const ROUTES: [(&str, [u16; 5]); 34] = [
+const ROUTES: [(&str, [u16; 5]); 35] = [
     ("GET /health", [200, 200, 200, 200, 200]),
     ("GET /alive", [200, 200, 200, 200, 200]),
     ("GET /ready", [200, 200, 200, 200, 200]),
@@ -33,6 +33,7 @@ const ROUTES: [(&str, [u16; 5]); 34] = [
     ("DELETE /devops/revocations/x", [401, 401, 401, 404, 401]),
     ("GET /devops/limits", [401, 401, 401, 200, 401]),
     ("DELETE /devops/limits/b", [401, 401, 401, 204, 401]),
+    ("POST /devops/backup", [401, 401, 401, 200, 401]),
     ("POST /devops/explain", [401, 401, 401, 400, 401]),
     ("GET /devops/logging", [401, 401, 401, 200, 401]),
     ("GET /devops/logging/gateway", [401, 401, 401, 200, 401]),

@@ -102,6 +102,7 @@ pub(super) fn serve(
         status: Arc::clone(&operator) as _,
         configuration: Arc::clone(&operator) as _,
         statistics: Arc::clone(&operator) as _,
+        backup: Arc::clone(&operator) as _,
         commands: Arc::clone(&operator) as _,
         sessions: Some(Arc::clone(&operator) as _),
         limits: Some(Arc::clone(&operator) as _),

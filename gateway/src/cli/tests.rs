@@ -26,6 +26,10 @@ fn run(arguments: &[&str], input: &str) -> Result<String, u8> {
         Command::Config(command) => command.run(&mut console),
         Command::Audit(command) => command.run(&mut console),
         Command::Probe(command) => command.run(&mut console),
+        Command::Export(command) => command.run(&mut console),
+        Command::Import(command) => command.run(&mut console),
+        Command::Backup(command) => command.run(&mut console),
+        Command::Restore(command) => command.run(&mut console),
     };
     drop(console);
     done.map_err(|failure: Failure| failure.code())?;
@@ -144,3 +148,4 @@ fn flags_stand_with_and_without_the_word_serve() {
 }
 
 mod api_key;
+mod moving;

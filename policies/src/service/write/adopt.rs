@@ -45,7 +45,12 @@ impl Policies {
                 return Ok(outcome);
             }
             let appends = match &known {
-                Some(known) => vec![replacement(known, &policy, adoption)],
+                Some(known) => {
+                    let before = &known.stored.policy;
+                    let farewells = self.farewells(before, Some(&policy), adoption.now)?;
+                    let replacement = replacement(known, &policy, adoption);
+                    farewells.into_iter().chain([replacement]).collect()
+                }
                 None => {
                     let revision = self.entity(&policy_id)?.map_or(0, |entity| entity.revision);
                     creations(&policy, revision, adoption)
