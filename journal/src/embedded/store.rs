@@ -1,19 +1,21 @@
 //! The engine below the journal: which keyspaces there are, how they are read, and the one way they are written.
 
-use std::ops::{Bound, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use fjall::config::BlockSizePolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
-use hashbrown::HashMap;
 
 use super::encoding;
 use super::group::Group;
-use super::views::{Place, Views};
-use super::watermark::Mark;
 use crate::{Base, Entity, EntityKey, EntityKind, Position, Record, Revision, StoreError};
+
+mod copy;
+mod rows;
+
+pub(super) use self::copy::{Row, RowKind};
 
 /// Flushed to a table beyond this many bytes; also bounds what is replayed into memory at start.
 const MEMTABLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -37,82 +39,6 @@ pub(super) struct Store {
     /// How far histories and entities were written.
     applied: Keyspace,
 }
-
-/// One row of a keyspace, as a copy of the store holds it.
-pub(super) struct Row<'a> {
-    pub(super) kind: RowKind,
-    pub(super) key: &'a [u8],
-    pub(super) value: &'a [u8],
-}
-
-/// Which keyspace a row is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RowKind {
-    Record,
-    History,
-    Entity,
-    Base,
-    Applied,
-}
-
-impl RowKind {
-    const ALL: [Self; 5] = [
-        Self::Record,
-        Self::History,
-        Self::Entity,
-        Self::Base,
-        Self::Applied,
-    ];
-
-    /// How copies name it.
-    pub(super) const fn tag(self) -> u8 {
-        match self {
-            Self::Record => 1,
-            Self::History => 2,
-            Self::Entity => 3,
-            Self::Base => 4,
-            Self::Applied => 5,
-        }
-    }
-
-    pub(super) fn of_tag(tag: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.tag() == tag)
-    }
-}
-
-impl Row<'_> {
-    /// Whether it says what it must, as far as that can be told from the row alone.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
-        match self.kind {
-            RowKind::Record => {
-                let position = encoding::decode_position(self.key)?;
-                encoding::decode_record(position, self.value).map(drop)
-            }
-            RowKind::History => encoding::decode_position(self.value).map(drop),
-            RowKind::Entity => {
-                encoding::decode_entity_key(self.key)?;
-                encoding::decode_entity(self.key, self.value).map(drop)
-            }
-            RowKind::Base => encoding::decode_base(self.key, self.value).map(drop),
-            RowKind::Applied => encoding::decode_applied(self.value).map(drop),
-        }
-    }
-
-    /// What a watermark remembers of a record.
-    pub(super) fn mark(&self) -> Option<Mark> {
-        let position = match self.kind {
-            RowKind::Record => encoding::decode_position(self.key).ok()?,
-            RowKind::History | RowKind::Entity | RowKind::Base | RowKind::Applied => return None,
-        };
-        Some(Mark {
-            position,
-            checksum: encoding::checksum_of(self.value),
-        })
-    }
-}
-
-/// Rows that follow from records, written in one batch: appends wait for it.
-const ROWS_AT_ONCE: usize = 256;
 
 /// Records pruned in one batch.
 const PRUNED_AT_ONCE: usize = 1000;
@@ -372,93 +298,6 @@ impl Store {
         }
     }
 
-    /// Writes what the records up to `last` mean. Durable with the next sync only: the log keeps the order, so that rows
-    /// that are lost were written after the last `applied` that is not.
-    pub(super) fn apply(
-        &self,
-        entities: &HashMap<EntityKey, Arc<Entity>>,
-        places: &[Place],
-        last: Position,
-    ) -> Result<(), StoreError> {
-        let failed = |error| classify("writing", "entities", error);
-        // First the entities: whoever finds a history longer than its entity and looks again must find the newer one.
-        let mut entities: Vec<_> = entities.iter().collect();
-        entities.sort_unstable_by_key(|(key, _)| *key);
-        for portion in entities.chunks(ROWS_AT_ONCE) {
-            let mut batch = self.database.batch();
-            for (key, entity) in portion {
-                let key = encoding::entity_key(key);
-                let value = encoding::encode_entity(&key, entity);
-                batch.insert(&self.entities, key, value);
-            }
-            batch.commit().map_err(failed)?;
-        }
-        let mut places: Vec<_> = places.iter().collect();
-        places.sort_unstable();
-        for portion in places.chunks(ROWS_AT_ONCE) {
-            let mut batch = self.database.batch();
-            for (key, revision, position) in portion {
-                let history_key = encoding::history_key(key, *revision);
-                batch.insert(
-                    &self.history,
-                    history_key,
-                    encoding::encode_position(*position),
-                );
-            }
-            batch.commit().map_err(failed)?;
-        }
-        self.set_applied(last)
-    }
-
-    /// How far rows were written; `None` in a store that an earlier version made, or in a new one.
-    pub(super) fn applied(&self) -> Result<Option<Position>, StoreError> {
-        let value = self.applied.get(encoding::APPLIED_KEY);
-        let value = value.map_err(reading("how far rows were written"))?;
-        value
-            .map(|value| encoding::decode_applied(&value))
-            .transpose()
-    }
-
-    /// Whether the last record is one whose rows were written with it.
-    pub(super) fn is_of_version_1(&self, head: Position) -> Result<bool, StoreError> {
-        let value = self.records.get(encoding::record_key(head));
-        let Some(value) = value.map_err(reading("the last record"))? else {
-            return Ok(true);
-        };
-        Ok(!encoding::is_change(head, &value)?)
-    }
-
-    #[cfg(test)]
-    pub(super) fn forget_applied(&self) {
-        self.applied.remove(encoding::APPLIED_KEY).unwrap();
-    }
-
-    pub(super) fn set_applied(&self, position: Position) -> Result<(), StoreError> {
-        self.applied
-            .insert(encoding::APPLIED_KEY, encoding::encode_applied(position))
-            .map_err(|error| classify("writing", "how far rows were written", error))
-    }
-
-    /// Makes up for the rows of records after `applied`: hands each change that says what it means to `note`.
-    pub(super) fn replay(&self, applied: Position, views: &Views) -> Result<(), StoreError> {
-        let bounds = (
-            Bound::Excluded(encoding::record_key(applied)),
-            Bound::Unbounded,
-        );
-        for guard in self.database.snapshot().range(&self.records, bounds) {
-            let (key, value) = guard.into_inner().map_err(reading("records"))?;
-            let position = encoding::decode_position(&key)?;
-            let known = |key: &EntityKey| match views.entity(key) {
-                Some(known) => Ok(Some(known)),
-                None => Ok(self.stored_entity(key)?.map(Arc::new)),
-            };
-            if let Some((record, entity)) = encoding::decode_change(position, &value, known)? {
-                views.note_one(&record, &entity);
-            }
-        }
-        Ok(())
-    }
-
     /// Removes an entity with its history and the records of it, durably.
     pub(super) fn erase(&self, key: &EntityKey) -> Result<(), StoreError> {
         let bounds = encoding::history_key(key, 0)..=encoding::history_key(key, Revision::MAX);
@@ -487,46 +326,6 @@ impl Store {
                 .map_err(|error| classify("compacting", "the store", error))?;
         }
         Ok(())
-    }
-
-    /// Hands every row, as of one moment, to `sink`: keyspace by keyspace, in the order of their keys.
-    pub(super) fn copy<E: From<StoreError>>(
-        &self,
-        sink: &mut dyn FnMut(Row<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let snapshot = self.database.snapshot();
-        for kind in RowKind::ALL {
-            for guard in snapshot.iter(self.keyspace(kind)) {
-                let (key, value) = guard.into_inner().map_err(reading("the store"))?;
-                sink(Row {
-                    kind,
-                    key: &key,
-                    value: &value,
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes rows of a copy; durable with the next [`Store::sync`].
-    pub(super) fn fill(&self, rows: Vec<(RowKind, Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
-        let mut batch = self.database.batch();
-        for (kind, key, value) in rows {
-            batch.insert(self.keyspace(kind), key, value);
-        }
-        batch
-            .commit()
-            .map_err(|error| classify("filling", "the store", error))
-    }
-
-    fn keyspace(&self, kind: RowKind) -> &Keyspace {
-        match kind {
-            RowKind::Record => &self.records,
-            RowKind::History => &self.history,
-            RowKind::Entity => &self.entities,
-            RowKind::Base => &self.bases,
-            RowKind::Applied => &self.applied,
-        }
     }
 
     pub(super) fn sync(&self) -> Result<(), StoreError> {
