@@ -3,6 +3,7 @@
 mod announcements;
 mod conditions;
 mod decision_tables;
+mod events;
 mod expiry;
 mod imports;
 mod parts;
