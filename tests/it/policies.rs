@@ -3,6 +3,7 @@
 mod announcements;
 mod codes;
 mod expiry;
+mod walkthrough;
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -114,6 +114,11 @@ pub(crate) async fn exit_code(child: &mut Child) -> Option<i32> {
         .code()
 }
 
+/// The gateway's executable, for tests that start it in their own way.
+pub async fn gateway_executable() -> PathBuf {
+    gateway_binary().await
+}
+
 /// The gateway's executable, built from the sources of this run unless `TWINWARD_TESTS_BINARY` names one.
 pub(crate) async fn gateway_binary() -> PathBuf {
     static BUILT: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
