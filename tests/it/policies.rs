@@ -3,6 +3,7 @@
 mod announcements;
 mod codes;
 mod expiry;
+mod peer;
 mod walkthrough;
 
 use reqwest::Method;
