@@ -3,6 +3,10 @@
 mod announcements;
 mod codes;
 mod expiry;
+mod fence;
+mod frames;
+mod hostile;
+mod open_streams;
 mod peer;
 mod walkthrough;
 
