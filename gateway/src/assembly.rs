@@ -286,7 +286,8 @@ pub(crate) fn twins(
 ) -> anyhow::Result<(Arc<Policies>, Arc<Things>)> {
     let policies = Arc::new(
         Policies::new(Arc::clone(journal), settings::policies(config))
-            .with_namespace_policies(settings::namespace_policies(config)?),
+            .with_namespace_policies(settings::namespace_policies(config)?)
+            .with_retention(settings::retention(config)),
     );
     let things = Arc::new(
         Things::new(

@@ -16,6 +16,7 @@ mod whoami;
 pub(crate) use self::check_permissions::Examiner;
 pub(crate) use self::docs::DocsFile;
 use self::messages::{Mail, live_channel};
+pub(crate) use self::policies::parse_id as parse_policy_id;
 pub(crate) use self::table::RouteName;
 pub(crate) use self::things::{check_count, parse_id as parse_thing_id};
 
@@ -219,6 +220,11 @@ impl Route {
         )
     }
 
+    /// Whether what is read here has a past, but nothing else that these headers are about.
+    const fn has_past(&self) -> bool {
+        matches!(self, Self::Policy(..))
+    }
+
     /// Hands the request to whoever answers it.
     pub(crate) fn handle<'r>(
         self,
@@ -228,6 +234,7 @@ impl Route {
     ) -> Answer<'r> {
         if let Some(headers) = &context.headers.twin
             && (!self.takes_twin_headers() || streaming::sse::is_asked_for(request))
+            && !(self.has_past() && *request.method() == Method::GET)
         {
             return Answer::Ready(Err(edge::unsupported_header(headers.name())));
         }

@@ -8,6 +8,7 @@ mod embedded;
 mod entity;
 mod entity_locks;
 mod error;
+mod past;
 mod record;
 mod retention;
 
@@ -19,6 +20,7 @@ pub use embedded::{Embedded, EmbeddedOptions};
 pub use entity::{Entity, EntityKey, EntityKind, Memo};
 pub use entity_locks::{EntityGuard, EntityLocks};
 pub use error::{AppendError, StoreError};
+pub use past::{Forgetting, Past, Replayed};
 pub use record::{Append, Base, Committed, Position, Record, Revision};
 pub use retention::Retention;
 

@@ -219,6 +219,15 @@ pub enum Error {
         /// Why.
         failure: ActionFailure,
     },
+    /// There was no such state of the policy, or it is forgotten.
+    #[error("policy `{policy_id}` has no such state in its history")]
+    HistoryNotFound {
+        /// Which policy.
+        policy_id: PolicyId,
+    },
+    /// What holds in the end was made of many policies, and is shown as of now only.
+    #[error("the resolved view has no past")]
+    PastOfResolved,
     /// Others kept changing the policy while the command was executed.
     #[error("policy `{policy_id}` is being changed by too many others")]
     Busy {

@@ -1,9 +1,20 @@
 //! What is told of a changed policy: the signals that the journal keeps.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use journal::{Record, StoreError};
 use serde_json::{Map, Value, json};
 
-use crate::{Policy, PolicyId, PolicyResource, part};
+use crate::{Label, Policy, PolicyId, PolicyResource, SubjectId, part};
+
+/// The member of an event that tells of subjects of several entries.
+pub(crate) const MODIFIED_SUBJECTS: &str = "modifiedSubjects";
+/// The member of an event that tells which subjects of several entries are gone.
+pub(crate) const REMOVED_SUBJECTS: &str = "deletedSubjectIds";
+
+const SUBJECTS_MODIFIED: &str = "policies.events:subjectsModifiedPartially";
+const SUBJECTS_DELETED: &str = "policies.events:subjectsDeletedPartially";
 
 /// A change of a policy.
 ///
@@ -33,6 +44,48 @@ pub(crate) enum Happening {
 }
 
 impl PolicyEvent {
+    /// The event of a record, parsed once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if the record holds no event of a policy.
+    pub fn of_record(record: &Record) -> Result<Arc<Self>, StoreError> {
+        record.signal_memo.get_or_try_init(|| {
+            let value = serde_json::from_slice(&record.signal).ok();
+            let event = value.and_then(|value: Value| Self::from_json(&value));
+            event.ok_or_else(|| StoreError::Damaged {
+                reason: format!("the signal of {} is no event of a policy", record.entity),
+            })
+        })
+    }
+
+    /// Reads what [`PolicyEvent::to_json`] wrote.
+    fn from_json(value: &Value) -> Option<Self> {
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        let (event_type, resource) = kind_of(value)?;
+        let members = [
+            value_field(&resource),
+            MODIFIED_SUBJECTS,
+            REMOVED_SUBJECTS,
+        ];
+        let known = members
+            .into_iter()
+            .find_map(|member| Some((member, value.get(member)?.clone())));
+        Some(Self {
+            event_type,
+            policy_id: crate::model::policy_id(text("policyId")?).ok()?,
+            resource,
+            revision: value.get("revision")?.as_u64()?,
+            timestamp: text("_timestamp")?.parse().ok()?,
+            value: known,
+        })
+    }
+
+    /// Whether it is about subjects of several entries, by label.
+    pub fn is_about_several(&self) -> bool {
+        [SUBJECTS_MODIFIED, SUBJECTS_DELETED].contains(&self.event_type)
+    }
+
     /// The JSON that the journal keeps.
     pub fn to_json(&self) -> Value {
         let mut members = Map::new();
@@ -76,15 +129,9 @@ impl PolicyEvent {
         (revision, timestamp): (u64, Timestamp),
     ) -> Self {
         let (event_type, member) = if are_gone {
-            (
-                "policies.events:subjectsDeletedPartially",
-                "deletedSubjectIds",
-            )
+            (SUBJECTS_DELETED, REMOVED_SUBJECTS)
         } else {
-            (
-                "policies.events:subjectsModifiedPartially",
-                "modifiedSubjects",
-            )
+            (SUBJECTS_MODIFIED, MODIFIED_SUBJECTS)
         };
         Self {
             event_type,
@@ -95,6 +142,58 @@ impl PolicyEvent {
             value: Some((member, Value::Object(subjects))),
         }
     }
+}
+
+/// The type of an event and the part that it is about, from its members: whichever of the parts that they name has events
+/// of this type.
+fn kind_of(event: &Value) -> Option<(&'static str, PolicyResource)> {
+    let event_type = event.get("type")?.as_str()?;
+    for known in [SUBJECTS_MODIFIED, SUBJECTS_DELETED] {
+        if event_type == known {
+            return Some((known, PolicyResource::Policy));
+        }
+    }
+    let named = named_parts(event);
+    let happenings = [Happening::Created, Happening::Modified, Happening::Deleted];
+    named.into_iter().find_map(|resource| {
+        let types = happenings.map(|happening| self::event_type(&resource, happening));
+        let known = types.into_iter().find(|each| *each == event_type)?;
+        Some((known, resource))
+    })
+}
+
+fn named_parts(event: &Value) -> Vec<PolicyResource> {
+    let text = |name: &str| event.get(name).and_then(Value::as_str);
+    let mut parts = vec![
+        PolicyResource::Policy,
+        PolicyResource::Entries,
+        PolicyResource::Imports,
+    ];
+    if let Some(label) = text("label").and_then(|label| label.parse::<Label>().ok()) {
+        if let Some(id) = text("subjectId").and_then(|id| id.parse::<SubjectId>().ok()) {
+            parts.push(PolicyResource::Subject(label.clone(), id));
+        }
+        if let Some(key) = text("resourceKey").and_then(|key| key.parse().ok()) {
+            parts.push(PolicyResource::Resource(label.clone(), key));
+        }
+        parts.extend([
+            PolicyResource::Entry(label.clone()),
+            PolicyResource::Subjects(label.clone()),
+            PolicyResource::Resources(label.clone()),
+            PolicyResource::Namespaces(label.clone()),
+            PolicyResource::Importable(label.clone()),
+            PolicyResource::AllowedAdditions(label.clone()),
+            PolicyResource::References(label),
+        ]);
+    }
+    if let Some(id) = text("importedPolicyId").and_then(|id| id.parse::<PolicyId>().ok()) {
+        parts.extend([
+            PolicyResource::Import(id.clone()),
+            PolicyResource::ImportEntries(id.clone()),
+            PolicyResource::ImportTransitiveImports(id),
+        ]);
+    }
+    parts
 }
 
 /// The members that say which part is meant.

@@ -25,6 +25,7 @@ mod pointer;
 mod policy_resource;
 mod precondition;
 mod principal;
+mod replay;
 mod resource_key;
 mod rules;
 mod service;

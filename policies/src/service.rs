@@ -4,6 +4,7 @@ mod announcements;
 mod dump;
 mod expiry;
 mod explain;
+mod history;
 mod load;
 mod permit;
 mod resolved;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use journal::{Append, EntityLocks, Journal};
+use journal::{Append, EntityLocks, Journal, Retention};
 
 use self::expiry::Agenda;
 pub use self::explain::{Explanation, Question, Saying};
@@ -59,6 +60,7 @@ pub struct Policies {
     journal: Arc<dyn Journal>,
     limits: PolicyLimits,
     namespace_policies: NamespacePolicies,
+    retention: Retention,
     locks: EntityLocks,
     agenda: Agenda,
 }
@@ -89,6 +91,7 @@ impl Policies {
             journal,
             limits,
             namespace_policies: NamespacePolicies::default(),
+            retention: Retention::default(),
             locks: EntityLocks::default(),
             agenda: Agenda::default(),
         }
@@ -118,7 +121,7 @@ impl Policies {
         } = command;
         match action {
             PolicyAction::Retrieve { fields } => {
-                self.retrieve(context, &policy_id, &resource, fields.as_ref())
+                self.retrieve_at(context, (&policy_id, &resource), fields.as_ref(), None)
             }
             PolicyAction::Create(value) => {
                 if resource != PolicyResource::Policy {

@@ -1,6 +1,7 @@
 //! What leaves: events, responses, errors and announcements, written straight into the bytes of their envelope.
 
 use bytes::Bytes;
+use policies::PolicyEvent;
 use serde_json::{Map, Value};
 use things::{EventAction as Change, ThingEvent};
 
@@ -33,6 +34,34 @@ impl Envelope {
         labels: &[&str],
     ) -> Bytes {
         write_event(event, extra, labels)
+    }
+
+    /// The envelope of a change of a policy, for whoever reads its history.
+    pub fn policy_event(event: &PolicyEvent) -> Bytes {
+        let topic = TopicPath::new(
+            event.policy_id.as_str(),
+            Group::Policies,
+            Criterion::Events(policy_action(event)),
+        );
+        let value = event.value.as_ref().map(|(member, value)| {
+            // Of several entries at once: the member says what became of the subjects.
+            if event.is_about_several() {
+                Value::Object(Map::from_iter([((*member).to_owned(), value.clone())]))
+            } else {
+                value.clone()
+            }
+        });
+        write(512, |envelope| {
+            envelope.member("topic", &topic.to_string());
+            envelope.object("headers", |writer| {
+                writer.member("response-required", &false);
+                writer.member("version", &VERSION);
+            });
+            envelope.member("path", &event.resource.pointer().to_string());
+            envelope.optional("value", value.as_ref());
+            envelope.member("revision", &event.revision);
+            envelope.member("timestamp", &event.timestamp);
+        })
     }
 
     /// The envelope that answers a failed command: `error` is the error JSON, `headers` are the command's.
@@ -92,6 +121,18 @@ fn write_event(event: &ThingEvent, extra: Option<&Map<String, Value>>, labels: &
         envelope.member("timestamp", &event.timestamp);
         envelope.optional("metadata", event.metadata.as_ref());
     })
+}
+
+fn policy_action(event: &PolicyEvent) -> EventAction {
+    if event.is_about_several() {
+        EventAction::Modified
+    } else if event.value.is_none() {
+        EventAction::Deleted
+    } else if event.event_type.ends_with("Created") {
+        EventAction::Created
+    } else {
+        EventAction::Modified
+    }
 }
 
 const fn action(change: Change) -> EventAction {

@@ -5,6 +5,7 @@ mod codes;
 mod expiry;
 mod fence;
 mod frames;
+mod history;
 mod hostile;
 mod open_streams;
 mod peer;

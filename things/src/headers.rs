@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
+use journal::Past;
 use policies::Pointer;
 use rql::Predicate;
 use serde_json::{Map, Value};
@@ -27,15 +27,6 @@ pub struct TwinHeaders {
     pub(crate) is_dry_run: bool,
     /// One of those that were given.
     name: &'static str,
-}
-
-/// Which state of the past is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Past {
-    /// The state of this revision.
-    Revision(u64),
-    /// The state just before this time.
-    Timestamp(Timestamp),
 }
 
 /// A part of a patch that is merged only under a condition.
@@ -112,6 +103,22 @@ impl TwinHeaders {
     /// Whether a state of the past is asked for, which takes longer to find than the current one.
     pub const fn is_historical(&self) -> bool {
         self.past.is_some()
+    }
+
+    /// The state of the past that is asked for, for a command that can honour nothing else of these headers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HeaderUnusable`] naming another one.
+    pub fn past_only(&self) -> Result<Option<Past>, Error> {
+        let says_more = self.condition.is_some()
+            || !self.patch_conditions.is_empty()
+            || self.metadata.is_some()
+            || self.is_dry_run;
+        match self.past {
+            Some(past) if !says_more => Ok(Some(past)),
+            Some(_) | None => Err(Error::HeaderUnusable { name: self.name }),
+        }
     }
 
     /// Refuses headers that this kind of command cannot honour: ignoring them would change what it means.

@@ -30,6 +30,6 @@ pub use headers::TwinHeaders;
 pub use resource::{ResourceKind, ThingResource};
 pub use response::{RetrievedBody, ThingResponse};
 pub use service::{
-    AdoptionError, Forgetting, Migrated, Read, ThingLimits, ThingPage, Things, readable_part,
+    AdoptionError, Migrated, Read, ThingLimits, ThingPage, Things, readable_part,
 };
 pub use thing_id::ThingId;

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use journal::{Record, Replayed, StoreError};
 use policies::Pointer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::apply::in_order;
 use crate::metadata::{self, Written};
-use crate::{EventAction, ThingEvent, edit, merge};
+use crate::{Error, EventAction, ThingEvent, edit, merge};
 
 /// A thing after one of its events.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,20 +23,36 @@ pub(crate) struct Snapshot {
     pub(crate) modified: Timestamp,
 }
 
-impl Snapshot {
-    /// What the journal keeps in the place of older events.
-    pub(crate) fn encode(&self) -> Bytes {
+impl Replayed for Snapshot {
+    fn encode(&self) -> Bytes {
         serde_json::to_vec(self)
             .expect("JSON and times serialise")
             .into()
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+    fn decode(base: &[u8]) -> Result<Self, StoreError> {
+        serde_json::from_slice(base).map_err(|error| StoreError::Damaged {
+            reason: format!("what stands for forgotten events of a thing: {error}"),
+        })
     }
 
+    fn advance(&mut self, record: &Record) -> Result<(), StoreError> {
+        match ThingEvent::of_record(record) {
+            Ok(event) => {
+                self.follow(&event);
+                Ok(())
+            }
+            Err(Error::Store(source)) => Err(source),
+            Err(error) => Err(StoreError::Damaged {
+                reason: error.to_string(),
+            }),
+        }
+    }
+}
+
+impl Snapshot {
     /// Goes on to what `event` made of the thing.
-    pub(crate) fn advance(&mut self, event: &ThingEvent) {
+    fn follow(&mut self, event: &ThingEvent) {
         let before = self.document.take().unwrap_or_default();
         if event.path.is_root() && event.action == EventAction::Created {
             self.created = event.timestamp;

@@ -27,7 +27,6 @@ use crate::{
 };
 
 pub use adopt::AdoptionError;
-pub use history::Forgetting;
 pub use listing::ThingPage;
 pub use live::readable_part;
 pub use migration::Migrated;

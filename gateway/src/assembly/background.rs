@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
-use journal::EntityKind;
+use journal::{EntityKind, Forgetting};
 use parking_lot::Mutex;
 use policies::ProviderKind;
-use things::Forgetting;
 use tokio::sync::Notify;
 
 use super::KeyServices;
@@ -210,7 +209,15 @@ const FORGETTING_INTERVAL: (Duration, Duration) =
 /// Rests between two portions, so that requests have the store to themselves most of the time.
 const FORGETTING_PAUSE: Duration = Duration::from_millis(50);
 
-/// Forgets the past of things that is older than `retention`.
+/// Whose past is forgotten, one after the other.
+#[derive(Debug, Clone, Copy)]
+enum Remembered {
+    Things,
+    Policies,
+    Announcements,
+}
+
+/// Forgets the past of things and policies that is older than `retention`.
 pub(super) fn forgetting(in_force: &Arc<InForce>, retention: Duration) -> JoinHandle<()> {
     let in_force = Arc::clone(in_force);
     let (shortest, longest) = FORGETTING_INTERVAL;
@@ -219,36 +226,47 @@ pub(super) fn forgetting(in_force: &Arc<InForce>, retention: Duration) -> JoinHa
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
-            let mut after = Some(String::new());
-            while let Some(last) = after {
-                after = forget_portion(&in_force.gateway(), last).await;
-                tokio::time::sleep(FORGETTING_PAUSE).await;
+            for whose in [
+                Remembered::Things,
+                Remembered::Policies,
+                Remembered::Announcements,
+            ] {
+                let mut after = Some(String::new());
+                while let Some(last) = after {
+                    after = forget_portion(&in_force.gateway(), whose, last).await;
+                    tokio::time::sleep(FORGETTING_PAUSE).await;
+                }
             }
         }
     })
 }
 
 /// Where to go on, if there is more.
-async fn forget_portion(gateway: &Gateway, after: String) -> Option<String> {
+async fn forget_portion(gateway: &Gateway, whose: Remembered, after: String) -> Option<String> {
     let things = Arc::clone(&gateway.things);
+    let policies = Arc::clone(&gateway.policies);
     let now = gateway.clock.now();
     let work = actix_web::web::block(move || {
         let after = Some(after.as_str()).filter(|after| !after.is_empty());
-        things.forget_past(after, now)
+        match whose {
+            Remembered::Things => things.forget_past(after, now),
+            Remembered::Policies => policies.forget_past(after, now),
+            Remembered::Announcements => policies.forget_announcements(after, now),
+        }
     });
     match work.await {
         Ok(Ok(Forgetting { next, failed })) => {
             if let Some(error) = failed {
-                tracing::error!(error = %ErrorChain(&error), "The past of a thing could not be forgotten");
+                tracing::error!(error = %ErrorChain(&error), ?whose, "The past of one of them could not be forgotten");
             }
             next
         }
         Ok(Err(error)) => {
-            tracing::error!(error = %ErrorChain(&error), "The past of things could not be forgotten");
+            tracing::error!(error = %ErrorChain(&error), ?whose, "The past could not be forgotten");
             None
         }
         Err(error) => {
-            tracing::error!(error = %ErrorChain(&error), "Forgetting the past of things was interrupted");
+            tracing::error!(error = %ErrorChain(&error), ?whose, "Forgetting the past was interrupted");
             None
         }
     }

@@ -102,6 +102,17 @@ impl From<Error> for DittoError {
                 policy_id,
                 resource,
             } => not_found(&resource, &policy_id.to_string()),
+            Error::HistoryNotFound { policy_id } => Self::new(
+                StatusCode::NOT_FOUND,
+                "policies:policy.history.notfound",
+                format!("Policy `{policy_id}` has no such state in its history."),
+            )
+            .describe("Ask for a revision or time between its creation and now, as far as the operator keeps the past."),
+            Error::PastOfResolved => Self::bad_request(
+                "command.headers.invalid",
+                "`policy-view: resolved` shows what holds now, not what held in the past.",
+            )
+            .describe("Ask for the original view of the past, or for the resolved view of now."),
             Error::ImportNotAccessible { policy_id } => Self::new(
                 StatusCode::NOT_FOUND,
                 "policies:policy.notfound",

@@ -2,11 +2,14 @@
 
 mod actions;
 
+use std::sync::Arc;
+
 use ::policies::{Policies, PolicyAction, PolicyCommand, PolicyId, PolicyResource, PolicyResponse};
 use actix_web::http::Method;
-use actix_web::web::Payload;
+use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::NamespacedKind;
+use journal::Past;
 use smallvec::SmallVec;
 
 use super::body::{self, BodyType};
@@ -14,7 +17,7 @@ use super::respond::{self, Outcome};
 use crate::edge::{RequestContext, decode};
 use crate::error::DittoError;
 
-pub(super) fn parse_id(text: &str) -> Result<PolicyId, DittoError> {
+pub(crate) fn parse_id(text: &str) -> Result<PolicyId, DittoError> {
     text.parse().map_err(|error| {
         DittoError::bad_request("policies:id.invalid", "The policy id is malformed.")
             .describe(format!("Mind that {error}."))
@@ -105,6 +108,11 @@ pub(super) async fn one(
     payload: Payload,
     (policy_id, resource): (PolicyId, PolicyResource),
 ) -> Result<HttpResponse, DittoError> {
+    if let Some(headers) = &context.headers.twin
+        && let Some(past) = headers.past_only()?
+    {
+        return retrieve_past(&context, (policy_id, resource), past).await;
+    }
     let bytes_max = context.gateway.settings.body_bytes_max;
     let action = match *request.method() {
         Method::PUT => {
@@ -116,6 +124,35 @@ pub(super) async fn one(
         },
     };
     execute(&context, request, (policy_id, resource, action), "").await
+}
+
+/// Reads a state of the past, which is made from many events: elsewhere, so that nobody else waits for it.
+async fn retrieve_past(
+    context: &RequestContext,
+    (policy_id, resource): (PolicyId, PolicyResource),
+    past: Past,
+) -> Result<HttpResponse, DittoError> {
+    let fields = context.fields()?;
+    context.is_response_waived(true)?;
+    let command = context.command()?;
+    let policies = Arc::clone(&context.gateway.policies);
+    let work = web::block(move || {
+        policies.retrieve_past(&command, (&policy_id, &resource), fields.as_ref(), past)
+    });
+    let work = async { work.await.map_err(|error| DittoError::internal(&error)) };
+    let PolicyResponse::Retrieved {
+        value,
+        etag,
+        revision,
+    } = context.within_timeout(work).await??
+    else {
+        unreachable!("a read is answered by what was read");
+    };
+    let outcome = Outcome {
+        etag: etag.as_ref(),
+        revision,
+    };
+    Ok(outcome.ok(value.to_string()))
 }
 
 async fn execute(

@@ -26,13 +26,24 @@ pub(crate) struct Source {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// A part of the history of one thing; both ends belong to it.
+/// A part of the history of one thing or policy; both ends belong to it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Past {
     pub(crate) from_revision: Option<Revision>,
     pub(crate) to_revision: Option<Revision>,
     pub(crate) from_timestamp: Option<Timestamp>,
     pub(crate) to_timestamp: Option<Timestamp>,
+}
+
+impl Past {
+    /// Whether the record, which is not before `from_revision`, belongs to it.
+    pub(crate) fn contains(&self, record: &Record) -> bool {
+        let since = self.from_timestamp;
+        let until = self.to_timestamp;
+        self.to_revision.is_none_or(|to| record.revision <= to)
+            && since.is_none_or(|from| record.timestamp >= from)
+            && until.is_none_or(|to| record.timestamp <= to)
+    }
 }
 
 /// Which records are read.
@@ -234,13 +245,7 @@ impl Range {
     fn contains(&self, record: &Record) -> bool {
         match self {
             Self::Missed { .. } | Self::Empty => record.entity.kind == EntityKind::Thing,
-            Self::History { past, .. } => {
-                past.to_revision.is_none_or(|to| record.revision <= to)
-                    && past
-                        .from_timestamp
-                        .is_none_or(|from| record.timestamp >= from)
-                    && past.to_timestamp.is_none_or(|to| record.timestamp <= to)
-            }
+            Self::History { past, .. } => past.contains(record),
         }
     }
 }

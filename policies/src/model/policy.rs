@@ -47,6 +47,15 @@ impl Policy {
         })
     }
 
+    /// A policy without anything in it.
+    pub(crate) fn empty(policy_id: &PolicyId) -> Self {
+        Self {
+            policy_id: policy_id.clone(),
+            imports: IndexMap::new(),
+            entries: IndexMap::new(),
+        }
+    }
+
     /// The policy that a thing gets when its creator names none: everything for the creator, nothing for others.
     pub fn default_for(policy_id: PolicyId, subject: SubjectId) -> Self {
         let all = [Permission::READ, Permission::WRITE];

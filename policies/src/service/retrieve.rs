@@ -1,5 +1,6 @@
 //! Reads of policies and their parts.
 
+use journal::Past;
 use serde_json::{Map, Value, json};
 
 use super::Policies;
@@ -11,12 +12,13 @@ use crate::{
 use crate::{Condition, EntityTag};
 
 impl Policies {
-    pub(super) fn retrieve(
+    /// Today's policy, or that of `past`; today's says who may see what of it.
+    pub(super) fn retrieve_at(
         &self,
         context: &CommandContext,
-        policy_id: &PolicyId,
-        resource: &PolicyResource,
+        (policy_id, resource): (&PolicyId, &PolicyResource),
         fields: Option<&FieldSelector>,
+        past: Option<Past>,
     ) -> Result<PolicyResponse, Error> {
         let hidden = |resource| Error::NotFound {
             policy_id: policy_id.clone(),
@@ -29,9 +31,19 @@ impl Policies {
         if !may_read_part(&enforcer, &context.principal, resource) {
             return Err(hidden(resource.clone()));
         }
-        let policy = &*loaded.policy_at(context.now);
         let is_resolved = *resource == PolicyResource::Policy
             && context.headers.policy_view == PolicyView::Resolved;
+        let loaded = match past {
+            Some(_) if is_resolved => return Err(Error::PastOfResolved),
+            Some(past) => self.loaded_at(policy_id, loaded, (past, context.now))?,
+            None => loaded,
+        };
+        let seen_at = match past {
+            // Whoever expired since was there then.
+            Some(_) => loaded.entity.modified,
+            None => context.now,
+        };
+        let policy = &*loaded.policy_at(seen_at);
         if is_resolved {
             let value = self.resolved(context, &loaded, policy)?;
             return Ok(PolicyResponse::Retrieved {
@@ -67,7 +79,7 @@ fn selected(
     visible(enforcer, &context.principal, resource, value)
 }
 
-fn may_read_part(enforcer: &Enforcer, principal: &Principal, resource: &PolicyResource) -> bool {
+pub(super) fn may_read_part(enforcer: &Enforcer, principal: &Principal, resource: &PolicyResource) -> bool {
     enforcer.partial(
         principal.subjects(),
         &ResourceType::Policy,
@@ -113,7 +125,7 @@ fn with_special_fields(value: Value, resource: &PolicyResource, loaded: &Loaded)
 }
 
 /// What the principal may see: objects member by member, other parts whole; a policy's id to whoever sees any of it.
-fn visible(
+pub(super) fn visible(
     enforcer: &Enforcer,
     principal: &Principal,
     resource: &PolicyResource,

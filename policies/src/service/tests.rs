@@ -5,6 +5,7 @@ mod conditions;
 mod decision_tables;
 mod events;
 mod expiry;
+mod history;
 mod imports;
 mod parts;
 mod permissions;

@@ -5,7 +5,6 @@ mod adopt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use indexmap::IndexMap;
 use journal::{Append, AppendError, Memo, Revision};
 use serde_json::Value;
 
@@ -129,7 +128,7 @@ impl Policies {
             return Err(Error::NotCreatable { policy_id });
         }
         check_precondition(context, &policy_id, None)?;
-        let empty = empty_policy(&policy_id);
+        let empty = Policy::empty(&policy_id);
         self.check_result(context, &empty, &policy, &resource)?;
         let revision = entity.map_or(0, |entity| entity.revision);
         Ok(PreparedPolicy {
@@ -314,14 +313,6 @@ impl Policies {
         }
         let namespace = &self.limits.default_namespace;
         crate::model::policy_id(&format!("{namespace}:{}", policy_id.name()))
-    }
-}
-
-fn empty_policy(policy_id: &PolicyId) -> Policy {
-    Policy {
-        policy_id: policy_id.clone(),
-        imports: IndexMap::new(),
-        entries: IndexMap::new(),
     }
 }
 

@@ -1,17 +1,19 @@
-//! Reading the history of a thing over a WebSocket: subscribe, request as many events as wanted, cancel.
+//! Reading the history of a thing or a policy over a WebSocket: subscribe, request as many events as wanted, cancel.
 //!
 //! Source: Ditto documentation, page "History capabilities", section "Streaming historical events".
 
 mod open;
+mod policy;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::policies::PolicyId;
 use ::things::ThingId;
 use actix_web::http::StatusCode;
-use authentication::ScopeWord;
+use authentication::{NamespacedKind, ScopeWord};
 use hashbrown::HashMap;
 use protocol::{Criterion, Envelope, Group, StreamingAction, TopicPath};
 use serde_json::{Map, Value, json};
@@ -21,7 +23,8 @@ use super::{Connection, text_frame};
 use crate::error::DittoError;
 use crate::streaming::replay::{Past, Replay, Source};
 use crate::streaming::subscription::Filter;
-use open::{HistoryRenderer, Open};
+use open::{HistoryRenderer, Open, Reading};
+use policy::PolicyReplay;
 
 /// A connection reads so many histories at once.
 const OPEN_MAX: usize = 100;
@@ -76,9 +79,9 @@ impl Connection {
     }
 
     fn open_history(self: &Rc<Self>, command: &HistoryCommand<'_>) -> Result<(), DittoError> {
-        let thing_id = thing_of(command.topic)?;
+        let subject = Subject::of(command.topic)?;
         let scopes = &self.context.scopes;
-        scopes.check(ScopeWord::ThingsRead, Some(thing_id.namespace()))?;
+        scopes.check(subject.scope(), Some(subject.namespace()))?;
         let value = &command.value;
         let past = Past {
             from_revision: field(value, "fromHistoricalRevision")?,
@@ -87,21 +90,31 @@ impl Connection {
             to_timestamp: field(value, "toHistoricalTimestamp")?,
         };
         let filter = field::<String>(value, "filter")?;
+        if filter.is_some() && matches!(subject, Subject::Policy(_)) {
+            return Err(unfiltered());
+        }
         let filter = filter.as_deref().map(Filter::parse).transpose()?;
         let prefix = field::<String>(value, "prefix")?.unwrap_or_default();
         let id = self.histories.add(&prefix)?;
         let gateway = &self.context.gateway;
-        let source = Source {
-            journal: Arc::clone(&gateway.journal),
-            things: Arc::clone(&gateway.things),
-            clock: Arc::clone(&gateway.clock),
+        let reading = match &subject {
+            Subject::Thing(thing_id) => {
+                let source = Source {
+                    journal: Arc::clone(&gateway.journal),
+                    things: Arc::clone(&gateway.things),
+                    clock: Arc::clone(&gateway.clock),
+                };
+                let renderer = Rc::new(HistoryRenderer::new(filter));
+                Reading::Thing(Replay::of_history(source, (thing_id, past), renderer))
+            }
+            Subject::Policy(policy_id) => {
+                Reading::Policy(PolicyReplay::new(gateway, policy_id, past))
+            }
         };
-        let renderer = Rc::new(HistoryRenderer::new(filter));
-        let replay = Replay::of_history(source, (&thing_id, past), renderer);
-        let open = Rc::new(Open::new(id.clone(), thing_id, command));
+        let open = Rc::new(Open::new(id.clone(), subject, command));
         self.histories.insert(id, &open);
         self.send_history(&open, StreamingAction::Created, Map::new());
-        actix_web::rt::spawn(open::run(Rc::clone(self), open, replay));
+        actix_web::rt::spawn(open::run(Rc::clone(self), open, reading));
         Ok(())
     }
 
@@ -214,18 +227,58 @@ impl Histories {
     }
 }
 
-fn thing_of(topic: &TopicPath) -> Result<ThingId, DittoError> {
-    match topic.group() {
-        Group::Things(protocol::Channel::Twin) => crate::routes::parse_thing_id(&topic.entity_id()),
-        Group::Things(protocol::Channel::Live)
-        | Group::Policies
-        | Group::Connections
-        | Group::Sessions => Err(DittoError::bad_request(
-            "signal.unsupported",
-            "Only the history of things can be read.",
-        )
-        .describe("Use a topic like `<namespace>/<name>/things/twin/streaming/…`.")),
+/// Whose history is read.
+enum Subject {
+    Thing(ThingId),
+    Policy(PolicyId),
+}
+
+impl Subject {
+    fn of(topic: &TopicPath) -> Result<Self, DittoError> {
+        let id = topic.entity_id();
+        match topic.group() {
+            Group::Things(protocol::Channel::Twin) => {
+                crate::routes::parse_thing_id(&id).map(Self::Thing)
+            }
+            Group::Policies => crate::routes::parse_policy_id(&id).map(Self::Policy),
+            Group::Things(protocol::Channel::Live) | Group::Connections | Group::Sessions => {
+                Err(DittoError::bad_request(
+                    "signal.unsupported",
+                    "Only the history of things and policies can be read.",
+                )
+                .describe("Use a topic like `<namespace>/<name>/things/twin/streaming/…`."))
+            }
+        }
     }
+
+    fn namespace(&self) -> &str {
+        match self {
+            Self::Thing(id) => id.namespace(),
+            Self::Policy(id) => id.namespace(),
+        }
+    }
+
+    const fn scope(&self) -> ScopeWord {
+        match self {
+            Self::Thing(_) => ScopeWord::ThingsRead,
+            Self::Policy(_) => ScopeWord::PoliciesRead,
+        }
+    }
+
+    const fn kind(&self) -> NamespacedKind {
+        match self {
+            Self::Thing(_) => NamespacedKind::Thing,
+            Self::Policy(_) => NamespacedKind::Policy,
+        }
+    }
+}
+
+fn unfiltered() -> DittoError {
+    DittoError::bad_request(
+        "signal.unsupported",
+        "A `filter` chooses events of things, not of policies.",
+    )
+    .describe("Leave it out, and choose among what comes.")
 }
 
 fn subscription_id(value: &Value) -> Result<String, DittoError> {

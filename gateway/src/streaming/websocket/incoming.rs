@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ::policies::{CommandContext, DittoHeaders};
+use ::policies::{
+    CommandContext, DittoHeaders, Policies, PolicyAction, PolicyCommand, PolicyResponse,
+};
 use ::things::{ThingCommand, ThingId, TwinHeaders};
 use authentication::NamespacedKind;
 use protocol::{
@@ -208,9 +210,8 @@ async fn execute(
             Some(Envelope::things_response(topic, path, headers, &things))
         }
         Incoming::Policy(command) => {
-            refuse_twin_headers(headers)?;
             scopes.check_policy(&command)?;
-            let response = gateway.policies.execute(&context, command).await?;
+            let response = policy_command(&gateway.policies, (context, command), headers).await?;
             Some(Envelope::policy_response(topic, path, headers, &response))
         }
         Incoming::CheckPermissions(body) => {
@@ -274,6 +275,30 @@ async fn twin_command(
     Ok(Some(Envelope::thing_response(
         topic, path, headers, &response,
     )))
+}
+
+/// Carries out a command to a policy; a state of the past is read elsewhere, so that nobody waits for it.
+async fn policy_command(
+    policies: &Arc<Policies>,
+    (context, command): (CommandContext, PolicyCommand),
+    headers: &Map<String, Value>,
+) -> Result<PolicyResponse, DittoError> {
+    let Some(twin) = twin_headers(headers)? else {
+        return Ok(policies.execute(&context, command).await?);
+    };
+    let (PolicyAction::Retrieve { fields }, Some(past)) = (command.action, twin.past_only()?)
+    else {
+        return Err(edge::unsupported_header(twin.name()));
+    };
+    let (policies, policy_id, resource) =
+        (Arc::clone(policies), command.policy_id, command.resource);
+    let reading = actix_web::web::block(move || {
+        policies.retrieve_past(&context, (&policy_id, &resource), fields.as_ref(), past)
+    });
+    let response = reading
+        .await
+        .map_err(|error| DittoError::internal(&error))?;
+    Ok(response?)
 }
 
 /// As for the paths of requests: what a frame is about must be within the caller's reach.

@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use ::policies::{CommandContext, DittoHeaders, SubjectId};
+use ::policies::{
+    CommandContext, DittoHeaders, PolicyAction, PolicyCommand, PolicyResource, SubjectId,
+};
 use ::things::{ThingId, ThingResource};
 use bytes::Bytes;
 use protocol::{Envelope, StreamingAction, TopicPath};
@@ -12,12 +14,13 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::{Connection, HistoryCommand, timed_out};
+use super::policy::PolicyReplay;
+use super::{Connection, HistoryCommand, Subject, timed_out};
 use crate::error::DittoError;
 use crate::live::Label;
 use crate::streaming::published::{Published, Visible};
 use crate::streaming::replay::{Replay, Step};
-use crate::streaming::session::Renderer;
+use crate::streaming::session::{Renderer, Session};
 use crate::streaming::subscription::Filter;
 
 /// A subscription nobody requests anything of ends after this time.
@@ -29,19 +32,19 @@ pub(super) struct Open {
     pub(super) topic: TopicPath,
     /// Those of the client's latest command.
     pub(super) headers: RefCell<Map<String, Value>>,
-    thing_id: ThingId,
+    subject: Subject,
     demand: Cell<u64>,
     ended_at: Cell<Option<Instant>>,
     changed: Notify,
 }
 
 impl Open {
-    pub(super) fn new(id: String, thing_id: ThingId, command: &HistoryCommand<'_>) -> Self {
+    pub(super) fn new(id: String, subject: Subject, command: &HistoryCommand<'_>) -> Self {
         Self {
             id,
             topic: command.topic.clone(),
             headers: RefCell::new(command.headers.clone()),
-            thing_id,
+            subject,
             demand: Cell::new(0),
             ended_at: Cell::new(None),
             changed: Notify::new(),
@@ -87,16 +90,16 @@ impl Open {
 }
 
 /// Sends what is requested until the end, the client's cancellation or the end of the session.
-pub(super) async fn run(connection: Rc<Connection>, open: Rc<Open>, mut replay: Replay) {
+pub(super) async fn run(connection: Rc<Connection>, open: Rc<Open>, mut reading: Reading) {
     let clock = std::sync::Arc::clone(&connection.context.gateway.clock);
     tokio::select! {
         _ = connection.session.lifeline().ended(&*clock) => {}
-        () = deliver(&connection, &open, &mut replay) => {}
+        () = deliver(&connection, &open, &mut reading) => {}
     }
     open.end();
 }
 
-async fn deliver(connection: &Connection, open: &Open, replay: &mut Replay) {
+async fn deliver(connection: &Connection, open: &Open, reading: &mut Reading) {
     let mut is_checked = false;
     loop {
         match timeout(IDLE_MAX, open.requested()).await {
@@ -104,11 +107,11 @@ async fn deliver(connection: &Connection, open: &Open, replay: &mut Replay) {
             Ok(false) => return,
             Err(_) => return fail(connection, open, &timed_out()),
         }
-        if !is_checked && let Err(error) = check_access(connection, &open.thing_id) {
+        if !is_checked && let Err(error) = check_access(connection, &open.subject).await {
             return fail(connection, open, &error);
         }
         is_checked = true;
-        match replay.next(&connection.session).await {
+        match reading.next(&connection.session).await {
             Ok(Step::Event(item)) if open.ended_at.get().is_none() => {
                 open.demand.set(open.demand.get() - 1);
                 // Rendered by us, so it is JSON.
@@ -122,7 +125,7 @@ async fn deliver(connection: &Connection, open: &Open, replay: &mut Replay) {
             Ok(Step::End) => {
                 return connection.send_history(open, StreamingAction::Complete, Map::new());
             }
-            Err(error) => return fail(connection, open, &error.into()),
+            Err(error) => return fail(connection, open, &error),
         }
     }
 }
@@ -132,11 +135,27 @@ fn fail(connection: &Connection, open: &Open, error: &DittoError) {
     connection.send_history(open, StreamingAction::Failed, members);
 }
 
-/// Who may read nothing of a thing must not learn that it has a history.
-fn check_access(connection: &Connection, thing_id: &ThingId) -> Result<(), DittoError> {
+/// Where the events come from.
+pub(super) enum Reading {
+    Thing(Replay),
+    Policy(PolicyReplay),
+}
+
+impl Reading {
+    /// The next event that the session may see.
+    async fn next(&mut self, session: &Session) -> Result<Step, DittoError> {
+        match self {
+            Self::Thing(replay) => Ok(replay.next(session).await?),
+            Self::Policy(replay) => Ok(replay.next(session).await?),
+        }
+    }
+}
+
+/// Who may read nothing of a thing or policy must not learn that it has a history.
+async fn check_access(connection: &Connection, subject: &Subject) -> Result<(), DittoError> {
     connection
         .context
-        .check_namespace(authentication::NamespacedKind::Thing, thing_id.namespace())?;
+        .check_namespace(subject.kind(), subject.namespace())?;
     let gateway = &connection.context.gateway;
     let context = CommandContext {
         principal: connection.session.principal(),
@@ -144,9 +163,20 @@ fn check_access(connection: &Connection, thing_id: &ThingId) -> Result<(), Ditto
         now: gateway.clock.now(),
         origin: None,
     };
-    gateway
-        .things
-        .retrieve_at_once(&context, thing_id, &ThingResource::Thing, None)?;
+    match subject {
+        Subject::Thing(id) => {
+            let things = &gateway.things;
+            things.retrieve_at_once(&context, id, &ThingResource::Thing, None)?;
+        }
+        Subject::Policy(id) => {
+            let read = PolicyCommand {
+                policy_id: id.clone(),
+                resource: PolicyResource::Policy,
+                action: PolicyAction::Retrieve { fields: None },
+            };
+            gateway.policies.execute(&context, read).await?;
+        }
+    }
     Ok(())
 }
 

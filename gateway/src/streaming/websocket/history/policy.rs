@@ -1,0 +1,95 @@
+//! What has happened to a policy, read back from the journal under the policy in force now.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::sync::Arc;
+
+use ::policies::{Error, Policies, PolicyEvent, PolicyId};
+use actix_web::web;
+use journal::{EntityKey, EntityKind, Journal, Record, Revision};
+use protocol::Envelope;
+use tokio::task::yield_now;
+
+use crate::app::Gateway;
+use crate::clock::Clock;
+use crate::streaming::replay::{Past, Step};
+use crate::streaming::session::Session;
+
+/// Records are read in portions of this many; between two of them the worker serves others.
+const PORTION: usize = 64;
+
+/// Goes through the events of one policy, oldest first.
+pub(super) struct PolicyReplay {
+    journal: Arc<dyn Journal>,
+    policies: Arc<Policies>,
+    clock: Arc<dyn Clock>,
+    policy_id: PolicyId,
+    past: Past,
+    next: Revision,
+    portion: VecDeque<Arc<Record>>,
+}
+
+impl PolicyReplay {
+    pub(super) fn new(gateway: &Gateway, policy_id: &PolicyId, past: Past) -> Self {
+        Self {
+            journal: Arc::clone(&gateway.journal),
+            policies: Arc::clone(&gateway.policies),
+            clock: Arc::clone(&gateway.clock),
+            policy_id: policy_id.clone(),
+            next: past.from_revision.unwrap_or(1).max(1),
+            past,
+            portion: VecDeque::new(),
+        }
+    }
+
+    /// The next event that the session may see.
+    ///
+    /// Waits for ever once the session is over.
+    pub(super) async fn next(&mut self, session: &Session) -> Result<Step, Error> {
+        loop {
+            let now = self.clock.now();
+            if session.lifeline().is_over(now) {
+                return pending().await;
+            }
+            while let Some(record) = self.portion.pop_front() {
+                if !self.past.contains(&record) {
+                    continue;
+                }
+                let event = PolicyEvent::of_record(&record).map_err(|error| self.failed(error))?;
+                let principal = session.principal();
+                if let Some(event) = self.policies.visible_event(&principal, &event, now)? {
+                    return Ok(Step::Event(Envelope::policy_event(&event)));
+                }
+            }
+            if self.past.to_revision.is_some_and(|to| self.next > to) {
+                return Ok(Step::End);
+            }
+            yield_now().await;
+            self.portion = self.read().await?;
+            match self.portion.back() {
+                Some(last) => self.next = last.revision + 1,
+                None => return Ok(Step::End),
+            }
+        }
+    }
+
+    /// Reads the next portion, away from the worker.
+    async fn read(&self) -> Result<VecDeque<Arc<Record>>, Error> {
+        let journal = Arc::clone(&self.journal);
+        let key = EntityKey::new(EntityKind::Policy, self.policy_id.shared());
+        let next = self.next;
+        let portion = web::block(move || journal.history(&key, next, PORTION));
+        match portion.await {
+            Ok(portion) => portion.map(VecDeque::from).map_err(|error| self.failed(error)),
+            // The runtime is ending, and this stream with it.
+            Err(_) => pending().await,
+        }
+    }
+
+    fn failed(&self, source: journal::StoreError) -> Error {
+        Error::Store {
+            policy_id: self.policy_id.clone(),
+            source,
+        }
+    }
+}
