@@ -8,7 +8,7 @@ mod facts;
 use std::sync::Arc;
 
 use crate::SettingsError;
-use crate::placeholder::{Template, TimeExpression, matches_pattern};
+use crate::placeholder::{Template, TimeExpression};
 pub use facts::{KeptHeaders, NamespaceFacts};
 
 /// Rules in their order.
@@ -223,7 +223,7 @@ impl Rule {
 fn matches_any(patterns: &[String], namespace: &str) -> bool {
     patterns
         .iter()
-        .any(|pattern| matches_pattern(namespace, pattern))
+        .any(|pattern| policies::matches_wildcards(namespace, pattern))
 }
 
 /// The characters of namespaces, `*` and `?`.

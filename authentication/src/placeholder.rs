@@ -9,7 +9,6 @@ mod parse;
 mod time;
 
 use function::{Argument, Function};
-pub(crate) use like::matches_pattern;
 pub use time::{TimeExpression, TimeExpressionError};
 
 /// A text that was understood: `{{ jwt:sub }}`, `{{ jwt:realm/roles | fn:lower() }}@plant`.

@@ -287,7 +287,8 @@ pub(crate) fn twins(
     let policies = Arc::new(
         Policies::new(Arc::clone(journal), settings::policies(config))
             .with_namespace_policies(settings::namespace_policies(config)?)
-            .with_retention(settings::retention(config)),
+            .with_retention(settings::retention(config))
+            .with_creation_rules(settings::creation_rules(config)),
     );
     let things = Arc::new(
         Things::new(

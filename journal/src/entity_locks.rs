@@ -29,6 +29,25 @@ impl EntityLocks {
         }
     }
 
+    /// As [`EntityLocks::lock`], but `None` at once if as many as `waiting_max` wait already.
+    pub async fn lock_unless_crowded(
+        &self,
+        key: &EntityKey,
+        waiting_max: usize,
+    ) -> Option<EntityGuard> {
+        let claim = self.claim(key);
+        let others = Arc::strong_count(&claim.slot).saturating_sub(REFERENCES_OF_LAST_CLAIM);
+        // One of them holds it.
+        if others / REFERENCES_OF_USER > waiting_max {
+            return None;
+        }
+        let held = Arc::clone(&claim.slot).lock_owned().await;
+        Some(EntityGuard {
+            _held: held,
+            _claim: claim,
+        })
+    }
+
     /// How many keys are held or waited for.
     pub fn len(&self) -> usize {
         self.slots.lock().len()
@@ -64,6 +83,9 @@ struct Claim {
     slot: Slot,
     slots: Arc<Mutex<HashMap<EntityKey, Slot>>>,
 }
+
+/// Whoever holds a slot or waits for it has a claim and the mutex itself.
+const REFERENCES_OF_USER: usize = 2;
 
 /// The map's own reference and that of the claim being dropped.
 const REFERENCES_OF_LAST_CLAIM: usize = 2;

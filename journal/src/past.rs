@@ -4,7 +4,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::retention::last_before;
-use crate::{Base, Entity, EntityKey, EntityKind, Journal, Record, Retention, Revision, StoreError};
+use crate::{
+    Base, Entity, EntityKey, EntityKind, Journal, Record, Retention, Revision, StoreError,
+};
 
 /// Records are read in portions of this many.
 const PORTION: usize = 256;

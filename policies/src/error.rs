@@ -228,6 +228,12 @@ pub enum Error {
     /// What holds in the end was made of many policies, and is shown as of now only.
     #[error("the resolved view has no past")]
     PastOfResolved,
+    /// The operator's rules do not let this caller create such a policy.
+    #[error("rules of the operator keep policy `{policy_id}` from being created")]
+    CreationRestricted {
+        /// Which policy.
+        policy_id: PolicyId,
+    },
     /// Others kept changing the policy while the command was executed.
     #[error("policy `{policy_id}` is being changed by too many others")]
     Busy {

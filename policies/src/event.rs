@@ -63,11 +63,7 @@ impl PolicyEvent {
     fn from_json(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let (event_type, resource) = kind_of(value)?;
-        let members = [
-            value_field(&resource),
-            MODIFIED_SUBJECTS,
-            REMOVED_SUBJECTS,
-        ];
+        let members = [value_field(&resource), MODIFIED_SUBJECTS, REMOVED_SUBJECTS];
         let known = members
             .into_iter()
             .find_map(|member| Some((member, value.get(member)?.clone())));

@@ -7,6 +7,7 @@ mod adoption;
 mod announcement;
 mod command;
 mod context;
+mod creation;
 mod distinct_json;
 mod effective;
 mod enforcer;
@@ -31,11 +32,13 @@ mod rules;
 mod service;
 mod stored;
 mod subject_id;
+mod wildcard;
 
 pub use adoption::{Adopted, Adoption, Existing};
 pub use announcement::{Announcement, AnnouncementSettings, Backoff, SubjectKeeper};
 pub use command::{PolicyAction, PolicyCommand, PolicyResponse};
 pub use context::{CommandContext, DittoHeaders, IfEqual, PolicyView, SessionId};
+pub use creation::{CreatedKind, Creation, CreationRule, CreationRules};
 pub use distinct_json::DistinctJson;
 pub use enforcer::{Enforcer, Readers};
 pub use entity_id::{EntityIdError, PolicyId};
@@ -62,3 +65,4 @@ pub use service::{
     TokenIntegration,
 };
 pub use subject_id::{SubjectId, SubjectIdError};
+pub use wildcard::matches_wildcards;

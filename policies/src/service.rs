@@ -13,6 +13,7 @@ mod token_integration;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,8 +24,8 @@ pub use self::explain::{Explanation, Question, Saying};
 pub use self::token_integration::{SubjectsOf, TokenIntegration};
 use crate::stored::Compiled;
 use crate::{
-    CommandContext, Enforcer, Error, Granularity, NamespacePolicies, Policy, PolicyAction,
-    PolicyCommand, PolicyId, PolicyResource, PolicyResponse,
+    CommandContext, Creation, CreationRules, Enforcer, Error, Granularity, NamespacePolicies,
+    Policy, PolicyAction, PolicyCommand, PolicyId, PolicyResource, PolicyResponse,
 };
 
 /// How large policies may be, and what is filled in for their writers.
@@ -61,8 +62,10 @@ pub struct Policies {
     limits: PolicyLimits,
     namespace_policies: NamespacePolicies,
     retention: Retention,
+    creation_rules: CreationRules,
     locks: EntityLocks,
     agenda: Agenda,
+    compilations: AtomicU64,
 }
 
 /// A policy that may be created, ready to be appended together with the thing that it is for.
@@ -92,8 +95,10 @@ impl Policies {
             limits,
             namespace_policies: NamespacePolicies::default(),
             retention: Retention::default(),
+            creation_rules: CreationRules::default(),
             locks: EntityLocks::default(),
             agenda: Agenda::default(),
+            compilations: AtomicU64::new(0),
         }
     }
 
@@ -102,6 +107,18 @@ impl Policies {
     pub fn with_namespace_policies(mut self, namespace_policies: NamespacePolicies) -> Self {
         self.namespace_policies = namespace_policies;
         self
+    }
+
+    /// With rules on who may create what.
+    #[must_use]
+    pub fn with_creation_rules(mut self, creation_rules: CreationRules) -> Self {
+        self.creation_rules = creation_rules;
+        self
+    }
+
+    /// Whether the rules let the principal create this.
+    pub fn may_create(&self, creation: &Creation<'_>) -> bool {
+        self.creation_rules.allow(creation)
     }
 
     /// Does what `command` says if the principal may.
@@ -162,6 +179,11 @@ impl Policies {
         now: Timestamp,
     ) -> Result<Option<Arc<Enforcer>>, Error> {
         self.compiled_enforcer(policy_id, Some(namespace), now)
+    }
+
+    /// How often a policy was compiled since the start: once for each state of it that is used.
+    pub fn compilations(&self) -> u64 {
+        self.compilations.load(Ordering::Relaxed)
     }
 
     /// Who may do what to the policy itself; namespaces of entries do not matter for it.

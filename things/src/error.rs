@@ -289,6 +289,12 @@ pub enum Error {
         #[source]
         source: Box<policies::Error>,
     },
+    /// The operator's rules do not let this caller create such a thing.
+    #[error("rules of the operator keep thing `{thing_id}` from being created")]
+    CreationRestricted {
+        /// Which thing.
+        thing_id: ThingId,
+    },
     /// The policy that the thing needs could not be created.
     #[error("policy `{policy_id}` for thing `{thing_id}` could not be created")]
     NotCreatable {

@@ -66,6 +66,11 @@ impl ThingBody {
         })
     }
 
+    /// Its definition, if it has one.
+    pub(crate) fn definition(&self) -> Option<&str> {
+        self.parts.get("definition")?.as_str()
+    }
+
     /// The thing's default-visible JSON.
     pub(crate) fn document(&self, thing_id: &ThingId, policy_id: &PolicyId) -> Value {
         let mut document = Map::with_capacity(2 + self.parts.len());

@@ -8,13 +8,16 @@ use audit::FileSettings;
 use authentication::{GuardSettings, TrustedPeer};
 use devops::{DevopsSettings, LogLevel};
 use journal::Retention;
-use policies::{AnnouncementSettings, Backoff, NamespacePolicies, PolicyLimits};
+use policies::{
+    AnnouncementSettings, Backoff, CreatedKind, CreationRules, NamespacePolicies, PolicyLimits,
+};
 use rustls::ServerConfig;
 use things::ThingLimits;
 
 use crate::app::{EdgeSettings, ServerSettings};
 use crate::config::authentication::Authentication;
-use crate::config::authentication::IdentityRateLimit;
+use crate::config::authentication::{IdentityRateLimit, NamespaceResourceType};
+use crate::config::entities::CreationRule;
 use crate::config::server::{EdgeHttpApi, PlainHttp, TlsConfig};
 use crate::config::value::{ListenAddress, Period, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
@@ -241,6 +244,28 @@ pub(super) fn namespace_policies(config: &Config) -> anyhow::Result<NamespacePol
         .collect::<Result<Vec<_>, policies::EntityIdError>>()
         .context("`policies.namespace_policies`")?;
     NamespacePolicies::new(configured).context("`policies.namespace_policies`")
+}
+
+pub(super) fn creation_rules(config: &Config) -> CreationRules {
+    let rules = |rules: &[CreationRule]| rules.iter().map(creation_rule).collect();
+    let configured = &config.policies.entity_creation;
+    CreationRules {
+        grant: rules(&configured.grant),
+        revoke: rules(&configured.revoke),
+    }
+}
+
+fn creation_rule(rule: &CreationRule) -> policies::CreationRule {
+    let kinds = rule.resource_types.iter().map(|kind| match kind {
+        NamespaceResourceType::Thing => CreatedKind::Thing,
+        NamespaceResourceType::Policy => CreatedKind::Policy,
+    });
+    policies::CreationRule {
+        kinds: kinds.collect(),
+        namespaces: rule.namespaces.clone(),
+        subjects: rule.auth_subjects.clone(),
+        definitions: rule.thing_definitions.clone(),
+    }
 }
 
 pub(super) fn retention(config: &Config) -> Retention {

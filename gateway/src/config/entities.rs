@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::authentication::NamespaceResourceType;
 use super::value::Period;
 
 /// How policies behave.
@@ -21,6 +22,41 @@ pub struct Policies {
     pub announcement: Announcement,
     /// The namespace of entities created without one.
     pub default_namespace: String,
+    /// Who may create things and policies, whatever is in them.
+    pub entity_creation: EntityCreation,
+}
+
+/// Who may create things and policies: what a grant matches and no revoke does.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EntityCreation {
+    /// One of these must match; without any nobody creates anything.
+    pub grant: Vec<CreationRule>,
+    /// None of these may match.
+    pub revoke: Vec<CreationRule>,
+}
+
+/// Matches what each of its lists matches; an empty list matches everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CreationRule {
+    /// What is created.
+    pub resource_types: Vec<NamespaceResourceType>,
+    /// Names or patterns (`*`, `?`).
+    pub namespaces: Vec<String>,
+    /// Subjects of the caller, or patterns.
+    pub auth_subjects: Vec<String>,
+    /// Definitions of things, or patterns; a rule that names some is about things that have one.
+    pub thing_definitions: Vec<String>,
+}
+
+impl Default for EntityCreation {
+    fn default() -> Self {
+        Self {
+            grant: vec![CreationRule::default()],
+            revoke: Vec::new(),
+        }
+    }
 }
 
 /// How subjects of policies are told that they go.
@@ -82,6 +118,7 @@ impl Default for Policies {
             subject_deletion_announcement_granularity: Period::from_secs(60),
             announcement: Announcement::default(),
             default_namespace: "org.eclipse.ditto".to_owned(),
+            entity_creation: EntityCreation::default(),
         }
     }
 }

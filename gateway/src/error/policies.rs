@@ -119,6 +119,9 @@ impl From<Error> for DittoError {
                 format!("No policy `{policy_id}` that you may read in full."),
             )
             .describe("To import entries you need READ on each of them."),
+            Error::CreationRestricted { policy_id } => {
+                restricted("Policy", &policy_id.to_string())
+            }
             Error::NotCreatable { policy_id } => Self::new(
                 StatusCode::FORBIDDEN,
                 "policies:policy.notcreatable",
@@ -199,6 +202,13 @@ fn action_failed(action: &str, failure: ActionFailure) -> DittoError {
     };
     let message = format!("The action `{action}` failed: {failure}.");
     DittoError::new(status, "policies:action.failed", message).describe(description)
+}
+
+/// Rules of the operator forbid the creation of this entity.
+pub(super) fn restricted(kind: &str, id: &str) -> DittoError {
+    let message = format!("{kind} `{id}` may not be created by you.");
+    DittoError::new(StatusCode::FORBIDDEN, "entity.notcreatable", message)
+        .describe("Rules of the operator say who creates what; ask for another one, or choose another namespace.")
 }
 
 fn not_found(resource: &PolicyResource, policy_id: &str) -> DittoError {

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use things::{Error, ThingResource};
 
+use super::policies::restricted;
 use super::{DittoError, json_invalid, shown};
 
 impl From<Error> for DittoError {
@@ -185,6 +186,7 @@ impl From<Error> for DittoError {
                 Self::bad_request("things:policy.invalid", message)
             }
             Error::NotCreatable { thing_id, source, .. } => not_creatable(&thing_id.to_string(), &Self::from(*source)),
+            Error::CreationRestricted { thing_id } => restricted("Thing", &thing_id.to_string()),
             Error::Contended { thing_id } => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "things:thing.toomanymodifyingrequests",

@@ -79,3 +79,31 @@ async fn increments_under_a_lock_are_not_lost() {
     assert_eq!(counter.load(Ordering::Relaxed), 64 * 50);
     assert!(locks.is_empty());
 }
+
+#[tokio::test]
+async fn a_crowd_is_turned_away() {
+    let locks = EntityLocks::default();
+    let key = key("a");
+    let mut context = Context::from_waker(Waker::noop());
+    let held = locks.lock_unless_crowded(&key, 2).await;
+    let mut waiting: Vec<_> = (0..2)
+        .map(|_| Box::pin(locks.lock_unless_crowded(&key, 2)))
+        .collect();
+    for each in &mut waiting {
+        assert!(each.as_mut().poll(&mut context).is_pending());
+    }
+    assert!(locks.lock_unless_crowded(&key, 2).await.is_none());
+    drop(waiting.pop());
+    let mut third = pin!(locks.lock_unless_crowded(&key, 2));
+    assert!(
+        third.as_mut().poll(&mut context).is_pending(),
+        "there is room again"
+    );
+    drop(held);
+    for each in &mut waiting {
+        assert!(matches!(
+            each.as_mut().poll(&mut context),
+            Poll::Ready(Some(_))
+        ));
+    }
+}

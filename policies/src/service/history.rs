@@ -65,8 +65,7 @@ impl Policies {
         if revision == loaded.entity.revision {
             return Ok(loaded);
         }
-        let snapshot: Option<Snapshot> =
-            self.journal.replay(&key, revision).map_err(failed)?;
+        let snapshot: Option<Snapshot> = self.journal.replay(&key, revision).map_err(failed)?;
         let snapshot = snapshot.ok_or_else(not_found)?;
         Ok(Loaded {
             stored: Arc::new(StoredPolicy::new(snapshot.policy.ok_or_else(not_found)?)),

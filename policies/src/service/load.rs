@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use journal::{Entity, EntityKey, EntityKind, Journal, Revision, StoreError};
@@ -102,6 +103,7 @@ impl Policies {
 
     /// Compiles `policy`, stored or not.
     pub(super) fn compile(&self, policy: &Policy, now: Timestamp) -> Result<Compiled, Error> {
+        self.compilations.fetch_add(1, Ordering::Relaxed);
         let mut source = self.source();
         let entries = self.resolve_with_roots(policy, &mut source)?;
         Ok(Compiled::new(entries, source.dependencies, now))

@@ -79,7 +79,11 @@ fn selected(
     visible(enforcer, &context.principal, resource, value)
 }
 
-pub(super) fn may_read_part(enforcer: &Enforcer, principal: &Principal, resource: &PolicyResource) -> bool {
+pub(super) fn may_read_part(
+    enforcer: &Enforcer,
+    principal: &Principal,
+    resource: &PolicyResource,
+) -> bool {
     enforcer.partial(
         principal.subjects(),
         &ResourceType::Policy,

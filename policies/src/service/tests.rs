@@ -2,10 +2,13 @@
 
 mod announcements;
 mod conditions;
+mod creation;
+mod crowd;
 mod decision_tables;
 mod events;
 mod expiry;
 mod history;
+mod importers;
 mod imports;
 mod parts;
 mod permissions;
@@ -88,6 +91,12 @@ impl Fixture {
 
     /// Stores a policy as it is, however unwise; `entries` may be followed by imports.
     async fn given(&self, id: &str, entries: Value, imports: Value) {
+        let append = self.stored(id, entries, imports);
+        self.journal.append(vec![append]).await.unwrap();
+    }
+
+    /// What stores a policy as it is.
+    fn stored(&self, id: &str, entries: Value, imports: Value) -> Append {
         let state = json!({ "policyId": id, "imports": imports, "entries": entries }).to_string();
         let key = EntityKey::new(EntityKind::Policy, id);
         let revision = self
@@ -95,7 +104,7 @@ impl Fixture {
             .entity(&key)
             .unwrap()
             .map_or(0, |it| it.revision);
-        let append = Append {
+        Append {
             entity: key,
             expected_revision: revision,
             timestamp: self.now,
@@ -103,8 +112,7 @@ impl Fixture {
             signal_memo: Memo::default(),
             state: Some(state.into()),
             state_memo: Memo::default(),
-        };
-        self.journal.append(vec![append]).await.unwrap();
+        }
     }
 
     fn context(&self, subject: &str) -> CommandContext {

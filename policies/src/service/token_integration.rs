@@ -7,7 +7,7 @@ use journal::{AppendError, Revision};
 use serde_json::Value;
 
 use super::Policies;
-use super::load::{Loaded, key, store_error};
+use super::load::{Loaded, store_error};
 use super::write::{ATTEMPTS_MAX, appended};
 use crate::event::{Happening, PolicyEvent};
 use crate::{
@@ -74,7 +74,7 @@ impl Policies {
         integration: &TokenIntegration,
         subjects_of: SubjectsOf<'_>,
     ) -> Result<Revision, Error> {
-        let _alone = self.locks.lock(&key(policy_id)).await;
+        let _alone = self.alone(policy_id).await?;
         for _ in 0..ATTEMPTS_MAX {
             let loaded = self.load(policy_id)?.ok_or_else(|| Error::NotFound {
                 policy_id: policy_id.clone(),

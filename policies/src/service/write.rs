@@ -5,7 +5,7 @@ mod adopt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use journal::{Append, AppendError, Memo, Revision};
+use journal::{Append, AppendError, EntityGuard, Memo, Revision};
 use serde_json::Value;
 
 use super::load::{Loaded, key, store_error};
@@ -16,12 +16,16 @@ use crate::model::subject_id;
 use crate::part::{self, Part};
 use crate::stored::StoredPolicy;
 use crate::{
-    CommandContext, Condition, EntityTag, Error, IfEqual, Placeholders, Policy, PolicyEvent,
-    PolicyId, PolicyResource, PolicyResponse, PreconditionOutcome, json, rules,
+    CommandContext, Condition, CreatedKind, Creation, EntityTag, Error, IfEqual, Placeholders,
+    Policy, PolicyEvent, PolicyId, PolicyResource, PolicyResponse, PreconditionOutcome, json,
+    rules,
 };
 
 /// How often a write is tried again because others changed the policy in between.
 pub(super) const ATTEMPTS_MAX: usize = 8;
+
+/// How many writes of one policy may wait for each other.
+pub(super) const WAITING_MAX: usize = 100;
 
 /// What a write wants.
 #[derive(Debug, Clone)]
@@ -54,7 +58,7 @@ impl Policies {
     ) -> Result<PolicyResponse, Error> {
         let policy_id = self.with_default_namespace(policy_id)?;
         let policy = self.parse_policy(context, &policy_id, value)?;
-        let _alone = self.locks.lock(&key(&policy_id)).await;
+        let _alone = self.alone(&policy_id).await?;
         self.append_creation(context, policy).await
     }
 
@@ -114,7 +118,16 @@ impl Policies {
             unreachable!("rounding keeps the kind of a part");
         };
         let policy_id = policy.policy_id.clone();
+        let creation = Creation {
+            kind: CreatedKind::Policy,
+            namespace: policy_id.namespace(),
+            principal: &context.principal,
+            definition: None,
+        };
         let entity = self.entity(&policy_id)?;
+        if !self.may_create(&creation) {
+            return Err(Error::CreationRestricted { policy_id });
+        }
         if entity.as_ref().is_some_and(|entity| entity.state.is_some()) {
             return Err(Error::Conflict { policy_id });
         }
@@ -172,9 +185,18 @@ impl Policies {
         }
     }
 
+    /// Waits until nobody else changes the policy, unless too many wait for that already.
+    pub(super) async fn alone(&self, policy_id: &PolicyId) -> Result<EntityGuard, Error> {
+        let key = key(policy_id);
+        let guard = self.locks.lock_unless_crowded(&key, WAITING_MAX);
+        guard.await.ok_or_else(|| Error::Busy {
+            policy_id: policy_id.clone(),
+        })
+    }
+
     /// Tries until nobody else changes the policy in between: only a creation together with a thing could.
     async fn write(&self, write: Write<'_>) -> Result<PolicyResponse, Error> {
-        let _alone = self.locks.lock(&key(&write.policy_id)).await;
+        let _alone = self.alone(&write.policy_id).await?;
         for _ in 0..ATTEMPTS_MAX {
             let accepted = match (self.load(&write.policy_id)?, &write.change) {
                 (Some(loaded), _) => self.accept(&write, &loaded)?,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use journal::{Append, Revision};
 use policies::{
-    CommandContext, Enforcer, Permission, Placeholders, Pointer, Policy, PolicyId,
-    PreconditionOutcome, ResourceType,
+    CommandContext, CreatedKind, Creation, Enforcer, Permission, Placeholders, Pointer, Policy,
+    PolicyId, PreconditionOutcome, ResourceType,
 };
 use serde_json::Value;
 
@@ -50,6 +50,17 @@ impl Things {
         };
         if context.headers.precondition.evaluate(None) != PreconditionOutcome::Proceed {
             return Err(precondition_failed(change, None));
+        }
+        let creation = Creation {
+            kind: CreatedKind::Thing,
+            namespace: thing_id.namespace(),
+            principal: &context.principal,
+            definition: body.definition(),
+        };
+        if !self.policies.may_create(&creation) {
+            return Err(Error::CreationRestricted {
+                thing_id: thing_id.clone(),
+            });
         }
         let grounding = self.ground(context, thing_id, body).await?;
         require_write(context, thing_id, &grounding.enforcer)?;

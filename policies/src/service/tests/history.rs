@@ -23,7 +23,10 @@ impl Story {
         };
         let base = entry(&["x"], "+R thing:/");
         story
-            .put("a:base", json!({ "entries": { "admin": admin(), "x": base } }))
+            .put(
+                "a:base",
+                json!({ "entries": { "admin": admin(), "x": base } }),
+            )
             .await;
         story.states.clear();
         story
@@ -31,12 +34,19 @@ impl Story {
 
     async fn put(&mut self, path: &str, value: Value) {
         let outcome = self.fixture.put("t:admin", path, value).await;
-        assert!(["created", "modified"].contains(&&*outcome), "{path}: {outcome}");
+        assert!(
+            ["created", "modified"].contains(&&*outcome),
+            "{path}: {outcome}"
+        );
         self.note().await;
     }
 
     async fn delete(&mut self, path: &str) {
-        assert_eq!(self.fixture.delete("t:admin", path).await, "deleted", "{path}");
+        assert_eq!(
+            self.fixture.delete("t:admin", path).await,
+            "deleted",
+            "{path}"
+        );
         self.note().await;
     }
 
@@ -74,7 +84,11 @@ impl Fixture {
 
     #[track_caller]
     fn check_past(&self, path: &str, past: Past, expected: &Value) {
-        assert_eq!(self.past("t:admin", path, past), expected.to_string(), "{past:?}");
+        assert_eq!(
+            self.past("t:admin", path, past),
+            expected.to_string(),
+            "{past:?}"
+        );
     }
 }
 
@@ -89,25 +103,51 @@ async fn told() -> Story {
     first["resources"]["thing:/"] = json!({ "grant": ["READ"], "revoke": [] });
     let subject = json!({ "type": "t" });
     let right = json!({ "grant": ["READ"], "revoke": ["WRITE"] });
-    story.put("a:p", json!({ "entries": { "admin": first } })).await;
-    story.put("a:p/entries/e", entry(&["y"], "+R thing:/x")).await;
-    story.put("a:p/entries/e", entry(&["y", "z"], "+R thing:/x")).await;
-    story.put("a:p/entries/e/subjects", json!({ "t:u": subject })).await;
-    story.put("a:p/entries/e/subjects/t:u/with/slashes", subject).await;
+    story
+        .put("a:p", json!({ "entries": { "admin": first } }))
+        .await;
+    story
+        .put("a:p/entries/e", entry(&["y"], "+R thing:/x"))
+        .await;
+    story
+        .put("a:p/entries/e", entry(&["y", "z"], "+R thing:/x"))
+        .await;
+    story
+        .put("a:p/entries/e/subjects", json!({ "t:u": subject }))
+        .await;
+    story
+        .put("a:p/entries/e/subjects/t:u/with/slashes", subject)
+        .await;
     story.delete("a:p/entries/e/subjects/t:u").await;
-    story.put("a:p/entries/e/resources", json!({ "thing:/a": right })).await;
-    story.put("a:p/entries/e/resources/thing:/features/b", right).await;
+    story
+        .put("a:p/entries/e/resources", json!({ "thing:/a": right }))
+        .await;
+    story
+        .put("a:p/entries/e/resources/thing:/features/b", right)
+        .await;
     story.delete("a:p/entries/e/resources/thing:/a").await;
-    story.put("a:p/entries/e/namespaces", json!(["a", "a.*"])).await;
-    story.put("a:p/entries/e/importable", json!("explicit")).await;
-    story.put("a:p/entries/e/allowedAdditions", json!(["subjects"])).await;
+    story
+        .put("a:p/entries/e/namespaces", json!(["a", "a.*"]))
+        .await;
+    story
+        .put("a:p/entries/e/importable", json!("explicit"))
+        .await;
+    story
+        .put("a:p/entries/e/allowedAdditions", json!(["subjects"]))
+        .await;
     story.delete("a:p/entries/e/allowedAdditions").await;
-    story.put("a:p/entries/e/references", json!([{ "entry": "admin" }])).await;
+    story
+        .put("a:p/entries/e/references", json!([{ "entry": "admin" }]))
+        .await;
     story.delete("a:p/entries/e/references").await;
     story.put("a:p/imports", json!({ "a:base": {} })).await;
-    story.put("a:p/imports/a:base", json!({ "entries": ["x"] })).await;
+    story
+        .put("a:p/imports/a:base", json!({ "entries": ["x"] }))
+        .await;
     story.put("a:p/imports/a:base/entries", json!([])).await;
-    story.put("a:p/imports/a:base/transitiveImports", json!(["a:c"])).await;
+    story
+        .put("a:p/imports/a:base/transitiveImports", json!(["a:c"]))
+        .await;
     story.delete("a:p/imports/a:base").await;
     story.delete("a:p/imports").await;
     story
@@ -121,7 +161,9 @@ async fn told() -> Story {
     let entries = json!({ "admin": admin(), "f": entry(&[], "+R thing:/") });
     story.put("a:p/entries", entries).await;
     story.delete("a:p").await;
-    story.put("a:p", json!({ "entries": { "admin": admin() } })).await;
+    story
+        .put("a:p", json!({ "entries": { "admin": admin() } }))
+        .await;
     story.put("a:p/entries/again", entry(&["y"], "")).await;
     story
 }
@@ -147,7 +189,11 @@ async fn every_state_is_read_back() {
         Past::Timestamp(fixture.now + SignedDuration::from_secs(60)),
     ];
     for past in none {
-        assert_eq!(fixture.past("t:admin", "a:p", past), "HistoryNotFound", "{past:?}");
+        assert_eq!(
+            fixture.past("t:admin", "a:p", past),
+            "HistoryNotFound",
+            "{past:?}"
+        );
     }
     let subjects = json!({ "t:u": { "type": "t" }, "t:u/with/slashes": { "type": "t" } });
     fixture.check_past("a:p/entries/e/subjects", Past::Revision(5), &subjects);
@@ -158,25 +204,38 @@ async fn every_state_is_read_back() {
 #[tokio::test]
 async fn the_policy_of_today_says_who_sees_the_past() {
     let mut story = told().await;
-    story.put("a:p/entries/again", entry(&["y"], "+R policy:/entries/e")).await;
+    story
+        .put("a:p/entries/again", entry(&["y"], "+R policy:/entries/e"))
+        .await;
     let fixture = &story.fixture;
     let past = Past::Revision(2);
     assert_eq!(fixture.past("t:mallory", "a:p", past), "policy.notfound");
-    assert_eq!(fixture.past("t:z", "a:p", past), "policy.notfound", "he was a reader of a thing");
+    assert_eq!(
+        fixture.past("t:z", "a:p", past),
+        "policy.notfound",
+        "he was a reader of a thing"
+    );
     let seen: Value = serde_json::from_str(&fixture.past("t:y", "a:p", past)).unwrap();
     let entries = seen["entries"].as_object().unwrap();
     assert_eq!(entries.keys().collect::<Vec<_>>(), ["e"]);
-    assert_eq!(fixture.past("t:y", "a:p/entries/admin", past), "entry.notfound");
+    assert_eq!(
+        fixture.past("t:y", "a:p/entries/admin", past),
+        "entry.notfound"
+    );
     assert_eq!(fixture.past("t:admin", "a:none", past), "policy.notfound");
     story.delete("a:p").await;
-    assert_eq!(story.fixture.past("t:admin", "a:p", past), "policy.notfound");
+    assert_eq!(
+        story.fixture.past("t:admin", "a:p", past),
+        "policy.notfound"
+    );
 }
 
 #[tokio::test]
 async fn conditions_and_fields_are_about_the_past() {
     let Story { mut fixture, .. } = told().await;
     fixture.if_none_match("\"rev:2\"");
-    let past = |fixture: &Fixture, revision| fixture.past("t:admin", "a:p", Past::Revision(revision));
+    let past =
+        |fixture: &Fixture, revision| fixture.past("t:admin", "a:p", Past::Revision(revision));
     assert_eq!(past(&fixture, 2), "NotModified");
     assert!(past(&fixture, 3).starts_with('{'));
     fixture.headers = DittoHeaders::default();
@@ -198,7 +257,10 @@ async fn conditions_and_fields_are_about_the_past() {
 async fn whoever_expired_since_was_there_then() {
     let mut story = Story::begin().await;
     let expiring = json!({ "type": "t", "expiry": "2030-06-15T13:00:00Z" });
-    let guests = with(entry(&[], "+R thing:/"), json!({ "subjects": { "t:g": expiring } }));
+    let guests = with(
+        entry(&[], "+R thing:/"),
+        json!({ "subjects": { "t:g": expiring } }),
+    );
     let entries = json!({ "admin": admin(), "guests": guests });
     story.put("a:p", json!({ "entries": entries })).await;
     story.fixture.now += SignedDuration::from_secs(7200);

@@ -80,7 +80,9 @@ impl PolicyReplay {
         let next = self.next;
         let portion = web::block(move || journal.history(&key, next, PORTION));
         match portion.await {
-            Ok(portion) => portion.map(VecDeque::from).map_err(|error| self.failed(error)),
+            Ok(portion) => portion
+                .map(VecDeque::from)
+                .map_err(|error| self.failed(error)),
             // The runtime is ending, and this stream with it.
             Err(_) => pending().await,
         }
