@@ -63,6 +63,8 @@ pub enum PolicyResponse {
     },
     /// It is gone.
     Deleted {
+        /// The tag of what is left where it was, if there is one.
+        etag: Option<EntityTag>,
         /// The policy's revision.
         revision: u64,
     },

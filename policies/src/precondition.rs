@@ -71,15 +71,33 @@ pub enum EntityTagMatcher {
 }
 
 impl EntityTagMatcher {
-    /// Whether the tag of what exists now (if it does) matches; weak tags never match a strong one.
-    fn matches(&self, current: Option<&EntityTag>) -> bool {
+    /// Whether the tag of what exists now (if it does) matches, compared like this.
+    fn matches(&self, current: Option<&EntityTag>, comparison: Comparison) -> bool {
         match (self, current) {
             (_, None) => false,
             (Self::Any, Some(_)) => true,
             (Self::Tags(tags), Some(current)) => {
                 let current = current.to_string();
-                tags.contains(&current)
+                tags.iter().any(|tag| comparison.holds(tag, &current))
             }
+        }
+    }
+}
+
+/// How a client's tag is compared with a strong one (RFC 9110 §8.8.3.2).
+#[derive(Debug, Clone, Copy)]
+enum Comparison {
+    /// A weak tag never matches.
+    Strong,
+    /// A proxy may have marked the tag as weak on its way.
+    Weak,
+}
+
+impl Comparison {
+    fn holds(self, tag: &str, current: &str) -> bool {
+        match self {
+            Self::Strong => tag == current,
+            Self::Weak => tag.strip_prefix("W/").unwrap_or(tag) == current,
         }
     }
 }
@@ -145,14 +163,14 @@ impl Precondition {
         if self
             .if_match
             .as_ref()
-            .is_some_and(|matcher| !matcher.matches(current))
+            .is_some_and(|matcher| !matcher.matches(current, Comparison::Strong))
         {
             return PreconditionOutcome::Failed;
         }
         if self
             .if_none_match
             .as_ref()
-            .is_some_and(|matcher| matcher.matches(current))
+            .is_some_and(|matcher| matcher.matches(current, Comparison::Weak))
         {
             return PreconditionOutcome::NotModified;
         }
@@ -202,9 +220,16 @@ mod tests {
             outcome(precondition(Some("W/\"rev:3\""), None)),
             PreconditionOutcome::Failed
         );
+        for tags in ["*", "\"rev:3\"", "\"a\", W/\"rev:3\""] {
+            assert_eq!(
+                outcome(precondition(None, Some(tags))),
+                PreconditionOutcome::NotModified,
+                "{tags}"
+            );
+        }
         assert_eq!(
-            outcome(precondition(None, Some("*"))),
-            PreconditionOutcome::NotModified
+            outcome(precondition(None, Some("W/\"rev:2\""))),
+            PreconditionOutcome::Proceed
         );
         assert_eq!(
             precondition(Some("*"), None).evaluate(None),

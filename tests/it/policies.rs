@@ -1,7 +1,9 @@
 //! Policies over HTTP: their life, their parts, and that they decide at once.
 
 mod announcements;
+mod catalogue;
 mod codes;
+mod creation;
 mod expiry;
 mod fence;
 mod frames;

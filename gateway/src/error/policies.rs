@@ -257,3 +257,16 @@ fn lockout(policy_id: &str, is_entry: bool) -> DittoError {
     )
     .describe("Keep at least one subject without expiry that has WRITE on `policy:/`.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_a_crowd_meets_has_its_code() {
+        let policy_id = "a:p".parse().unwrap();
+        let error = DittoError::from(Error::Busy { policy_id });
+        assert_eq!(error.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(error.code(), "policies:policy.toomanymodifyingrequests");
+    }
+}

@@ -204,13 +204,9 @@ async fn execute(
             }
             .created(&location, &value)
         }
-        PolicyResponse::Modified { etag, revision } => Outcome {
+        PolicyResponse::Modified { etag, revision }
+        | PolicyResponse::Deleted { etag, revision } => Outcome {
             etag: etag.as_ref(),
-            revision,
-        }
-        .no_content(),
-        PolicyResponse::Deleted { revision } => Outcome {
-            etag: None,
             revision,
         }
         .no_content(),

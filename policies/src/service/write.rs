@@ -385,6 +385,7 @@ fn deletion(context: &CommandContext, policy: &Policy, revision: Revision) -> Ac
     Accepted {
         appends: vec![append],
         response: PolicyResponse::Deleted {
+            etag: None,
             revision: revision + 1,
         },
     }
@@ -398,7 +399,10 @@ fn acceptance(write: &Write<'_>, before: &Policy, after: &Policy, revision: Revi
     {
         return Accepted {
             appends: Vec::new(),
-            response: PolicyResponse::Deleted { revision },
+            response: PolicyResponse::Deleted {
+                etag: part::write_tag(after, revision, resource),
+                revision,
+            },
         };
     }
     let happening = happening(&write.change, resource, before, after);
@@ -413,7 +417,11 @@ fn acceptance(write: &Write<'_>, before: &Policy, after: &Policy, revision: Revi
             policy_id: write.policy_id.clone(),
         },
         Happening::Modified => PolicyResponse::Modified { etag, revision },
-        Happening::Deleted => PolicyResponse::Deleted { revision },
+        Happening::Deleted => PolicyResponse::Deleted {
+            // These alone can be there without anything in them, and without being there.
+            etag: etag.filter(|_| matches!(resource, PolicyResource::AllowedAdditions(_))),
+            revision,
+        },
     };
     Accepted {
         appends: vec![append],

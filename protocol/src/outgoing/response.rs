@@ -138,7 +138,7 @@ fn policy_outcome(response: &PolicyResponse) -> Outcome<'_> {
             revision,
         } => (201, Payload::Value(value), *etag, *revision),
         PolicyResponse::Modified { etag, revision } => (204, Payload::None, *etag, *revision),
-        PolicyResponse::Deleted { revision } => (204, Payload::None, None, *revision),
+        PolicyResponse::Deleted { etag, revision } => (204, Payload::None, *etag, *revision),
     };
     Outcome {
         status,

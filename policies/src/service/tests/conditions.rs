@@ -98,6 +98,15 @@ async fn some_parts_have_no_tag() {
     fixture.put("t:admin", additions, json!([])).await;
     let none = tag(&fixture, additions).await;
     assert!(absent.is_some() && none.is_some() && absent != none);
+    for path in [additions, additions, "x:p/imports"] {
+        let action = PolicyAction::Delete;
+        let deleted = fixture.execute("t:admin", path, action).await.unwrap();
+        let PolicyResponse::Deleted { etag, .. } = deleted else {
+            panic!("{deleted:?}");
+        };
+        let expected = absent.filter(|_| path == additions);
+        assert_eq!(etag, expected, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ fn policies_and_questions_are_answered_alike() {
         (Some(204), None)
     );
     assert_eq!(
-        policy(&PolicyResponse::Deleted { revision: 2 }),
+        policy(&PolicyResponse::Deleted { etag, revision: 2 }),
         (Some(204), None)
     );
     let value = json!({"a": 1});
