@@ -33,6 +33,11 @@ impl Asked<'_> {
             && !matches!(self.name, RouteName::Things | RouteName::Migration)
     }
 
+    /// Whether what is read has a past.
+    fn has_past(self) -> bool {
+        self.is_read() && (self.is_of_one_thing() || self.subject.tag == Tag::Policies)
+    }
+
     fn is_message(self) -> bool {
         self.subject.tag == Tag::Messages && !self.is_read()
     }

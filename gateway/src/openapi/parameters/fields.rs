@@ -127,13 +127,13 @@ pub(super) const FIELDS: &[FieldRow] = &[
         "at-historical-revision",
         integer,
         "Read the state of this revision.",
-        |asked| asked.is_of_one_thing() && asked.is_read(),
+        |asked| asked.has_past(),
     ),
     (
         "at-historical-timestamp",
         instant,
         "Read the state just before this time.",
-        |asked| asked.is_of_one_thing() && asked.is_read(),
+        |asked| asked.has_past(),
     ),
     (
         "dry-run",
