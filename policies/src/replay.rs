@@ -77,12 +77,13 @@ fn after(before: Option<Policy>, event: &PolicyEvent) -> Result<Option<Policy>, 
         ..
     } = event;
     let parsed = |value| Part::parse(policy_id, resource, value, Placeholders::Keep);
+    let is_whole = *resource == PolicyResource::Policy && !event.is_about_several();
     let Some(mut policy) = before else {
         return match value {
-            Some((_, value)) => match parsed(value)? {
-                Part::Policy(policy) => Ok(Some(policy)),
-                _ => Err(part::not_found(&Policy::empty(policy_id), resource)),
-            },
+            Some((_, value)) if is_whole => {
+                Policy::from_json(policy_id.clone(), value, Placeholders::Keep).map(Some)
+            }
+            Some(_) => Err(part::not_found(&Policy::empty(policy_id), resource)),
             None => Ok(None),
         };
     };
@@ -92,7 +93,7 @@ fn after(before: Option<Policy>, event: &PolicyEvent) -> Result<Option<Policy>, 
         Some((MODIFIED_SUBJECTS, subjects)) => put_subjects(&mut policy, subjects)?,
         Some((REMOVED_SUBJECTS, ids)) => remove_subjects(&mut policy, ids),
         Some((_, value)) => parsed(value)?.put(resource, &mut policy)?,
-        None if *resource == PolicyResource::Policy => return Ok(None),
+        None if is_whole => return Ok(None),
         None => match part::remove(&mut policy, resource) {
             // It expired, or was not there for whoever wanted it to be gone.
             Ok(()) | Err(Error::NotFound { .. }) => {}

@@ -166,6 +166,11 @@ pub(crate) fn revocations() -> Gauge {
     gauge!("revocations")
 }
 
+/// `policies_compiled_total`: how often a policy was compiled, once for each of its states that is used.
+pub(crate) fn policies_compiled(times: u64) {
+    counter!("policies_compiled_total").absolute(times);
+}
+
 /// `limit_keys`: how many keys a limit's table holds.
 pub(crate) fn limit_keys(limit: &'static str) -> Gauge {
     gauge!("limit_keys", "limit" => limit)

@@ -92,64 +92,56 @@ impl Fixture {
     }
 }
 
+/// An entry of the admin's that lets tokens be integrated.
+fn integrating() -> Value {
+    let granted = json!({ "grant": ["EXECUTE"], "revoke": [] });
+    let mut entry = admin();
+    entry["resources"]["policy:/entries/admin/actions/activateTokenIntegration"] = granted.clone();
+    entry["resources"]["policy:/entries/admin/actions/deactivateTokenIntegration"] = granted;
+    entry["resources"]["thing:/"] = json!({ "grant": ["READ"], "revoke": [] });
+    entry
+}
+
+/// What is put to or, without a value, deleted from the parts of an entry and from imports.
+fn changes_of_parts() -> Vec<(&'static str, Option<Value>)> {
+    let subject = json!({ "type": "t" });
+    let right = json!({ "grant": ["READ"], "revoke": ["WRITE"] });
+    vec![
+        ("entries/e", Some(entry(&["y"], "+R thing:/x"))),
+        ("entries/e", Some(entry(&["y", "z"], "+R thing:/x"))),
+        ("entries/e/subjects", Some(json!({ "t:u": subject }))),
+        ("entries/e/subjects/t:u/with/slashes", Some(subject)),
+        ("entries/e/subjects/t:u", None),
+        ("entries/e/resources", Some(json!({ "thing:/a": right }))),
+        ("entries/e/resources/thing:/features/b", Some(right)),
+        ("entries/e/resources/thing:/a", None),
+        ("entries/e/namespaces", Some(json!(["a", "a.*"]))),
+        ("entries/e/importable", Some(json!("explicit"))),
+        ("entries/e/allowedAdditions", Some(json!(["subjects"]))),
+        ("entries/e/allowedAdditions", None),
+        ("entries/e/references", Some(json!([{ "entry": "admin" }]))),
+        ("entries/e/references", None),
+        ("imports", Some(json!({ "a:base": {} }))),
+        ("imports/a:base", Some(json!({ "entries": ["x"] }))),
+        ("imports/a:base/entries", Some(json!([]))),
+        ("imports/a:base/transitiveImports", Some(json!(["a:c"]))),
+        ("imports/a:base", None),
+        ("imports", None),
+    ]
+}
+
 /// Changes of every kind.
 async fn told() -> Story {
     let mut story = Story::begin().await;
-    let mut first = admin();
-    first["resources"]["policy:/entries/admin/actions/activateTokenIntegration"] =
-        json!({ "grant": ["EXECUTE"], "revoke": [] });
-    first["resources"]["policy:/entries/admin/actions/deactivateTokenIntegration"] =
-        json!({ "grant": ["EXECUTE"], "revoke": [] });
-    first["resources"]["thing:/"] = json!({ "grant": ["READ"], "revoke": [] });
-    let subject = json!({ "type": "t" });
-    let right = json!({ "grant": ["READ"], "revoke": ["WRITE"] });
-    story
-        .put("a:p", json!({ "entries": { "admin": first } }))
-        .await;
-    story
-        .put("a:p/entries/e", entry(&["y"], "+R thing:/x"))
-        .await;
-    story
-        .put("a:p/entries/e", entry(&["y", "z"], "+R thing:/x"))
-        .await;
-    story
-        .put("a:p/entries/e/subjects", json!({ "t:u": subject }))
-        .await;
-    story
-        .put("a:p/entries/e/subjects/t:u/with/slashes", subject)
-        .await;
-    story.delete("a:p/entries/e/subjects/t:u").await;
-    story
-        .put("a:p/entries/e/resources", json!({ "thing:/a": right }))
-        .await;
-    story
-        .put("a:p/entries/e/resources/thing:/features/b", right)
-        .await;
-    story.delete("a:p/entries/e/resources/thing:/a").await;
-    story
-        .put("a:p/entries/e/namespaces", json!(["a", "a.*"]))
-        .await;
-    story
-        .put("a:p/entries/e/importable", json!("explicit"))
-        .await;
-    story
-        .put("a:p/entries/e/allowedAdditions", json!(["subjects"]))
-        .await;
-    story.delete("a:p/entries/e/allowedAdditions").await;
-    story
-        .put("a:p/entries/e/references", json!([{ "entry": "admin" }]))
-        .await;
-    story.delete("a:p/entries/e/references").await;
-    story.put("a:p/imports", json!({ "a:base": {} })).await;
-    story
-        .put("a:p/imports/a:base", json!({ "entries": ["x"] }))
-        .await;
-    story.put("a:p/imports/a:base/entries", json!([])).await;
-    story
-        .put("a:p/imports/a:base/transitiveImports", json!(["a:c"]))
-        .await;
-    story.delete("a:p/imports/a:base").await;
-    story.delete("a:p/imports").await;
+    let first = json!({ "entries": { "admin": integrating() } });
+    story.put("a:p", first).await;
+    for (path, value) in changes_of_parts() {
+        let path = format!("a:p/{path}");
+        match value {
+            Some(value) => story.put(&path, value).await,
+            None => story.delete(&path).await,
+        }
+    }
     story
         .integrate(&TokenIntegration::Activate {
             expiry: "2030-06-15T20:00:00Z".parse().unwrap(),
@@ -161,9 +153,8 @@ async fn told() -> Story {
     let entries = json!({ "admin": admin(), "f": entry(&[], "+R thing:/") });
     story.put("a:p/entries", entries).await;
     story.delete("a:p").await;
-    story
-        .put("a:p", json!({ "entries": { "admin": admin() } }))
-        .await;
+    let again = json!({ "entries": { "admin": admin() } });
+    story.put("a:p", again).await;
     story.put("a:p/entries/again", entry(&["y"], "")).await;
     story
 }
