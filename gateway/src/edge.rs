@@ -35,7 +35,7 @@ pub(crate) use explain::explain;
 #[cfg(test)]
 pub(crate) use headers::QUERY_PARAMETERS;
 pub(crate) use headers::{
-    OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header, is_query_parameter,
+    Echo, OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header, is_query_parameter,
     live_condition, on_timeout, unsupported as unsupported_header,
 };
 pub(crate) use https::HttpsPolicy;
@@ -75,6 +75,7 @@ pub(crate) async fn serve(
         provider: None,
         is_secure: false,
         correlation_id: correlation_id::of(&fields),
+        echo: Echo::default(),
         trail: Trail::default(),
     };
     let gateway = in_force.gateway();
@@ -117,6 +118,7 @@ pub(crate) async fn serve(
         note_denial(&gateway, &request, response.status(), &access);
     }
     correlation_id::insert(response.headers_mut(), &access.correlation_id);
+    std::mem::take(&mut access.echo).insert(response.headers_mut());
     let https = &gateway.settings.https;
     https.insist(access.is_secure, response.headers_mut());
     let duration = started.elapsed();
@@ -183,11 +185,12 @@ async fn answer<'r>(
     route.check_method(request.method())?;
     let query = Query::parse(request.query_string())?;
     access.correlation_id = correlation_id::overridden(&access.correlation_id, fields, &query);
-    let translated = headers::translate(
+    let mut translated = headers::translate(
         fields,
         &query,
         std::sync::Arc::clone(&access.correlation_id),
     )?;
+    access.echo = std::mem::take(&mut translated.echo);
     let mut context = RequestContext {
         now: gateway.clock.now(),
         is_secure: access.is_secure,

@@ -26,7 +26,9 @@ use jiff::Timestamp;
 use protocol::{Channel, Envelope, LiveKind};
 use serde_json::{Map, Value};
 
-pub(crate) use acknowledgement::{Acknowledgement, Acknowledgements, LABELS_MAX, Label};
+pub(crate) use acknowledgement::{
+    Acknowledgement, Acknowledgements, LABELS_MAX, Label, is_built_in,
+};
 pub(crate) use error::Error;
 pub(crate) use headers::emitted;
 pub(crate) use labels::{Declared, Labels};
@@ -115,7 +117,7 @@ impl Live {
         (channel, label): (Channel, &str),
         answer: Answer,
     ) -> Result<(), Error> {
-        if acknowledgement::is_built_in(label) {
+        if is_built_in(label) {
             return Err(Error::LabelBuiltIn {
                 label: label.to_owned(),
             });

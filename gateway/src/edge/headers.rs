@@ -1,6 +1,7 @@
 //! From HTTP headers and query parameters to the headers of a Ditto command, before anyone is authenticated.
 
 mod definitions;
+mod echo;
 mod live;
 mod timeout;
 
@@ -11,6 +12,7 @@ use actix_web::http::header::HeaderMap;
 use policies::{DittoHeaders, IfEqual, PolicyView, Precondition};
 
 pub(crate) use definitions::{is_custom, unsupported};
+pub(crate) use echo::Echo;
 pub(crate) use live::{LiveHeaders, OnTimeout, live_condition, on_timeout};
 use things::TwinHeaders;
 pub(crate) use timeout::Timeout;
@@ -30,6 +32,8 @@ pub(crate) struct TranslatedHeaders {
     pub(crate) twin: Option<Arc<TwinHeaders>>,
     /// Devices, and those who acknowledge.
     pub(crate) live: LiveHeaders,
+    /// What comes back with the response.
+    pub(crate) echo: Echo,
     /// What verified claims set; a streaming session keeps it for every frame.
     injected: Vec<(Arc<str>, Arc<str>)>,
 }
@@ -145,6 +149,11 @@ pub(crate) fn translate(
         },
         timeout,
         twin: lookup.twin()?,
+        echo: if lookup.is_silent {
+            Echo::default()
+        } else {
+            Echo::of(&lookup, &live)
+        },
         live,
         injected: Vec::new(),
     })

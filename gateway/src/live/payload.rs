@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
+use policies::DistinctJson;
 use serde_json::Value;
 
 use super::error::Error;
@@ -64,9 +65,10 @@ pub(crate) fn to_value(content_type: &str, body: &Bytes) -> Result<Option<Value>
         return Ok(None);
     }
     match Shape::of(content_type) {
-        Shape::Json => {
-            serde_json::from_slice(body).map_err(|_| Error::Payload { expected: "JSON" })
-        }
+        // What is sent on has each member once: two readers must not see two documents.
+        Shape::Json => serde_json::from_slice(body)
+            .map(|DistinctJson(value)| value)
+            .map_err(|_| Error::Payload { expected: "JSON" }),
         Shape::Text(encoding) => {
             let (text, had_errors) = encoding.decode_without_bom_handling(body);
             if had_errors {
@@ -159,6 +161,7 @@ mod tests {
     fn what_is_not_what_it_says_is_refused() {
         for (content_type, body) in [
             ("application/json", &b"{"[..]),
+            ("application/json", &br#"{"a":1,"a":2}"#[..]),
             ("text/plain", &[0xff, 0xfe, 0xfd][..]),
         ] {
             let refused = to_value(content_type, &Bytes::copy_from_slice(body));

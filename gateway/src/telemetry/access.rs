@@ -9,6 +9,7 @@ use policies::ProviderKind;
 
 use super::audit::Trail;
 use super::metrics;
+use crate::edge::Echo;
 
 /// Target of the access events, so that `/devops/logging` can switch them alone.
 const TARGET: &str = "twinward::access";
@@ -23,6 +24,8 @@ pub(crate) struct Access {
     pub(crate) is_secure: bool,
     /// Ties the response to its log lines and events.
     pub(crate) correlation_id: Arc<str>,
+    /// What else comes back with the response.
+    pub(crate) echo: Echo,
     /// What auditors will want to know.
     pub(crate) trail: Trail,
 }
