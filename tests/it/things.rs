@@ -4,9 +4,12 @@ use tests::{Caller, TestGateway};
 
 use crate::given::given_lamp;
 
+mod checklist;
 mod concurrency;
 mod conformance;
 mod errors;
+mod followed;
+mod hostile;
 mod life;
 mod limits;
 mod parts;
