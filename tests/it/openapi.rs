@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tests::{TestGateway, node_script};
 
+mod schemathesis;
+
 #[tokio::test]
 async fn anyone_may_read_the_description_and_nothing_else_is_told() {
     let gateway = TestGateway::start().await;
