@@ -94,7 +94,7 @@ async fn a_copy_needs_an_operator() {
 }
 
 /// What was acknowledged before the copy began is in it, and what is in it is one state that was.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_copy_made_under_load_is_restored_elsewhere() {
     let limits = json!({ "limits": { "per_source": false, "per_subject": false }, "logging": { "level": "warn" } });
     let gateway = TestGateway::start_with(limits).await;

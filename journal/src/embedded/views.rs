@@ -12,9 +12,9 @@ use super::store::Store;
 use crate::{Entity, EntityKey, Position, Record, Revision, StoreError};
 
 /// Written once this many records wait,
-const RECORDS_MAX: usize = 2048;
+const RECORDS_MAX: usize = 16_384;
 /// or states of this many bytes.
-const BYTES_MAX: usize = 8 * 1024 * 1024;
+const BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Where a revision of an entity stands in the journal.
 pub(super) type Place = (EntityKey, Revision, Position);
