@@ -29,6 +29,13 @@ impl MovedClock {
         clock
     }
 
+    /// As [`Self::wrapper`], for a process that sees the wall clock move only, as if somebody had set it.
+    pub fn wall_wrapper(&self) -> Vec<String> {
+        let mut wrapper = self.wrapper();
+        wrapper.push("FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned());
+        wrapper
+    }
+
     /// The command that starts another one under this clock.
     pub fn wrapper(&self) -> Vec<String> {
         let told = self.told();
@@ -41,7 +48,7 @@ impl MovedClock {
         ]
     }
 
-    /// Lets so many seconds pass.
+    /// Lets so many seconds pass; a wall clock may go back, too.
     pub fn advance(&self, seconds: i64) {
         self.tell(self.ahead.fetch_add(seconds, Ordering::SeqCst) + seconds);
     }
@@ -58,7 +65,7 @@ impl MovedClock {
     /// By renaming, so that nobody reads half of it.
     fn tell(&self, ahead: i64) {
         let draft = self.folder.path().join("draft");
-        fs::write(&draft, format!("+{ahead}\n")).expect("a file can be written");
+        fs::write(&draft, format!("{ahead:+}\n")).expect("a file can be written");
         fs::rename(draft, self.told()).expect("a file can be renamed");
     }
 }

@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_http::body::BodyStream;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -90,6 +91,12 @@ pub(crate) fn upgrade(
     let place = Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
     session.keep_record(Audited::open(&gateway, &context, &session.record));
     revocation::check(&gateway, &session);
+    // Its address may carry a token.
+    response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    response.insert_header((
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ));
     let response = response
         .message_body(BodyStream::new(body::Outgoing(Rc::clone(&session))))
         .map_err(|error| DittoError::internal(&error))?;

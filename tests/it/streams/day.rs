@@ -18,7 +18,7 @@ struct World {
 }
 
 impl World {
-    async fn start() -> Self {
+    async fn start(wrapper: impl Fn(&MovedClock) -> Vec<String>) -> Self {
         let (clock, key) = (MovedClock::new(), SigningKey::ed25519());
         let folder = tempfile::tempdir().expect("a temporary folder");
         let keys = folder.path().join("jwks.json");
@@ -28,7 +28,7 @@ impl World {
             json!({ "issuer": "id.acme.example", "audience": ["twinward"], "jwks_file": keys });
         let oauth = json!({ "openid_connect_issuers": { "acme": issuer } });
         let settings = json!({ "auth": { "oauth": oauth }, "limits": { "per_source": false, "per_subject": false } });
-        let gateway = TestGateway::start_under(clock.wrapper(), settings).await;
+        let gateway = TestGateway::start_under(wrapper(&clock), settings).await;
         Self {
             clock,
             key,
@@ -61,7 +61,7 @@ async fn refresh(socket: &mut Socket, token: &str) -> Value {
 
 #[tokio::test]
 async fn a_session_lives_through_a_day_of_refreshes_and_ends_when_they_do() {
-    let world = World::start().await;
+    let world = World::start(MovedClock::wrapper).await;
     // Somebody whose word does not end, so that something happens all day.
     let owner = world.gateway.as_subject("nginx:owner");
     given_lamp(&owner, "org.acme:lamp").await;
@@ -114,7 +114,7 @@ async fn a_session_lives_through_a_day_of_refreshes_and_ends_when_they_do() {
 
 #[tokio::test]
 async fn a_session_lives_through_a_thousand_refreshes_without_growing() {
-    let world = World::start().await;
+    let world = World::start(MovedClock::wrapper).await;
     let mut session = world.opened("alice", 30).await;
     session.control("START-SEND-EVENTS").await;
     session.control("START-SEND-SESSION-ANNOUNCEMENTS").await;
@@ -130,4 +130,42 @@ async fn a_session_lives_through_a_thousand_refreshes_without_growing() {
     let grown = resident_kib(&world.gateway).await.saturating_sub(at_first);
     assert!(grown < 512, "{grown} KiB more after 800 refreshes");
     session.control("STOP-SEND-EVENTS").await;
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_is_set_prolongs_no_session() {
+    let world = World::start(MovedClock::wall_wrapper).await;
+    let owner = world.gateway.as_subject("nginx:owner");
+    given_lamp(&owner, "org.acme:lamp").await;
+    owner
+        .put(GUEST, &reader("acme:alice", "thing:/"))
+        .await
+        .expect(201);
+    let mut short = world.opened("alice", 5).await;
+    let mut long = world.opened("alice", HOUR + 60).await;
+    let mut longest = world.opened("alice", 3 * HOUR).await;
+    for session in [&mut long, &mut longest] {
+        session.control("START-SEND-EVENTS").await;
+    }
+    world.clock.advance(-HOUR);
+    assert_eq!(
+        short.closed().await.code,
+        1000,
+        "five seconds are over by any other clock"
+    );
+    world.clock.advance(2 * HOUR + 120);
+    let change = json!(true);
+    owner
+        .put("/api/2/things/org.acme:lamp/attributes/late", &change)
+        .await
+        .expect(201);
+    let ended = long.next().await.expect_err("an end and no event");
+    assert_eq!(ended.code, 1000);
+    assert_eq!(event(&mut longest).await.2, change);
+    let expired = world
+        .gateway
+        .as_bearer(&world.token("alice", -11))
+        .web_socket()
+        .await;
+    assert_eq!(expired.err().map(|(status, _)| status), Some(401));
 }

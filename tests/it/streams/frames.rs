@@ -40,6 +40,12 @@ impl RawSocket {
             !head.contains("sec-websocket-protocol"),
             "a protocol was echoed: {head}"
         );
+        for header in ["cache-control: no-store", "referrer-policy: no-referrer"] {
+            assert!(
+                head.contains(header),
+                "the address may carry a token: {head}"
+            );
+        }
         Self(stream)
     }
 

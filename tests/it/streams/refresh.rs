@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use tests::{OidcProvider, Socket, TestGateway, TokenShape};
+use serde_json::{Value, json};
+use tests::{Issuer, OidcProvider, SigningKey, Socket, TestGateway, TokenShape};
 
 use crate::given::{given_lamp, reader};
 
@@ -161,4 +161,77 @@ async fn subjects_narrow_at_once_and_widen_with_the_next_start() {
     socket.control("START-SEND-EVENTS").await;
     change("again").await;
     assert_eq!(socket.json().await["path"], "/attributes/again");
+}
+
+#[tokio::test]
+async fn flaws_that_no_honest_issuer_makes_end_the_session_or_are_ignored() {
+    let key = SigningKey::ed25519();
+    let jwk = [key.jwk("k")];
+    let (issuer, other) = (Issuer::start(&jwk).await, Issuer::start(&jwk).await);
+    let mut settings = issuer.trusted();
+    settings["auth"]["oauth"]["openid_connect_issuers"]["other"] =
+        json!({ "issuer": other.issuer(), "audience": ["twinward"] });
+    let gateway = TestGateway::start_with(settings).await;
+    let stranger = Issuer::start(&jwk).await;
+    let signed = |claims: &Value| key.sign(r#"{"alg":"EdDSA","kid":"k"}"#, &claims.to_string());
+    let with = |name: &str, value: Value| {
+        let mut claims = issuer.claims("alice");
+        claims[name] = value;
+        if claims[name].is_null() {
+            claims.as_object_mut().expect("an object").remove(name);
+        }
+        claims
+    };
+    let good = signed(&issuer.claims("alice"));
+    let (head, rest) = good.split_once('.').expect("three parts");
+    let unsigned = format!(
+        "{}.{}",
+        tests::encode(r#"{"alg":"none"}"#),
+        rest.replace(head, "")
+    );
+    let cases = [
+        ("no end", signed(&with("exp", Value::Null)), true),
+        (
+            "an end that is text",
+            signed(&with("exp", json!("tomorrow"))),
+            true,
+        ),
+        (
+            "a year",
+            signed(&with("exp", json!(tests::seconds_from_now(31_536_000)))),
+            true,
+        ),
+        (
+            "not yet",
+            signed(&with("nbf", json!(tests::seconds_from_now(600)))),
+            true,
+        ),
+        ("nobody", signed(&with("sub", Value::Null)), true),
+        (
+            "another trusted issuer",
+            signed(&other.claims("alice")),
+            true,
+        ),
+        (
+            "an unknown issuer",
+            signed(&stranger.claims("alice")),
+            false,
+        ),
+        ("an unknown algorithm", unsigned, true),
+    ];
+    for (what, token, ends) in cases {
+        let mut socket = opened(&gateway, &good).await;
+        socket.control("START-SEND-SESSION-ANNOUNCEMENTS").await;
+        socket.send(format!("JWT-TOKEN?jwtToken={token}")).await;
+        let told = socket.json().await;
+        assert_eq!(
+            told["topic"], "_/_/sessions/announcements/refreshRejected",
+            "{what}: {told}"
+        );
+        if ends {
+            assert_eq!(socket.closed().await.code, 1000, "{what}");
+        } else {
+            socket.control("STOP-SEND-EVENTS").await;
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Commands and control messages over `/ws/2`.
 
 use serde_json::{Value, json};
-use tests::TestGateway;
+use tests::{OidcProvider, TestGateway};
 
 use super::{command, event};
 use crate::given::{given_lamp, lamp};
@@ -242,4 +242,102 @@ async fn a_page_of_another_site_opens_no_socket() {
         "no upgrade: {}",
         answer.status
     );
+}
+
+#[tokio::test]
+async fn a_token_opens_a_socket_from_its_two_places_only() {
+    let provider = OidcProvider::start().await;
+    let gateway = TestGateway::start_with(provider.trusted()).await;
+    let token = provider.token("alice").await;
+    let anonymous = gateway.anonymous();
+    for query in ["ticket", "token", "jwt", "authorization", "Access_Token"] {
+        let refused = anonymous.web_socket_with(&format!("{query}={token}")).await;
+        assert_eq!(
+            refused.err().map(|(status, _)| status),
+            Some(401),
+            "{query}"
+        );
+    }
+    for carried in [format!("bearer, {token}"), format!("access_token.{token}")] {
+        let caller = anonymous.with("sec-websocket-protocol", &carried);
+        let refused = caller.web_socket().await;
+        assert_eq!(
+            refused.err().map(|(status, _)| status),
+            Some(401),
+            "{carried}"
+        );
+    }
+    let twice = gateway
+        .as_bearer(&token)
+        .web_socket_with(&format!("access_token={token}"))
+        .await;
+    assert_eq!(
+        twice.err().map(|(status, _)| status),
+        Some(401),
+        "in both places"
+    );
+    anonymous
+        .web_socket_with(&format!("access_token={token}"))
+        .await
+        .expect("a WebSocket");
+    gateway
+        .as_bearer(&token)
+        .web_socket()
+        .await
+        .expect("a WebSocket");
+    assert!(!gateway.log().contains(&token), "a token was logged");
+}
+
+#[tokio::test]
+async fn internal_headers_in_frames_do_nothing() {
+    let gateway = TestGateway::start().await;
+    given_lamp(&gateway.as_subject("nginx:alice"), "org.acme:lamp").await;
+    let context = json!({ "type": "x", "subjects": [{ "id": "nginx:alice", "type": "x" }] });
+    let forged = json!({
+        "ditto-sudo": true, "ditto-auth-context": context, "ditto-originator": "nginx:root",
+        "ditto-read-subjects": ["nginx:bob"], "ditto-origin": "x", "ditto-dry-run": true,
+        "ditto-partial-access-paths": {}, "x-ditto-pre-authenticated": "nginx:alice",
+    });
+    let mut bob = gateway
+        .as_subject("nginx:bob")
+        .web_socket()
+        .await
+        .expect("a WebSocket");
+    bob.control("START-SEND-EVENTS").await;
+    let mut read = command("lamp", "retrieve", "/", Value::Null);
+    read["headers"] = forged.clone();
+    let answer = bob.command("c-1", read).await;
+    assert_eq!(
+        answer["value"]["error"], "things:thing.notfound",
+        "{answer}"
+    );
+    let mut watching = gateway
+        .as_subject("nginx:alice")
+        .web_socket()
+        .await
+        .expect("a WebSocket");
+    watching.control("START-SEND-EVENTS").await;
+    let mut writing = gateway
+        .as_subject("nginx:alice")
+        .web_socket()
+        .await
+        .expect("a WebSocket");
+    let mut write = command("lamp", "modify", "/attributes/serial", json!("B-2"));
+    write["headers"] = forged;
+    assert_eq!(writing.command("c-2", write).await["status"], 204);
+    let event = watching.json().await;
+    let headers = event["headers"].as_object().expect("headers");
+    assert_eq!(headers["ditto-originator"], "nginx:alice", "{event}");
+    let internal = [
+        "ditto-sudo",
+        "ditto-read-subjects",
+        "ditto-auth-context",
+        "x-ditto-pre-authenticated",
+    ];
+    assert!(
+        internal.iter().all(|name| !headers.contains_key(*name)),
+        "{event}"
+    );
+    // Nothing of it has reached bob.
+    bob.control("STOP-SEND-EVENTS").await;
 }
