@@ -166,12 +166,16 @@ impl MessageDecoder {
     }
 
     /// The codec would wait for the whole frame before it says so.
-    fn refuse_large_frame(&self) -> Result<(), End> {
+    fn refuse_large_frame(&mut self) -> Result<(), End> {
         let announced = announced_length(&self.buffer).unwrap_or(0);
-        if announced > self.bytes_max as u64 {
-            return Err(End::too_large(self.bytes_max));
+        if announced <= self.bytes_max as u64 {
+            return Ok(());
         }
-        Ok(())
+        // Had the length come later, the codec would have seen first what is wrong with the two bytes before it.
+        let mut beginning = BytesMut::from(self.buffer.get(..2).unwrap_or_default());
+        let outcome = self.codec.decode(&mut beginning);
+        outcome.map_err(|error| self.end(&error))?;
+        Err(End::too_large(self.bytes_max))
     }
 
     fn end(&self, error: &ProtocolError) -> End {

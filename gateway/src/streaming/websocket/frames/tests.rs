@@ -101,6 +101,14 @@ fn what_is_too_large_is_refused_before_it_arrives() {
     check(&huge, &[], Some(1009));
 }
 
+#[test]
+fn a_malformed_head_counts_before_the_length_that_it_states() {
+    let mut head = vec![0x03, 127];
+    head.extend((1_u64 << 40).to_be_bytes());
+    check(&head, &[], Some(1002));
+    check(&head[..2], &[], Some(1002));
+}
+
 fn text_of_max() -> Message {
     Message::Text("x".repeat(BYTES_MAX).into())
 }
