@@ -77,13 +77,14 @@ pub(crate) fn open(
         (Some(past), Some(thing_id), _) => {
             session.subscribe_to_nothing();
             let replay = Replay::of_history(source, (&thing_id, past), renderer);
-            (Script::Past(replay), None)
+            (Script::Past(Box::new(replay)), None)
         }
         (_, _, resume_after) => {
             session.subscribe(Rc::clone(&renderer), head);
             place.reindex();
             let script = resume_after.map_or(Script::Live, |after| {
-                Script::Missed(Replay::of_missed(source, (after, head), renderer))
+                let replay = Replay::of_missed(source, (after, head), renderer);
+                Script::Missed(Box::new(replay))
             });
             (
                 script,
@@ -144,14 +145,14 @@ fn respond(events: impl Stream<Item = Result<Bytes, std::io::Error>> + 'static) 
         .streaming(events)
 }
 
-/// Where events come from.
+/// Where events come from; most streams are live, and must not carry the size of a replay around.
 enum Script {
     /// From what happens.
     Live,
     /// From what was missed, then from what happens.
-    Missed(Replay),
+    Missed(Box<Replay>),
     /// From the past only.
-    Past(Replay),
+    Past(Box<Replay>),
 }
 
 /// One open stream.
@@ -263,7 +264,7 @@ impl Events {
         let (Script::Missed(replay) | Script::Past(replay)) = &mut self.script else {
             return self.session.outbound.next().await;
         };
-        match replay.next(&self.session).await {
+        match Box::pin(replay.next(&self.session)).await {
             Ok(Step::Event(frame)) => return frame,
             Ok(Step::Gap(missing)) => return gap(missing.position, missing.reason),
             Ok(Step::End) => {}

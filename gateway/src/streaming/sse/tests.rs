@@ -126,11 +126,8 @@ impl World {
                 things: Arc::clone(&self.things),
                 clock: Arc::clone(&self.clock),
             };
-            Script::Missed(Replay::of_missed(
-                source,
-                (after, self.journal.head()),
-                renderer,
-            ))
+            let replay = Replay::of_missed(source, (after, self.journal.head()), renderer);
+            Script::Missed(Box::new(replay))
         });
         let entered = (Rc::clone(&session), place);
         (
