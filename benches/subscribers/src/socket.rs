@@ -58,7 +58,7 @@ pub(crate) async fn subscribed(
     Ok(stream)
 }
 
-/// Sends one request on a connection that stays, and waits for the head of its answer.
+/// Sends one request on a connection that stays, and waits for its answer.
 pub(crate) async fn request(
     stream: &mut TcpStream,
     (address, method, target): (&str, &str, &str),
@@ -71,13 +71,26 @@ pub(crate) async fn request(
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    while !answer.windows(4).any(|window| window == b"\r\n\r\n") {
+    while answer_length(&answer)?.is_none_or(|length| answer.len() < length) {
         let mut buffer = [0; 4096];
         let length = stream.read(&mut buffer).await?;
         ensure!(length > 0, "the server hung up");
         answer.extend_from_slice(buffer.get(..length).unwrap_or_default());
     }
-    let head = String::from_utf8_lossy(&answer);
-    ensure!(head.starts_with("HTTP/1.1 2"), "refused: {head}");
+    let answer = String::from_utf8_lossy(&answer);
+    ensure!(answer.starts_with("HTTP/1.1 2"), "refused: {answer}");
     Ok(())
+}
+
+/// How long the answer is, with its body, once its head is there.
+fn answer_length(answer: &[u8]) -> anyhow::Result<Option<usize>> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    let Some(head) = end.and_then(|end| answer.get(..end + 4)) else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let length = text.split_once("content-length:");
+    let length = length.and_then(|(_, rest)| rest.lines().next());
+    let body: usize = length.unwrap_or("0").trim().parse().context("a length")?;
+    Ok(Some(head.len() + body))
 }
