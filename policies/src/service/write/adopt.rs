@@ -3,7 +3,7 @@
 use journal::{Append, AppendError, Revision};
 use serde_json::Value;
 
-use super::{ATTEMPTS_MAX, appended, empty_policy};
+use super::{ATTEMPTS_MAX, appended};
 use crate::event::Happening;
 use crate::part::Part;
 use crate::service::Policies;
@@ -70,7 +70,7 @@ impl Policies {
         let resource = PolicyResource::Policy;
         self.check_size(policy_id, &policy.to_json())?;
         self.check_import_count(policy.imports.len())?;
-        let none = empty_policy(policy_id);
+        let none = Policy::empty(policy_id);
         let before = known.map_or(&none, |known| &*known.stored.policy);
         rules::check_targets(before, policy, &resource)?;
         rules::check_references(policy)?;
