@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
+use crate::settings::ConsoleSettings;
 use crate::surface::Surface;
 pub(crate) use grant::{Grant, GrantKind, Role};
 use passwords::Passwords;
@@ -32,6 +33,8 @@ pub struct AccessSettings {
     pub issuers: JwtSettings,
     /// Lets a scraper read `/metrics` with `Authorization: Bearer <token>`, and nothing else; never the empty string.
     pub metrics_token: Option<SecretString>,
+    /// The operators' page; `None` serves none.
+    pub console: Option<ConsoleSettings>,
 }
 
 /// How the operators of one surface prove themselves.
@@ -95,6 +98,7 @@ pub(crate) struct Access {
     passwords: Passwords,
     tokens: Tokens,
     metrics_token: Option<SecretString>,
+    console: Option<ConsoleSettings>,
 }
 
 impl Access {
@@ -112,7 +116,12 @@ impl Access {
                 settings.issuers,
             )?,
             metrics_token: settings.metrics_token,
+            console: settings.console,
         })
+    }
+
+    pub(crate) fn console(&self) -> Option<&ConsoleSettings> {
+        self.console.as_ref()
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

@@ -10,8 +10,6 @@ use ipnet::IpNet;
 pub struct DevopsSettings {
     /// Name of this process in answers that list instances.
     pub instance: String,
-    /// The operators' page; `None` serves none.
-    pub console: Option<ConsoleSettings>,
     /// Peers whose `X-Forwarded-For` names the source that failed attempts count for.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether nobody but these proxies is answered, probes apart.
@@ -41,7 +39,6 @@ impl Default for DevopsSettings {
     fn default() -> Self {
         Self {
             instance: "gateway-0".to_owned(),
-            console: None,
             trusted_proxies: Vec::new(),
             only_trusted_peers: false,
             brute_force: Some(GuardSettings::default()),

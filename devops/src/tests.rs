@@ -288,11 +288,6 @@ fn settings() -> DevopsSettings {
     DevopsSettings {
         instance: "here".to_owned(),
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
-        console: Some(ConsoleSettings {
-            issuer: Some("https://id.example/realms/ops".to_owned()),
-            client_id: Some("console".to_owned()),
-            ..ConsoleSettings::default()
-        }),
         brute_force: Some(authentication::GuardSettings {
             failures: 3,
             window: Duration::from_secs(60),
@@ -307,6 +302,11 @@ fn access() -> AccessSettings {
         devops: Admission::Passwords(vec![hashed("an older password"), hashed(DEVOPS_PASSWORD)]),
         status: Admission::Passwords(vec![hashed(STATUS_PASSWORD)]),
         metrics_token: Some(METRICS_TOKEN.into()),
+        console: Some(ConsoleSettings {
+            issuer: Some("https://id.example/realms/ops".to_owned()),
+            client_id: Some("console".to_owned()),
+            ..ConsoleSettings::default()
+        }),
         ..AccessSettings::default()
     }
 }

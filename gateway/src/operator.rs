@@ -33,7 +33,7 @@ use serde_json::{Map, Value, json};
 use crate::app::Gateway;
 use crate::reload::{Certificates, InForce};
 use crate::telemetry::metrics;
-pub(crate) use access::{access_settings, console_settings};
+pub(crate) use access::access_settings;
 pub(crate) use configuration::effective;
 pub(crate) use denials::{Denial, Denials};
 pub(crate) use namespaces::{ClosedNamespaces, FencedJournal};

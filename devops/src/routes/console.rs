@@ -64,7 +64,7 @@ pub(super) async fn require_console<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let operations = request.app_data::<Data<Operations>>();
     let operations = operations.expect("create_app adds the operations").clone();
-    if operations.settings.console.is_none() {
+    if operations.access.current().console().is_none() {
         return Ok(request
             .into_response(Refusal::UnknownRoute.error_response())
             .map_into_right_body());
@@ -82,8 +82,10 @@ fn serve_file(
     media_type: &'static str,
     text: &'static str,
 ) -> HttpResponse {
-    let console = operations.settings.console.as_ref();
-    let issuer = console.and_then(|console| console.issuer.as_deref());
+    let access = operations.access.current();
+    let issuer = access
+        .console()
+        .and_then(|console| console.issuer.as_deref());
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, media_type))
         .insert_header((header::CONTENT_SECURITY_POLICY, policy(issuer)))
@@ -113,8 +115,9 @@ fn origin(url: &str) -> &str {
 
 /// `GET /console/login.json`: how the page gets a credential; nothing in it is secret.
 async fn describe_login(operations: Data<Operations>) -> HttpResponse {
-    let takes_passwords = operations.access.current().takes_passwords(Surface::Devops);
-    let login = match &operations.settings.console {
+    let access = operations.access.current();
+    let takes_passwords = access.takes_passwords(Surface::Devops);
+    let login = match access.console() {
         Some(console) if !takes_passwords => json!({
             "method": "oauth2",
             "issuer": console.issuer,

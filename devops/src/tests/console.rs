@@ -81,11 +81,11 @@ async fn where_tokens_are_asked_for_only_its_files_are_open() {
 
 #[actix_web::test]
 async fn switched_off_there_is_no_page() {
-    let off = DevopsSettings {
+    let off = AccessSettings {
         console: None,
-        ..settings()
+        ..access()
     };
-    let operator = Operator::start_with(off);
+    let operator = Operator::start_for(settings(), off);
     for path in ["/console", "/console/app.js", "/console/login.json"] {
         page(&operator, path)
             .await

@@ -23,7 +23,6 @@ use crate::config::value::{ListenAddress, Period, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
 use crate::edge::{HttpsPolicy, OriginPolicy, Peers};
 use crate::limits::{LimitSettings, RateLimit};
-use crate::operator::console_settings;
 use crate::streaming::{StreamingSettings, Throttling};
 use crate::telemetry::logging::LogFormat;
 
@@ -295,7 +294,6 @@ pub(super) fn devops(config: &Config, tls: Option<ServerConfig>) -> DevopsSettin
             .filter_map(|cidr| cidr.network())
             .collect(),
         only_trusted_peers: operator.tls_config == TlsConfig::Plain(PlainHttp::TerminatedByProxy),
-        console: console_settings(operator),
         brute_force: Some(GuardSettings::default()),
         tls,
         ..DevopsSettings::default()

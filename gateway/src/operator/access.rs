@@ -29,11 +29,12 @@ pub(crate) fn access_settings(config: &Devops, first: Option<Secret>) -> AccessS
         read_only_subjects: config.read_only_subjects.clone(),
         issuers: jwt_settings(&config.oauth),
         metrics_token: config.metrics_token.as_ref().map(Secret::secret_string),
+        console: console_settings(config),
     }
 }
 
 /// The operators' page; `None` if it is switched off.
-pub(crate) fn console_settings(config: &Devops) -> Option<ConsoleSettings> {
+fn console_settings(config: &Devops) -> Option<ConsoleSettings> {
     let scheme = match config.oauth.protocol {
         OAuthProtocol::Https => "https",
         OAuthProtocol::Http => "http",

@@ -4,10 +4,9 @@ use crate::config::server::TlsConfig;
 use crate::config::{Config, Values};
 
 /// Keys whose settings are handed out once, when the process starts; each stands for everything below it.
-const FIXED: [&str; 18] = [
+const FIXED: [&str; 17] = [
     "audit",
     "database",
-    "devops.console",
     "devops.listen_addr",
     "devops.trusted_proxies",
     "grpc_server",
