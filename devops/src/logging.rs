@@ -1,10 +1,12 @@
 //! Log levels that can be changed while the process runs.
 
+mod correlation;
 mod level;
 mod levels;
 mod logger_name;
 mod tracing_control;
 
+pub use correlation::{CorrelatedLines, correlated, set_correlation_id};
 pub use level::{LogLevel, LogLevelError};
 pub use levels::LogLevels;
 pub use logger_name::{LoggerName, LoggerNameError};

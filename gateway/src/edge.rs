@@ -18,6 +18,7 @@ mod source;
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::{PeerAddress, RequestKind, RequestParts, SourcePrefix};
+use devops::logging::{correlated, set_correlation_id};
 use futures_util::FutureExt;
 
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
@@ -68,9 +70,8 @@ pub(crate) async fn serve(
     payload: Payload,
     in_force: Data<InForce>,
 ) -> HttpResponse {
-    let started = Instant::now();
     let fields = Fields::read(request.headers());
-    let mut access = Access {
+    let access = Access {
         route: "/other",
         provider: None,
         is_secure: false,
@@ -78,14 +79,28 @@ pub(crate) async fn serve(
         echo: Echo::default(),
         trail: Trail::default(),
     };
+    let correlation_id = Arc::clone(&access.correlation_id);
+    // Pinned here, because it is large and would be moved from one wrapper into the next.
+    let work = pin!(respond((&request, &fields), payload, &in_force, access));
+    correlated(correlation_id, work).await
+}
+
+/// Answers, and records how; every line that is logged on the way carries the request's id.
+async fn respond(
+    (request, fields): (&HttpRequest, &Fields<'_>),
+    payload: Payload,
+    in_force: &InForce,
+    mut access: Access,
+) -> HttpResponse {
+    let started = Instant::now();
     let gateway = in_force.gateway();
     let limit = gateway.settings.request_timeout;
     let asked = {
         // Pinned here, because it is large and would be moved from one wrapper into the next.
         let work = pin!(answer(
-            (&request, &fields),
+            (request, fields),
             payload,
-            std::sync::Arc::clone(&gateway),
+            Arc::clone(&gateway),
             &mut access,
         ));
         within(&gateway, limit, work).await
@@ -99,32 +114,27 @@ pub(crate) async fn serve(
         Err(error) => Err(error),
     };
     let mut response = outcome.unwrap_or_else(|error| {
-        let correlation_id = &*access.correlation_id;
-        tracing::debug!(
-            correlation_id,
-            error.code = error.code(),
-            "A request was refused"
-        );
+        tracing::debug!(error.code = error.code(), "A request was refused");
         error.into_response()
     });
     gateway
         .settings
         .origins
-        .allow(&request, response.headers_mut());
+        .allow(request, response.headers_mut());
     if matches!(
         response.status(),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
     ) {
-        note_denial(&gateway, &request, response.status(), &access);
+        note_denial(&gateway, request, response.status(), &access);
     }
     correlation_id::insert(response.headers_mut(), &access.correlation_id);
     std::mem::take(&mut access.echo).insert(response.headers_mut());
     let https = &gateway.settings.https;
     https.insist(access.is_secure, response.headers_mut());
     let duration = started.elapsed();
-    access::record(&request, response.status(), duration, &access);
+    access::record(request, response.status(), duration, &access);
     let answered = Answered {
-        request: &request,
+        request,
         route: access.route,
         correlation_id: &access.correlation_id,
         status: response.status(),
@@ -154,7 +164,7 @@ async fn within<T>(
 async fn answer<'r>(
     (request, fields): (&'r HttpRequest, &Fields<'_>),
     payload: Payload,
-    gateway: std::sync::Arc<Gateway>,
+    gateway: Arc<Gateway>,
     access: &mut Access,
 ) -> Result<Answer<'r>, DittoError> {
     check_target(request)?;
@@ -185,11 +195,8 @@ async fn answer<'r>(
     route.check_method(request.method())?;
     let query = Query::parse(request.query_string())?;
     access.correlation_id = correlation_id::overridden(&access.correlation_id, fields, &query);
-    let mut translated = headers::translate(
-        fields,
-        &query,
-        std::sync::Arc::clone(&access.correlation_id),
-    )?;
+    set_correlation_id(&access.correlation_id);
+    let mut translated = headers::translate(fields, &query, Arc::clone(&access.correlation_id))?;
     access.echo = std::mem::take(&mut translated.echo);
     let mut context = RequestContext {
         now: gateway.clock.now(),
@@ -394,7 +401,7 @@ async fn authenticate(
             injected: injected.as_deref().unwrap_or_default(),
         };
         let (access, clock) = (&context.gateway.namespaces, &context.gateway.clock);
-        let fence = Fence::new(access, &headers, std::sync::Arc::clone(clock), &principal);
+        let fence = Fence::new(access, &headers, Arc::clone(clock), &principal);
         context.fence = Some(std::rc::Rc::new(fence));
     }
     Ok(Authenticated::new(principal, limit_key))

@@ -29,7 +29,5 @@ pub use event::{EventAction, EventHeaders, ThingEvent};
 pub use headers::TwinHeaders;
 pub use resource::{ResourceKind, ThingResource};
 pub use response::{RetrievedBody, ThingResponse};
-pub use service::{
-    AdoptionError, Migrated, Read, ThingLimits, ThingPage, Things, readable_part,
-};
+pub use service::{AdoptionError, Migrated, Read, ThingLimits, ThingPage, Things, readable_part};
 pub use thing_id::ThingId;

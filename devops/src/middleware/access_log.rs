@@ -9,12 +9,13 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use jiff::Timestamp;
-use tracing::{Instrument, info, info_span};
+use tracing::info;
 
 use super::correlation_id;
 use crate::access::Grant;
 use crate::app::Operations;
 use crate::dependencies::OperatorCall;
+use crate::logging::correlated;
 use crate::source::Source;
 use crate::surface::Surface;
 
@@ -54,14 +55,12 @@ pub(crate) async fn record_access(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let correlation_id = correlation_id::of(request.headers());
-    let span = info_span!("operator_request", correlation_id = &*correlation_id);
-    async move {
+    correlated(Arc::clone(&correlation_id), async move {
         let mut response = next.call(request).await?;
         record(&response, &correlation_id);
         correlation_id::insert(response.headers_mut(), &correlation_id);
         Ok(response)
-    }
-    .instrument(span)
+    })
     .await
 }
 

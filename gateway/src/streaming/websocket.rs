@@ -10,6 +10,7 @@ mod refresh;
 mod rejection;
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,6 +22,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use bytestring::ByteString;
+use devops::logging::correlated;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout};
 
@@ -114,7 +116,11 @@ pub(crate) fn upgrade(
         connection.refuse_labels(&error);
     }
     let frames = Frames::new(payload.into_inner(), settings.websocket_frame_bytes_max);
-    actix_web::rt::spawn(serve(connection, frames));
+    let correlation_id = Arc::clone(&connection.context.headers.ditto.correlation_id);
+    actix_web::rt::spawn(async move {
+        let work = pin!(serve(connection, frames));
+        correlated(correlation_id, work).await;
+    });
     Ok(response.map_into_boxed_body().into())
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use devops::logging::CorrelatedLines;
 use devops::{LogControl, LogLevel, LogLevels, TracingLogControl};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload;
@@ -37,8 +38,14 @@ pub(crate) fn install(
     let (filter, handle) = reload::Layer::new(levels.targets());
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let lines = match format {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines
+            .map_event_format(|lines| CorrelatedLines::new(lines, false))
+            .boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .map_event_format(|lines| CorrelatedLines::new(lines, true))
+            .boxed(),
     };
     tracing_subscriber::registry()
         .with(filter)

@@ -55,7 +55,10 @@ async fn what_no_rule_grants_is_not_created() {
         .put("/api/2/policies/acme.x:q", &policy)
         .await
         .expect_error(403, code);
-    guest.put("/api/2/things/acme:lamp", &lamp()).await.expect(400);
+    guest
+        .put("/api/2/things/acme:lamp", &lamp())
+        .await
+        .expect(400);
     let mut thing = lamp();
     thing["policyId"] = json!("acme.x:p");
     guest

@@ -62,7 +62,11 @@ async fn policies_have_a_history_too() {
     ];
     assert_eq!(policy_history(&mut socket, json!({})).await, all);
     let range = json!({ "fromHistoricalRevision": 2, "toHistoricalRevision": 3 });
-    let some = ["created \"/entries/guest\" 2", "modified \"/entries/guest\" 3", "complete"];
+    let some = [
+        "created \"/entries/guest\" 2",
+        "modified \"/entries/guest\" 3",
+        "complete",
+    ];
     assert_eq!(policy_history(&mut socket, range).await, some);
     let filtered = json!({ "filter": "eq(policyId,'x')" });
     let refused = json!({
@@ -73,15 +77,27 @@ async fn policies_have_a_history_too() {
     assert_eq!(answer["value"]["error"], "signal.unsupported", "{answer}");
 
     // Bob reads the subjects of one entry, whatever the event was about.
-    let mut bobs = gateway.as_subject("nginx:bob").web_socket().await.expect("a WebSocket");
+    let mut bobs = gateway
+        .as_subject("nginx:bob")
+        .web_socket()
+        .await
+        .expect("a WebSocket");
     assert_eq!(policy_history(&mut bobs, json!({})).await, all);
     let created = policy_step(&mut bobs, "subscribeForPersistedEvents", json!({})).await;
     let demand = json!({ "subscriptionId": created["value"]["subscriptionId"], "demand": 1 });
     let first = policy_step(&mut bobs, "request", demand).await;
     let first = &first["value"]["item"]["value"];
-    assert_eq!(first, &json!({ "policyId": "org.acme:lamp" }), "others' entries are not his");
+    assert_eq!(
+        first,
+        &json!({ "policyId": "org.acme:lamp" }),
+        "others' entries are not his"
+    );
 
-    let mut others = gateway.as_subject("nginx:mallory").web_socket().await.expect("a WebSocket");
+    let mut others = gateway
+        .as_subject("nginx:mallory")
+        .web_socket()
+        .await
+        .expect("a WebSocket");
     let hidden = policy_history(&mut others, json!({})).await;
     assert_eq!(hidden, ["policies:policy.notfound"]);
 }
@@ -100,7 +116,9 @@ async fn the_past_of_a_policy_is_read_over_http_and_the_web_socket() {
     let read = past.get(POLICY).await.expect(200);
     assert_eq!(read.json(), first);
     assert_eq!(read.header("etag"), "\"rev:1\"");
-    past.get(GUEST).await.expect_error(404, "policies:entry.notfound");
+    past.get(GUEST)
+        .await
+        .expect_error(404, "policies:entry.notfound");
     let as_parameter = |value: &str| format!("{POLICY}?at-historical-revision={value}");
     let now = alice.get(&as_parameter("2")).await.expect(200).json();
     assert!(now["entries"]["guest"].is_object(), "{now}");
