@@ -7,6 +7,7 @@ mod check_permissions;
 mod docs;
 mod health;
 mod messages;
+mod pattern;
 mod policies;
 mod respond;
 mod table;
@@ -171,14 +172,12 @@ impl Route {
             Self::WhoAmI => "/api/2/whoami",
             Self::CheckPermissions => "/api/2/checkPermissions",
             Self::Things => "/api/2/things",
-            Self::Thing(_, ThingResource::Thing) => "/api/2/things/x",
-            Self::Thing(..) | Self::Migration(_) => "/api/2/things/x/*",
-            Self::Message(_, Mail::Claim) => "/api/2/things/x/inbox/claim",
-            Self::Message(..) => "/api/2/things/x/messages",
+            Self::Thing(_, resource) => pattern::of_thing(resource),
+            Self::Migration(_) => "/api/2/things/x/migrateDefinition/x",
+            Self::Message(..) => "/api/2/things/messages",
             Self::Policies => "/api/2/policies",
-            Self::Policy(_, PolicyResource::Policy) => "/api/2/policies/x",
-            Self::Policy(..) => "/api/2/policies/x/*",
-            Self::PolicyAction(..) => "/api/2/policies/x/actions/*",
+            Self::Policy(_, resource) => pattern::of_policy(resource),
+            Self::PolicyAction(..) => "/api/2/policies/x/actions/x",
             Self::WebSocket => "/ws/2",
         }
     }
