@@ -71,7 +71,7 @@ impl Stream {
             number: 0,
             due: Instant::now(),
             statuses: BTreeMap::new(),
-            latency: Histogram::new(3)?,
+            latency: latencies()?,
         })
     }
 
@@ -148,5 +148,26 @@ impl Stream {
             "p99_us": quantile(0.99),
             "max_us": self.latency.max(),
         })
+    }
+}
+
+/// Up to a minute in microseconds: one that grows by itself would count what is beyond its first bounds as next to nothing.
+fn latencies() -> Result<Histogram<u64>, hdrhistogram::CreationError> {
+    Histogram::new_with_bounds(1, 60_000_000, 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_waits_are_counted_as_such() {
+        let mut latency = latencies().unwrap();
+        for micros in [35, 2_100, 1_000_000, 3_600_000_000] {
+            latency.saturating_record(micros);
+        }
+        assert_eq!(latency.value_at_quantile(0.25), 35);
+        assert!(latency.value_at_quantile(0.5) >= 2_100);
+        assert!(latency.max() >= 60_000_000);
     }
 }
