@@ -7,8 +7,10 @@ mod facts;
 
 use std::sync::Arc;
 
+use rql::TimeExpression;
+
 use crate::SettingsError;
-use crate::placeholder::{Template, TimeExpression};
+use crate::placeholder::Template;
 pub use facts::{KeptHeaders, NamespaceFacts};
 
 /// Rules in their order.

@@ -6,10 +6,8 @@ mod format;
 mod function;
 mod like;
 mod parse;
-mod time;
 
 use function::{Argument, Function};
-pub use time::{TimeExpression, TimeExpressionError};
 
 /// A text that was understood: `{{ jwt:sub }}`, `{{ jwt:realm/roles | fn:lower() }}@plant`.
 #[derive(Debug, Clone)]

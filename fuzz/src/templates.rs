@@ -40,8 +40,8 @@ impl Target for Templates {
         let (template, values) = text.split_once('\u{1}').unwrap_or((&text, "a\nb"));
         if let Some((_, time)) = template.split_once("time:") {
             let time = time.split(['}', ' ']).next().unwrap_or_default();
-            if let Ok(time) = time.parse::<authentication::placeholder::TimeExpression>() {
-                let _ = time.at(jiff::Timestamp::UNIX_EPOCH);
+            if let Ok(time) = time.parse::<rql::TimeExpression>() {
+                let _ = time.evaluate_in_calendar(jiff::Timestamp::UNIX_EPOCH);
             }
         }
         let Ok(template) = Template::parse(template, &["jwt", "time"]) else {

@@ -17,4 +17,4 @@ pub use evaluate::{Document, Fields};
 pub use pattern::Pattern;
 pub use predicate::{Comparison, Expression, Literal, Predicate};
 pub use property::{Path, Placeholder, Property};
-pub use time::TimeExpression;
+pub use time::{TimeExpression, TimeExpressionError};

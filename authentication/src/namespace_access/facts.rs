@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use policies::{Principal, ProviderKind};
+use rql::TimeExpression;
 
 use super::NamespaceAccess;
 use crate::HeaderLookup;
 use crate::jwt::kept_claim;
-use crate::placeholder::{PlaceholderSource, TimeExpression};
+use crate::placeholder::PlaceholderSource;
 
 /// The caller, the headers of the request or of the handshake, and the time.
 pub struct NamespaceFacts<'a> {
@@ -39,7 +40,7 @@ impl PlaceholderSource for NamespaceFacts<'_> {
             "time" => name
                 .parse::<TimeExpression>()
                 .ok()
-                .and_then(|expression| expression.at(self.now))
+                .and_then(|expression| expression.evaluate_in_calendar(self.now))
                 .into_iter()
                 .collect(),
             _ => Vec::new(),
