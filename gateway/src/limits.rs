@@ -3,6 +3,7 @@
 //! Keys are hashes with a seed of this process, tables are bounded, and a full table makes new keys share coarse
 //! buckets instead of evicting known ones.
 
+mod exceeded;
 mod refused;
 mod streams;
 mod table;
@@ -14,15 +15,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
 use governor::clock::{Clock as _, QuantaClock, QuantaInstant};
 use governor::middleware::NoOpMiddleware;
 use governor::{Quota, RateLimiter};
 use parking_lot::Mutex;
 use policies::{Credential, Principal, ProviderKind};
 
-use crate::error::DittoError;
+pub(crate) use exceeded::TooManyRequests;
 use refused::RefusedTable;
 pub(crate) use streams::{StreamPermit, StreamSlots};
 use table::{BoundedTable, SharedTable};
@@ -289,234 +288,5 @@ impl Limiter {
     }
 }
 
-/// A budget is used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooManyRequests {
-    /// Which limit.
-    pub(crate) limit: &'static str,
-    budget: Option<RateLimit>,
-    retry_after: Duration,
-}
-
-impl TooManyRequests {
-    /// Whole seconds, at least one, as `Retry-After` is written.
-    pub(crate) fn retry_after_seconds(&self) -> u64 {
-        (self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)).max(1)
-    }
-}
-
-impl From<TooManyRequests> for DittoError {
-    fn from(exceeded: TooManyRequests) -> Self {
-        let retry_after = exceeded.retry_after_seconds();
-        let error = Self::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too.many.requests",
-            format!("The limit per {} is used up.", exceeded.limit),
-        )
-        .describe(format!(
-            "Try again in {retry_after} s, and then less often."
-        ))
-        .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after));
-        let Some(budget) = exceeded.budget else {
-            return error;
-        };
-        // Source: IETF draft "RateLimit header fields for HTTP", fields RateLimit and RateLimit-Policy.
-        let policy = format!(
-            "\"{}\";q={};w={}",
-            exceeded.limit,
-            budget.requests,
-            budget.window.as_secs().max(1)
-        );
-        let state = format!("\"{}\";r=0;t={retry_after}", exceeded.limit);
-        [("ratelimit-policy", policy), ("ratelimit", state)]
-            .into_iter()
-            .fold(error, |error, (name, value)| {
-                match HeaderValue::from_str(&value) {
-                    Ok(value) => error.with_header(HeaderName::from_static(name), value),
-                    Err(_) => error,
-                }
-            })
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-
-    fn limits(requests: u32, burst: u32) -> Limits {
-        let limit = RateLimit {
-            requests: NonZeroU32::new(requests).unwrap(),
-            window: Duration::from_secs(3600),
-            burst: NonZeroU32::new(burst).unwrap(),
-        };
-        Limits::new(LimitSettings {
-            per_source: Some(limit),
-            per_subject: None,
-            per_identity: vec![("press-07".to_owned(), limit)],
-            handshakes_per_source: None,
-            streams_per_source: Some(2),
-            streams_per_subject: None,
-        })
-    }
-
-    #[test]
-    fn the_burst_is_granted_and_nothing_beyond_it() {
-        let limits = limits(1, 3);
-        let key = limits.source_key(Some([127, 0, 0, 1].into()));
-        for _ in 0..3 {
-            assert_eq!(limits.check_source(key), Ok(()));
-        }
-        let exceeded = limits.check_source(key).unwrap_err();
-        assert!(exceeded.retry_after_seconds() > 3000, "{exceeded:?}");
-        let other = limits.source_key(Some([127, 0, 0, 2].into()));
-        assert_eq!(limits.check_source(other), Ok(()));
-    }
-
-    #[test]
-    fn a_limit_that_is_off_never_refuses() {
-        let limits = limits(1, 1);
-        let key = LimitKey(7);
-        assert!((0..1000).all(|_| limits.check_subject(key).is_ok()));
-    }
-
-    #[test]
-    fn an_identity_has_a_budget_of_its_own_whatever_key_it_uses() {
-        let limits = limits(1, 2);
-        let with_key = |name: &str, key_id: &str| {
-            let described = Credential {
-                name: Some(name.into()),
-                key_id: Some(key_id.into()),
-                ..Credential::default()
-            };
-            let subject = format!("edge:{name}").parse().unwrap();
-            let principal = Principal::new(ProviderKind::ApiKey, vec![subject], None, described);
-            limits.subject_key(&principal)
-        };
-        assert_eq!(limits.check_subject(with_key("press-07", "a")), Ok(()));
-        assert_eq!(limits.check_subject(with_key("press-07", "b")), Ok(()));
-        let exceeded = limits.check_subject(with_key("press-07", "c")).unwrap_err();
-        assert_eq!(exceeded.limit, "identity");
-        assert!((0..100).all(|_| limits.check_subject(with_key("press-08", "d")).is_ok()));
-    }
-
-    #[test]
-    fn an_ipv6_prefix_is_one_source() {
-        let limits = limits(1, 1);
-        let key = |text: &str| limits.source_key(Some(text.parse().unwrap()));
-        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::"));
-        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
-    }
-
-    #[test]
-    fn a_full_table_keeps_who_it_knows_and_stays_bounded() {
-        let table = Arc::new(BoundedTable::new(160));
-        let quota = Quota::per_hour(NonZeroU32::new(1).unwrap());
-        let limiter: KeyedLimiter = RateLimiter::new(
-            quota,
-            SharedTable(Arc::clone(&table)),
-            QuantaClock::default(),
-        );
-        let spread = |key: u64| key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        assert!(limiter.check_key(&spread(1)).is_ok());
-        for key in 2..10_000 {
-            let _ = limiter.check_key(&spread(key));
-        }
-        assert!(table.keys() <= 160);
-        assert!(
-            limiter.check_key(&spread(1)).is_err(),
-            "the first key was evicted and got a fresh budget"
-        );
-    }
-
-    #[test]
-    fn keys_at_rest_are_forgotten() {
-        use governor::nanos::Nanos;
-        use governor::state::StateStore;
-        let table = Arc::new(BoundedTable::new(160));
-        let decide = |_| Ok::<_, ()>(((), Nanos::from(1)));
-        SharedTable(Arc::clone(&table))
-            .measure_and_replace(&7, decide)
-            .unwrap();
-        table.sweep();
-        assert_eq!(table.keys(), 1);
-        table.sweep();
-        assert_eq!(table.keys(), 0);
-    }
-
-    #[test]
-    fn a_budget_is_not_forgotten_before_it_is_full_again() {
-        let limits = limits(1, 3);
-        let key = limits.source_key(Some([127, 0, 0, 1].into()));
-        while limits.check_source(key).is_ok() {}
-        let limiter = limits.per_source.as_ref().unwrap();
-        let start = *limiter.swept.lock();
-        for hours in 1..=3 {
-            limiter.sweep_if_due(start + Duration::from_secs(hours * 3600));
-        }
-        assert_eq!(limiter.table.keys(), 1);
-        limiter.sweep_if_due(start + Duration::from_secs(4 * 3600));
-        limiter.sweep_if_due(start + Duration::from_secs(8 * 3600));
-        assert_eq!(limiter.table.keys(), 0);
-    }
-
-    #[test]
-    fn other_limits_count_on_from_where_they_were() {
-        let before = limits(1, 2);
-        let key = LimitKey(7);
-        let _open = before.open_stream(key, key).unwrap();
-        while before.check_source(key).is_ok() {}
-        let settings = |burst, streams| LimitSettings {
-            per_identity: Vec::new(),
-            per_source: Some(RateLimit {
-                requests: NonZeroU32::MIN,
-                window: Duration::from_secs(3600),
-                burst: NonZeroU32::new(burst).unwrap(),
-            }),
-            per_subject: None,
-            handshakes_per_source: None,
-            streams_per_source: Some(streams),
-            streams_per_subject: None,
-        };
-        let unchanged = before.renewed(settings(2, 1));
-        assert!(unchanged.check_source(key).is_err());
-        assert!(unchanged.open_stream(key, key).is_err());
-        let other = before.renewed(settings(3, 2));
-        assert!(other.check_source(key).is_ok());
-        assert!(other.open_stream(key, key).is_ok());
-        let address = Some([127, 0, 0, 1].into());
-        assert_eq!(before.source_key(address), other.source_key(address));
-    }
-
-    #[test]
-    fn a_stream_slot_is_free_again_when_its_permit_is_dropped() {
-        let limits = limits(1, 1);
-        let (source, subject) = (LimitKey(1), LimitKey(2));
-        let first = limits.open_stream(source, subject).unwrap();
-        let _second = limits.open_stream(source, subject).unwrap();
-        assert!(limits.open_stream(source, subject).is_err());
-        drop(first);
-        assert!(limits.open_stream(source, subject).is_ok());
-    }
-
-    #[test]
-    fn who_was_refused_is_listed_by_name_until_the_budget_is_given_back() {
-        let limits = limits(1, 1);
-        let now = Timestamp::UNIX_EPOCH;
-        let source = IpAddr::from([127, 0, 0, 1]);
-        let key = limits.source_key(Some(source));
-        assert_eq!(limits.check_source(key), Ok(()));
-        for _ in 0..2 {
-            let exceeded = limits.check_source(key).unwrap_err();
-            limits.note(&exceeded, (key, &source), now);
-        }
-        let refused = limits.refused(now);
-        assert_eq!((refused.len(), refused[0].count), (1, 2));
-        assert_eq!(refused[0].who, "127.0.0.1");
-        assert!(!limits.restore("subject", key));
-        assert!(limits.restore("source", key));
-        assert_eq!(limits.check_source(key), Ok(()));
-        assert!(limits.refused(now).is_empty());
-    }
-}
+mod tests;
