@@ -4,6 +4,7 @@ mod control;
 
 use std::sync::Arc;
 
+use audit::{NotAdmitted, Permit};
 use authentication::Revocations;
 use jiff::Timestamp;
 
@@ -87,8 +88,15 @@ pub trait StatusSource: Send + Sync {
 
 /// Keeps a record of what operators did.
 pub trait OperatorAudit: Send + Sync {
-    /// Notes one call; must not wait.
-    fn record(&self, call: &OperatorCall<'_>);
+    /// Makes sure that a call to `/devops` can be recorded before it is carried out.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAdmitted`] if it cannot, after the time that is allowed for.
+    fn admit(&self) -> LocalFuture<'_, Result<Permit, NotAdmitted>>;
+
+    /// Notes one call, by its permit if it has one; must not wait.
+    fn record(&self, call: &OperatorCall<'_>, permit: Option<Permit>);
 }
 
 /// One request to a route that asks for a credential, after its answer is known.

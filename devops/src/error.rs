@@ -74,6 +74,8 @@ pub(crate) enum Refusal {
     NotPossible { reason: String },
     #[error("The store did not do it.")]
     StoreFailed,
+    #[error("The call was not carried out, because it could not be recorded.")]
+    NotRecordable,
     #[error("{reason}")]
     NotReady { reason: String },
     #[error("The last health check found this process down.")]
@@ -123,7 +125,7 @@ impl Refusal {
             Self::TimeoutInvalid => (StatusCode::BAD_REQUEST, "gateway:timeout.invalid"),
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "devops:notfound"),
             Self::NotPossible { .. } => (StatusCode::BAD_REQUEST, "json.invalid"),
-            Self::StoreFailed => (
+            Self::StoreFailed | Self::NotRecordable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "gateway:service.unavailable",
             ),
@@ -170,6 +172,9 @@ impl Refusal {
             Self::NotFound { .. } => "List them to see which there are.",
             Self::NotPossible { .. } => "Correct the request.",
             Self::StoreFailed => "Nothing was changed. /status/health says how the store is.",
+            Self::NotRecordable => {
+                "Nothing was changed. /status/health says why no audit record can be written."
+            }
             Self::NotReady { .. } => "Send requests elsewhere until this answers 200.",
             Self::Unhealthy => "/status/health says what is wrong.",
             Self::Internal => {
@@ -214,6 +219,7 @@ impl Refusal {
             | Self::NotFound { .. }
             | Self::NotPossible { .. }
             | Self::StoreFailed
+            | Self::NotRecordable
             | Self::NotReady { .. }
             | Self::Unhealthy
             | Self::Internal => None,

@@ -13,6 +13,7 @@ mod status;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -21,6 +22,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::web::Data;
+use audit::{Auditor, NotAdmitted, Permit};
 use authentication::password::{PasswordHashSettings, hash_password};
 use authentication::{
     Revocation, RevocationId, RevocationStore, Revocations, StoreFailure, StoreFuture,
@@ -36,8 +38,8 @@ use crate::health::{DetailLevel, Health, HealthStatus};
 use crate::logging::{LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName};
 use crate::{
     AccessSettings, Admission, BackupSource, ConsoleSettings, DevopsDependencies, DevopsSettings,
-    HealthSource, MetricsSource, OperatorAccess, OperatorAudit, OperatorCall, Readiness,
-    StatusSource,
+    HealthSource, LocalFuture, MetricsSource, OperatorAccess, OperatorAudit, OperatorCall,
+    Readiness, StatusSource,
 };
 
 const DEVOPS_PASSWORD: &str = "correct horse";
@@ -51,12 +53,24 @@ struct Process {
     levels: Mutex<LogLevels>,
     now: Mutex<Timestamp>,
     calls: Mutex<Vec<String>>,
+    /// Whether nothing more can be recorded.
+    is_record_full: AtomicBool,
     /// Ids of sessions and limits that were not cut or lifted yet.
     open: Mutex<Vec<&'static str>>,
 }
 
 impl OperatorAudit for Process {
-    fn record(&self, call: &OperatorCall<'_>) {
+    fn admit(&self) -> LocalFuture<'_, Result<Permit, NotAdmitted>> {
+        let is_full = self.is_record_full.load(Ordering::Relaxed);
+        Box::pin(async move {
+            if is_full {
+                return Err(NotAdmitted);
+            }
+            Auditor::off().admit_change().await
+        })
+    }
+
+    fn record(&self, call: &OperatorCall<'_>, _: Option<Permit>) {
         let OperatorCall {
             operator,
             credential,
@@ -224,6 +238,7 @@ impl Process {
             levels: Mutex::new(LogLevels::new(LogLevel::Info)),
             now: Mutex::new("2026-01-01T00:00:00Z".parse().unwrap()),
             calls: Mutex::default(),
+            is_record_full: AtomicBool::new(false),
             open: Mutex::new(vec!["a", "b"]),
         }
     }

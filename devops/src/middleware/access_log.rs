@@ -8,6 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
+use audit::Permit;
 use jiff::Timestamp;
 use tracing::info;
 
@@ -93,8 +94,9 @@ fn record(response: &ServiceResponse<impl MessageBody>, correlation_id: &str) {
         operator.credential = credential,
         "Operator request `{method} {route}` was answered with {status}"
     );
+    let permit = request.extensions_mut().remove::<Permit>();
     if let (Some(_), Some(operations)) = (&entry, request.app_data::<Data<Operations>>()) {
-        operations.dependencies.audit.record(&OperatorCall {
+        let call = OperatorCall {
             at: operations.now(),
             operator: grant.map(|grant| &*grant.operator),
             credential,
@@ -106,7 +108,8 @@ fn record(response: &ServiceResponse<impl MessageBody>, correlation_id: &str) {
             status,
             source: source.map(|source| source.to_string()),
             correlation_id,
-        });
+        };
+        operations.dependencies.audit.record(&call, permit);
     }
 }
 

@@ -62,6 +62,11 @@ async fn require<B: MessageBody>(
         outcome,
         grant,
     });
+    let verdict = match verdict {
+        Ok(_) if surface == Surface::Devops => ensure_record(&request).await,
+        Ok(_) => Ok(()),
+        Err(denial) => Err(denial),
+    };
     match verdict {
         Ok(_) => next
             .call(request)
@@ -71,6 +76,18 @@ async fn require<B: MessageBody>(
             .into_response(denial.refusal.error_response())
             .map_into_right_body()),
     }
+}
+
+/// What operators do to the process is never done without a record of it.
+async fn ensure_record(request: &ServiceRequest) -> Result<(), Denial> {
+    let operations = request
+        .app_data::<Data<Operations>>()
+        .expect("create_app adds the operations")
+        .clone();
+    let permit = operations.dependencies.audit.admit().await;
+    let permit = permit.map_err(|_| Denial::from(Refusal::NotRecordable))?;
+    request.extensions_mut().insert(permit);
+    Ok(())
 }
 
 /// Why a request was not admitted, to the client and to the log.

@@ -47,6 +47,34 @@ async fn loggers_are_shown_by_service_and_instance() {
 }
 
 #[actix_web::test]
+async fn nothing_is_done_that_cannot_be_recorded() {
+    let operator = Operator::start();
+    let root = level_of(&operator.process, "ROOT");
+    operator
+        .process
+        .is_record_full
+        .store(true, Ordering::Relaxed);
+    let body = r#"{ "level": "trace" }"#;
+    let refused = change(&operator, "/devops/logging", body).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.json()["error"], "gateway:service.unavailable");
+    assert_eq!(level_of(&operator.process, "ROOT"), root);
+    let refused = show(&operator, "/devops/logging").await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    let status = operator
+        .get("/status/health", Some(basic(DEVOPS_PASSWORD)))
+        .await;
+    assert_eq!(status.status, StatusCode::OK, "the way to find out why");
+    operator
+        .process
+        .is_record_full
+        .store(false, Ordering::Relaxed);
+    let done = change(&operator, "/devops/logging", body).await;
+    assert_eq!(done.status, StatusCode::OK);
+    assert_ne!(level_of(&operator.process, "ROOT"), root);
+}
+
+#[actix_web::test]
 async fn disabled_loggers_are_shown_on_demand() {
     let operator = Operator::start();
     let path = "/devops/logging/gateway/here?includeDisabledLoggers";

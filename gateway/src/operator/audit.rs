@@ -1,17 +1,36 @@
 //! What operators did, for the record.
 
-use audit::{Actor, Event, Method, Outcome, Reason, Request, Response, Source};
-use devops::{OperatorAudit, OperatorCall};
+use std::time::Duration;
+
+use audit::{
+    Actor, Event, Method, NotAdmitted, Outcome, Permit, Reason, Request, Response, Source,
+};
+use devops::{LocalFuture, OperatorAudit, OperatorCall};
 
 use super::Operator;
 
+/// An operator's call waits no longer than this for a place in the record.
+const ADMISSION_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl OperatorAudit for Operator {
     /// Every call to `/devops` is recorded, of the others those that were refused.
-    fn record(&self, call: &OperatorCall<'_>) {
+    fn record(&self, call: &OperatorCall<'_>, permit: Option<Permit>) {
         if call.surface != "devops" && call.outcome == "granted" {
             return;
         }
-        self.gateway().auditor.record(event(call));
+        match permit {
+            Some(permit) => permit.record(event(call)),
+            None => self.gateway().auditor.record(event(call)),
+        }
+    }
+
+    /// As long as the settings allow for, but not for ever: operators must see that it is the disk.
+    fn admit(&self) -> LocalFuture<'_, Result<Permit, NotAdmitted>> {
+        let auditor = self.gateway().auditor.clone();
+        Box::pin(async move {
+            let admitted = tokio::time::timeout(ADMISSION_TIMEOUT, auditor.admit_change()).await;
+            admitted.unwrap_or(Err(NotAdmitted))
+        })
     }
 }
 
@@ -30,7 +49,7 @@ fn event(call: &OperatorCall<'_>) -> Event {
     let event = event.asking(request).answered(Response {
         status: call.status,
         bytes: None,
-        duration: std::time::Duration::ZERO,
+        duration: Duration::ZERO,
     });
     match source(call) {
         Some(source) => event.from(source),
