@@ -26,7 +26,7 @@ use crate::app::{self, Gateway};
 use crate::bootstrap::{Bootstrap, Presentation};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Loaded};
-use crate::credential_use::{self, Uses};
+use crate::credential_use;
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::operator::{ClosedNamespaces, FencedJournal, effective};
@@ -120,7 +120,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     until_shutdown(&loaded, reloading).await?;
     let limit = config.http_server.shutdown_timeout.duration();
     servers.drain(&gateway, limit).await;
-    background::write_key_uses(&gateway.keys, &config.store.path, &mut Uses::new());
+    background::write_key_uses(&gateway.keys, &config.store.path, &mut None);
     journal.close();
     auditor.record(audit::Event::server_stop(gateway.clock.now()));
     auditor.close();
@@ -318,7 +318,7 @@ fn assemble(
     .context("the publisher")?;
     let keys = key_services(config, &auditor);
     match credential_use::read(&config.store.path) {
-        Ok(uses) => keys.memory.uses().restore(uses),
+        Ok(uses) => keys.memory.uses().restore(uses.unwrap_or_default()),
         Err(error) => tracing::warn!(%error, "When keys were last used cannot be read"),
     }
     let authentication::Assembled {

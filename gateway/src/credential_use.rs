@@ -1,6 +1,7 @@
 //! When each API key was last used, in a file for operators and for `api-key rotate --finish`.
 //!
-//! Requests note uses in memory; the file is written once a minute and at the end, never by a request.
+//! Requests note uses in memory; the file is written at the start, every few seconds if something changed, and at the end,
+//! never by a request.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -17,11 +18,13 @@ fn path(folder: &Path) -> PathBuf {
     folder.join("credential-use.json")
 }
 
-/// Reads the file; nothing if there is none.
-pub(crate) fn read(folder: &Path) -> io::Result<Uses> {
+/// Reads the file; `None` if there is none: then no gateway has run in this folder.
+pub(crate) fn read(folder: &Path) -> io::Result<Option<Uses>> {
     match std::fs::read(path(folder)) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Uses::new()),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(io::Error::from),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -30,10 +33,10 @@ pub(crate) fn read(folder: &Path) -> io::Result<Uses> {
 pub(crate) fn write_if_changed(
     folder: &Path,
     uses: &KeyUses,
-    written: &mut Uses,
+    written: &mut Option<Uses>,
 ) -> io::Result<()> {
     let now: Uses = uses.snapshot().into_iter().collect();
-    if now == *written {
+    if written.as_ref() == Some(&now) {
         return Ok(());
     }
     let (path, new) = (path(folder), folder.join("credential-use.json.new"));
@@ -45,7 +48,7 @@ pub(crate) fn write_if_changed(
         .open(&new)?;
     file.write_all(&serde_json::to_vec(&now)?)?;
     std::fs::rename(new, path)?;
-    *written = now;
+    *written = Some(now);
     Ok(())
 }
 
@@ -61,11 +64,11 @@ mod tests {
             source: "192.0.2.7".to_owned(),
             user_agent: "0badcafe".to_owned(),
         };
-        assert!(read(folder.path()).unwrap().is_empty());
+        assert_eq!(read(folder.path()).unwrap(), None);
         let uses = KeyUses::default();
         uses.restore([("01IYT0XLWR".to_owned(), used.clone())]);
-        write_if_changed(folder.path(), &uses, &mut Uses::new()).unwrap();
-        let again = read(folder.path()).unwrap();
+        write_if_changed(folder.path(), &uses, &mut None).unwrap();
+        let again = read(folder.path()).unwrap().unwrap();
         assert_eq!(again.get("01IYT0XLWR"), Some(&used));
         std::fs::write(path(folder.path()), "{").unwrap();
         assert!(read(folder.path()).is_err());

@@ -22,7 +22,7 @@ use crate::telemetry::audit::keys::UnusedKeys;
 /// How often measurements are summed up, idle limit keys forgotten and the store looked at.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often it is written down when keys were used.
-const KEY_USES_INTERVAL: Duration = Duration::from_secs(60);
+const KEY_USES_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often operators are reminded.
 const REMINDERS_INTERVAL: Duration = Duration::from_secs(3600);
@@ -55,7 +55,7 @@ pub(super) fn note_key_uses(keys: &KeyServices, folder: PathBuf) -> JoinHandle<(
     let keys = keys.clone();
     actix_web::rt::spawn(async move {
         let mut interval = tokio::time::interval(KEY_USES_INTERVAL);
-        let mut written = Uses::new();
+        let mut written = None;
         loop {
             interval.tick().await;
             write_key_uses(&keys, &folder, &mut written);
@@ -63,7 +63,7 @@ pub(super) fn note_key_uses(keys: &KeyServices, folder: PathBuf) -> JoinHandle<(
     })
 }
 
-pub(super) fn write_key_uses(keys: &KeyServices, folder: &Path, written: &mut Uses) {
+pub(super) fn write_key_uses(keys: &KeyServices, folder: &Path, written: &mut Option<Uses>) {
     let uses = keys.memory.uses();
     uses.forget_removed();
     if let Err(error) = credential_use::write_if_changed(folder, uses, written) {

@@ -82,6 +82,12 @@ impl Rotate {
         let (old, newest) = old_and_newest(identity)?;
         let uses = credential_use::read(&config.store.path)
             .map_err(|error| Failure::Internal(error.to_string()))?;
+        let uses = uses.ok_or_else(|| {
+            Failure::Usage(format!(
+                "no gateway has run with `{}`, so that nothing is known of the keys' use; run this where its data folder is",
+                config.store.path.display()
+            ))
+        })?;
         for credential in old {
             let verifier = verifier(credential.api_key.expose(), pepper(config).as_ref())?;
             let used = uses.get(verifier.key_id());

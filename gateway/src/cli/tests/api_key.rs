@@ -149,9 +149,17 @@ fn a_rotated_key_counts_beside_the_old_one_until_it_is_dropped() {
     assert!(old.contains(&hash) && old.contains("expires_at"), "{text}");
 
     let indented: String = lines.iter().map(|line| format!("      {line}\n")).collect();
-    let (_both_folder, both) = file(&format!("      credentials:\n{indented}"));
+    let (both_folder, both) = file(&format!("      credentials:\n{indented}"));
     let checked = run(&["config", "check", "--config", &both], "");
     assert_eq!(checked.unwrap(), "The configuration can be used\n");
+    assert_eq!(
+        rotate(&both, &["--finish"]),
+        Err(2),
+        "nothing is known of the use of the old key"
+    );
+    let data = both_folder.path().join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("credential-use.json"), "{}").unwrap();
     let finished = rotate(&both, &["--finish"]).unwrap();
     assert!(!finished.contains(&hash), "{finished}");
     drop(folder);
