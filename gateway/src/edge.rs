@@ -26,7 +26,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use authentication::{PeerAddress, RequestKind, RequestParts, SourcePrefix};
+use authentication::{AuthenticationError, PeerAddress, RequestKind, RequestParts, SourcePrefix};
 use devops::logging::{correlated, set_correlation_id};
 use futures_util::FutureExt;
 
@@ -364,7 +364,7 @@ async fn authenticate(
     };
     let settings = &context.gateway.settings;
     trail.is_header_dropped = settings.drops_pre_authenticated(&parts);
-    let verdict = context.gateway.chain().authenticate(&parts).await;
+    let verdict = ask(&mut context.gateway, &parts).await;
     let judged = verdict.map_err(|error| {
         let source = SourcePrefix::of(parts.client);
         context.gateway.keys.guard.judge(error, source, parts.now)
@@ -405,6 +405,27 @@ async fn authenticate(
         context.fence = Some(std::rc::Rc::new(fence));
     }
     Ok(Authenticated::new(principal, limit_key))
+}
+
+/// Asks the chain. Whoever had to wait for its answer gets that of the configuration of then, not of before.
+async fn ask(
+    gateway: &mut std::sync::Arc<Gateway>,
+    parts: &RequestParts<'_>,
+) -> Result<Principal, AuthenticationError> {
+    loop {
+        let verdict = {
+            let mut asked = pin!(gateway.chain().authenticate(parts));
+            match poll_fn(|task| Poll::Ready(asked.as_mut().poll(task))).await {
+                Poll::Ready(verdict) => return verdict,
+                Poll::Pending => asked.await,
+            }
+        };
+        let current = gateway.current();
+        if std::sync::Arc::ptr_eq(&current, gateway) {
+            return verdict;
+        }
+        *gateway = current;
+    }
 }
 
 /// Whether an API key stands for an identity that is configured to reach nothing.

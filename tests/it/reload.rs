@@ -1,5 +1,7 @@
 //! A changed configuration takes effect while requests and sessions go on, or not at all.
 
+mod sessions;
+
 use std::fs;
 
 use serde_json::{Value, json};

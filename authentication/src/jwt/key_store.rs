@@ -131,6 +131,11 @@ impl KeyStore {
             .flatten()
     }
 
+    /// Whether the key is here, whether it counts or not.
+    pub(super) fn holds(&self, key_id: &str) -> bool {
+        self.keys.load().find(key_id).is_some()
+    }
+
     /// Whether what is here counts: fetched not too long ago.
     pub(super) fn is_usable(&self, now: Timestamp) -> bool {
         now.as_second() < self.usable_until.load(Ordering::Acquire)
@@ -155,6 +160,11 @@ impl KeyStore {
             && (place(self), hosts(self)) == (place(other), hosts(other))
             && self.algorithms == other.algorithms
             && self.settings == other.settings
+    }
+
+    /// Whether they are all the keys there will ever be.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.discovery.is_none()
     }
 
     /// Calls `hook` for keys that are given up from now on. The first hook stays.

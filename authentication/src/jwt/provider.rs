@@ -197,6 +197,17 @@ impl JwtProvider {
             .is_none_or(|issuer| issuer.keys.current(key_id, now).is_none())
     }
 
+    /// Whether the token behind `principal` was signed with a key that a file of keys held once and holds no longer: nobody
+    /// hears of such a key but whoever replaces the provider.
+    pub fn misses_key_in_file(&self, principal: &Principal) -> bool {
+        let credential = principal.credential();
+        let (Some(issuer), Some(key_id)) = (&credential.issuer, &credential.key_id) else {
+            return false;
+        };
+        let issuer = self.issuers.get(&**issuer);
+        issuer.is_some_and(|issuer| issuer.keys.is_fixed() && !issuer.keys.holds(key_id))
+    }
+
     /// The state of every issuer's keys, in the order of the names.
     pub fn issuer_health(&self, now: Timestamp) -> Vec<IssuerHealth> {
         let mut health: Vec<_> = self

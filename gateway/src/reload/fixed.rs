@@ -4,13 +4,14 @@ use crate::config::server::TlsConfig;
 use crate::config::{Config, Values};
 
 /// Keys whose settings are handed out once, when the process starts; each stands for everything below it.
-const FIXED: [&str; 17] = [
+const FIXED: [&str; 18] = [
     "audit",
     "database",
     "devops.listen_addr",
     "devops.trusted_proxies",
     "grpc_server",
     "history",
+    "http_server.limits.max_connections",
     "http_server.listen_addr",
     "http_server.max_connections",
     "http_server.shutdown_timeout",

@@ -117,6 +117,7 @@ impl Reloader {
             (&loaded.config, &loaded.values),
         );
         let hub = Arc::clone(&gateway.hub);
+        let jwt = gateway.jwt.clone();
         let configured_keys = Arc::clone(&gateway.configured_keys);
         let before = in_force.gateway();
         let status = ReloadStatus {
@@ -131,13 +132,13 @@ impl Reloader {
         in_force.set_status(status.clone());
         self.reloading.operator.configured(&loaded);
         // After the replacement: whoever comes back at once is asked for what counts now.
-        let cut = if withdrawn.is_empty() {
-            0
-        } else {
-            let is_meant = |principal: &Principal| withdrawn.concerns(principal);
-            hub.sessions()
-                .cut_where(&is_meant, &CutReason::Reconfigured)
+        let is_meant = |principal: &Principal| {
+            let misses_key = jwt.as_ref().map(|jwt| jwt.misses_key_in_file(principal));
+            withdrawn.concerns(principal) || misses_key == Some(true)
         };
+        let cut = hub
+            .sessions()
+            .cut_where(&is_meant, &CutReason::Reconfigured);
         auditor.record(audit::Event::config_loaded(
             now,
             loaded.digest.clone(),

@@ -78,11 +78,6 @@ impl Withdrawn {
         }
     }
 
-    /// Whether anybody is meant at all.
-    pub(super) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     fn compare_issuers(&mut self, old: &Values, new: &Values) {
         let changed = old.changed_below(new, "auth.oauth");
         // How keys are fetched says nothing about tokens.

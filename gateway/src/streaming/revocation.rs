@@ -42,8 +42,13 @@ pub(crate) fn follow_keys(jwt: Option<&Arc<JwtProvider>>, hub: &Arc<Hub>) {
     }
 }
 
-/// Cuts a session that was authenticated before, but entered after its credential or its key was taken back.
-pub(super) fn check(gateway: &Gateway, session: &Session) {
+/// Cuts a session that was authenticated before, but entered after its credential or its key was taken back, or after
+/// the configuration was replaced that its caller was admitted under.
+pub(super) fn check(gateway: &Arc<Gateway>, session: &Session) {
+    if !Arc::ptr_eq(&gateway.current(), gateway) {
+        session.record.lifeline.cut(CutReason::Reconfigured.end());
+        return;
+    }
     let principal = session.principal();
     let has_lost_key = gateway
         .jwt
