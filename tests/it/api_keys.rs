@@ -2,13 +2,17 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Caller, TestGateway};
+use tests::{Caller, TestGateway, eventually};
 
 use crate::given::given_lamp;
 
 /// A key of Edge Server, bytes 0 to 31 as base64, and its hash by scrypt.
 const EDGE_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const EDGE_HASH: &str = "c2NyeXB0JGxuPTE2LHI9OCxwPTEkQUFFQ0F3UUZCZ2NJQ1FvTERBME9EdyR6NDNUTUwxVHRNajVpSmY5OUI0b3hXbUZEWHJNbVFGNGVqdXl4RDlJbXhN";
+
+/// Another one, bytes 32 to 63.
+const OTHER_EDGE_KEY: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+const OTHER_EDGE_HASH: &str = "c2NyeXB0JGxuPTEwLHI9OCxwPTEkSUNFaUl5UWxKaWNvS1NvckxDMHVMdyQvN25aa2JISm02VGo5bTFSWlc0NllNekdOZ2FnOGFkVTkzRVI4bTZtWnVr";
 
 /// `press-07` has the key of Edge Server, these permissions, and whatever else `more` says.
 async fn gateway_with(permissions: Value, more: Value) -> TestGateway {
@@ -88,6 +92,128 @@ async fn a_key_is_good_from_its_networks_only() {
         .get("/api/2/whoami")
         .await
         .expect_error(403, "gateway:identity.source.notallowed");
+}
+
+#[tokio::test]
+async fn an_identity_of_another_server_is_refused_and_tokens_are_not_its_business() {
+    let gateway = TestGateway::start_with(json!({
+        "http_server": { "auth": ["mill"] },
+        "auth": {
+            "permission_sets": { "set": { "permissions": "full" } },
+            "identities": {
+                "press-07": { "credential": { "api_key": EDGE_HASH }, "permissions": ["set"] },
+                "mill": { "credential": { "api_key": OTHER_EDGE_HASH }, "permissions": ["set"] },
+            },
+        }
+    }))
+    .await;
+    for _ in 0..2 {
+        press(&gateway)
+            .get("/api/2/whoami")
+            .await
+            .expect_error(401, "gateway:authentication.failed");
+    }
+    gateway
+        .as_bearer(OTHER_EDGE_KEY)
+        .get("/api/2/whoami")
+        .await
+        .expect(200);
+    gateway
+        .as_subject("nginx:alice")
+        .get("/api/2/whoami")
+        .await
+        .expect(200);
+    assert!(
+        gateway
+            .log()
+            .contains("`http_server.auth` limits identities")
+    );
+    let audit = eventually("the reason", || {
+        let audit = std::fs::read_to_string(gateway.data().join("audit.jsonl"));
+        let audit = audit.unwrap_or_default();
+        std::future::ready(audit.contains("identity_not_on_server").then_some(audit))
+    })
+    .await;
+    assert!(
+        audit.contains("press-07") || audit.contains("legacy-"),
+        "{audit}"
+    );
+}
+
+/// A file as Edge Server's documentation shows it, with what the gateway's own listeners need in a test.
+const EDGE_FILE: &str = r#"
+database:
+  db_id: "2f1c3d70-3c92-4d4a-9d0e-0a3d5f0c7a11"
+  device_name: "press-hall-gateway"
+  auth:
+    server:
+      access_token: "token-from-the-portal"
+      auth_url: "https://auth.example/"
+      provider: "__playgroundProvider"
+  subscriptions:
+    - "SELECT * FROM presses"
+http_server:
+  listen_addr: "127.0.0.1:0"
+  tls_config: dev_mode
+  http_api: true
+  enable_healthcheck: true
+auth:
+  permission_sets:
+    line-operators:
+      permissions: full
+    dashboards:
+      permissions: ["things:read@org.acme.*", "things:read@org.acme", sse]
+  identities:
+    press-07:
+      credential: { api_key: "<base64 hash>" }
+      permissions: [line-operators]
+      id: "plant-3/press-07"
+    press-08:
+      credentials:
+        - { api_key: "<another hash>", created_at: "2026-01-01T00:00:00Z", comment: "made by hand" }
+      permissions: [dashboards]
+      id: null
+      owner: "hall 3"
+      allow_from: ["127.0.0.0/8"]
+      rate_limit: { max_requests: 50, window_secs: 1 }
+      subjects: ["integration:press-08"]
+logging:
+  ditto_sdk: info
+  edge_server: { level: info, console_logs: std_out, rotating_logs: null }
+devops: { listen_addr: "127.0.0.1:0", tls_config: dev_mode }
+"#;
+
+#[tokio::test]
+async fn a_file_of_edge_server_starts_as_it_is_once_it_has_real_hashes() {
+    let gateway = TestGateway::start().await;
+    let file = gateway.folder().join("twinward.yaml");
+    let written = gateway.stop().await;
+    let text = EDGE_FILE
+        .replace("<base64 hash>", EDGE_HASH)
+        .replace("<another hash>", OTHER_EDGE_HASH);
+    std::fs::write(file, text).expect("the configuration can be written");
+    let gateway = written.again().await;
+    let answer = press(&gateway).get("/api/2/whoami").await.expect(200);
+    assert_eq!(answer.json()["defaultSubject"], "edge:plant-3/press-07");
+    press(&gateway)
+        .put("/api/2/things/org.acme:lamp", &json!({}))
+        .await
+        .expect(201);
+    let other = gateway.as_bearer(OTHER_EDGE_KEY);
+    let answer = other.get("/api/2/whoami").await.expect(200);
+    assert_eq!(
+        answer.json()["subjects"],
+        json!(["edge:press-08", "integration:press-08"])
+    );
+    other
+        .put("/api/2/things/org.acme:lamp/attributes/x", &json!(1))
+        .await
+        .expect_error(403, "gateway:scope.missing");
+    gateway.anonymous().get("/api/2/whoami").await.expect(401);
+    for path in ["/execute", "/attachments/upload", "/presence", "/logs"] {
+        press(&gateway).get(path).await.expect(404);
+    }
+    assert!(gateway.log().contains("`database` is accepted"));
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ pub(super) struct Entry {
     /// `None` if the identity may do everything.
     pub(super) scopes: Option<Arc<Scopes>>,
     disabled: bool,
+    is_elsewhere: bool,
     not_before: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     allow_from: Vec<TrustedPeer>,
@@ -160,6 +161,7 @@ impl<'a> Shared<'a> {
             principal: self.principal(verifier.key_id(), expires_at),
             scopes: (!self.scopes.is_full()).then(|| Arc::new(self.scopes.clone())),
             disabled: identity.disabled,
+            is_elsewhere: identity.is_elsewhere,
             not_before: identity.not_before.max(credential.not_before),
             expires_at,
             allow_from: identity.allow_from.clone(),
@@ -187,6 +189,9 @@ impl Entry {
         let now = caller.now;
         if self.disabled {
             return Err(Unfit::Refused(ApiKeyRefusal::Disabled));
+        }
+        if self.is_elsewhere {
+            return Err(Unfit::Refused(ApiKeyRefusal::NotOnThisServer));
         }
         if self.not_before.is_some_and(|start| now < start) {
             return Err(Unfit::Refused(ApiKeyRefusal::NotYetValid));

@@ -29,6 +29,9 @@ pub enum ApiKeyRefusal {
     /// The identity is switched off.
     #[error("disabled")]
     Disabled,
+    /// The identity may use another server only.
+    #[error("not on this server")]
+    NotOnThisServer,
     /// It does not count yet.
     #[error("not yet valid")]
     NotYetValid,
@@ -49,6 +52,7 @@ impl ApiKeyRefusal {
             Self::WrongLegacyKey => "wrong_legacy_key",
             Self::WrongEnvironment => "wrong_env",
             Self::Disabled => "disabled",
+            Self::NotOnThisServer => "identity_not_on_server",
             Self::NotYetValid => "not_yet_valid",
             Self::Expired => "expired",
         }
@@ -63,7 +67,11 @@ impl ApiKeyRefusal {
             | Self::WrongSecret
             | Self::UnknownLegacyKey => Some(GuardedMethod::ApiKey),
             Self::WrongLegacyKey => Some(GuardedMethod::SlowApiKey),
-            Self::WrongEnvironment | Self::Disabled | Self::NotYetValid | Self::Expired => None,
+            Self::WrongEnvironment
+            | Self::Disabled
+            | Self::NotOnThisServer
+            | Self::NotYetValid
+            | Self::Expired => None,
         }
     }
 }

@@ -79,6 +79,8 @@ pub struct IdentitySettings {
     pub subjects: Vec<String>,
     /// Whether all its keys are refused.
     pub disabled: bool,
+    /// Whether it may use another server only.
+    pub is_elsewhere: bool,
     /// From when its keys count.
     pub not_before: Option<Timestamp>,
     /// Until when its keys count.

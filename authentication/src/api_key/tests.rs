@@ -237,6 +237,15 @@ fn every_bad_key_fails_as_a_bad_key() {
         ..identity("a", VERIFIER)
     };
     check_refusal(settings(vec![disabled]), KEY, ApiKeyRefusal::Disabled);
+    let elsewhere = IdentitySettings {
+        is_elsewhere: true,
+        ..identity("a", VERIFIER)
+    };
+    check_refusal(
+        settings(vec![elsewhere]),
+        KEY,
+        ApiKeyRefusal::NotOnThisServer,
+    );
 }
 
 #[test]

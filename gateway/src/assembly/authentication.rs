@@ -185,8 +185,9 @@ fn kept_claims(namespaces: &NamespaceAccess, integration: &IntegrationSubjects) 
 
 /// `allowed` names the identities that may use this listener; `None` means all.
 fn restrict(keys: &mut ApiKeySettings, allowed: Option<&[String]>) {
-    keys.identities
-        .retain(|identity| allowed.is_none_or(|allowed| allowed.contains(&identity.name)));
+    for identity in &mut keys.identities {
+        identity.is_elsewhere = allowed.is_some_and(|allowed| !allowed.contains(&identity.name));
+    }
 }
 
 fn api_keys(

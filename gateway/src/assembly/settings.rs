@@ -18,7 +18,7 @@ use crate::app::{EdgeSettings, ServerSettings};
 use crate::config::authentication::Authentication;
 use crate::config::authentication::{IdentityRateLimit, NamespaceResourceType};
 use crate::config::entities::CreationRule;
-use crate::config::server::{EdgeHttpApi, PlainHttp, TlsConfig};
+use crate::config::server::{EdgeHttpApi, EdgeScope, HttpServer, PlainHttp, TlsConfig};
 use crate::config::value::{ListenAddress, Period, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
 use crate::edge::{HttpsPolicy, OriginPolicy, Peers};
@@ -42,14 +42,17 @@ pub(super) fn logging(config: &telemetry::Logging) -> (LogLevel, LogFormat) {
 pub(super) fn limits(config: &Config) -> LimitSettings {
     let identities = config.auth.providers().into_iter();
     let identities = identities.flat_map(|providers| &providers.identities);
+    let per_key = throttle(&config.http_server, EdgeScope::ApiKey);
+    let per_address = throttle(&config.http_server, EdgeScope::Ip);
     let config = &config.limits;
     LimitSettings {
         per_identity: identities
             .filter_map(|(name, identity)| {
-                Some((name.clone(), identity_rate(identity.rate_limit.as_ref()?)))
+                let own = identity.rate_limit.as_ref().map(identity_rate);
+                Some((name.clone(), own.or(per_key)?))
             })
             .collect(),
-        per_source: rate(&config.per_source),
+        per_source: per_address.or_else(|| rate(&config.per_source)),
         per_subject: rate(&config.per_subject),
         handshakes_per_source: rate(&config.handshakes_per_source),
         streams_per_source: count(&config.streams_per_source),
@@ -64,6 +67,18 @@ pub(crate) fn guard(config: &Config) -> Option<GuardSettings> {
         failures: brute_force.failures,
         window: brute_force.window.duration(),
         block: brute_force.block.duration(),
+    })
+}
+
+/// What Edge Server's rule for `scope` says, if there is one.
+fn throttle(server: &HttpServer, scope: EdgeScope) -> Option<RateLimit> {
+    let mut rules = server.limits.iter().flat_map(|limits| &limits.throttle);
+    let rule = rules.find(|rule| rule.scope == scope)?;
+    let requests = NonZeroU32::new(rule.max_requests)?;
+    Some(RateLimit {
+        requests,
+        window: Duration::from_secs(rule.window_secs.into()),
+        burst: requests,
     })
 }
 
@@ -179,10 +194,18 @@ pub(super) fn server(config: &Config, tls: Option<ServerConfig>) -> ServerSettin
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         connections_max: server
             .max_connections
+            .min(edge_connections_max(server))
             .min(descriptors_max().saturating_sub(DESCRIPTORS_RESERVED)),
         shutdown_timeout: server.shutdown_timeout.duration(),
         tls,
     }
+}
+
+/// Edge Server's limit of connections, if there is one.
+fn edge_connections_max(server: &HttpServer) -> usize {
+    let limits = server.limits.as_ref();
+    let connections_max = limits.and_then(|limits| limits.max_connections);
+    connections_max.unwrap_or(usize::MAX)
 }
 
 /// Left for files of the store, outgoing connections and the operator listener.

@@ -3,7 +3,11 @@
 //! Nothing is parsed and silently ignored: what is accepted for compatibility, or belongs to a feature that
 //! does not exist yet, is named here as soon as somebody sets it.
 
+use ::authentication::{Scope, ScopeWord};
+
 use super::{
+    Config,
+    authentication::{Authentication, PermissionSet, Permissions},
     environment::{Environment, ditto::WITHOUT_EFFECT},
     places::Places,
 };
@@ -16,7 +20,7 @@ const NOT_HERE: &[&str] = &[
     "database",
     "grpc_server",
     "http_server.http_api.*",
-    "http_server.limits",
+    "http_server.limits.max_header_bytes",
     "logging.ditto_sdk",
     "logging.edge_server.audit_logs",
     "logging.edge_server.console_logs",
@@ -47,6 +51,71 @@ pub fn no_effect_yet(places: &Places, environment: &Environment) -> Vec<String> 
         }
     }
     sentences
+}
+
+/// A sentence for every setting that reaches less far than somebody may think.
+pub fn reaching_less(config: &Config) -> Vec<String> {
+    let Some(authentication) = config.auth.providers() else {
+        return Vec::new();
+    };
+    let sets = authentication.permission_sets.iter();
+    let unused = sets.filter_map(|(name, set)| {
+        let words = words_without_use(set);
+        (!words.is_empty()).then(|| {
+            format!(
+                "`auth.permission_sets.{name}`: nothing here asks for {}, so that it opens nothing",
+                words.join(", ")
+            )
+        })
+    });
+    let limited = config.http_server.auth.is_some() && admits_others(authentication);
+    let limited = limited.then(|| {
+        "`http_server.auth` limits identities with API keys; whoever comes with a token or through a proxy that vouches is admitted by `auth.chain` as before".to_owned()
+    });
+    unused.chain(limited).collect()
+}
+
+fn admits_others(authentication: &Authentication) -> bool {
+    authentication.pre_authenticated.enabled
+        || !authentication.oauth.openid_connect_issuers.is_empty()
+}
+
+/// What a set lists and no route asks for.
+fn words_without_use(set: &PermissionSet) -> Vec<String> {
+    let quoted = |text: &str| format!("`{text}`");
+    match &set.permissions {
+        Permissions::Word(_) if set.full_includes_devops => vec![quoted("full_includes_devops")],
+        Permissions::Word(_) => Vec::new(),
+        Permissions::Scopes(scopes) => scopes
+            .iter()
+            .filter(|text| {
+                text.parse::<Scope>()
+                    .is_ok_and(|scope| !is_asked_for(scope.word))
+            })
+            .map(|text| quoted(text))
+            .collect(),
+    }
+}
+
+/// Whether a route of the public listener asks for it. The operator service has credentials of its own.
+fn is_asked_for(word: ScopeWord) -> bool {
+    match word {
+        ScopeWord::ThingsRead
+        | ScopeWord::ThingsWrite
+        | ScopeWord::PoliciesRead
+        | ScopeWord::PoliciesWrite
+        | ScopeWord::MessagesSend
+        | ScopeWord::WebSocket
+        | ScopeWord::Events => true,
+        ScopeWord::SearchRead
+        | ScopeWord::EdgeExecute
+        | ScopeWord::EdgeAttachments
+        | ScopeWord::EdgePresence
+        | ScopeWord::EdgeLogs
+        | ScopeWord::StatusRead
+        | ScopeWord::DevopsRead
+        | ScopeWord::DevopsWrite => false,
+    }
 }
 
 fn written<'a>(places: &'a Places, pattern: &'a str) -> impl Iterator<Item = &'a str> {

@@ -137,7 +137,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         return Err(ConfigError::Invalid(refused));
     }
     environment::hash_operator_passwords(&options.environment, &mut config.devops);
-    let announcements = announcements::no_effect_yet(&places, &options.environment);
+    let mut announcements = announcements::no_effect_yet(&places, &options.environment);
+    announcements.extend(announcements::reaching_less(&config));
     Ok(Loaded {
         config,
         file: options.file.clone(),

@@ -7,13 +7,13 @@ use std::path::Path;
 use super::{Config, environment::Environment, error::Problem, places::Places};
 
 mod authentication;
+mod edge_server;
 mod environment;
 mod identities;
 mod issuers;
 mod listeners;
 mod operators;
 mod sections;
-mod unenforced;
 
 /// Everything about `config` that must not start.
 pub(super) fn of(config: &Config, places: &Places, environment: &Environment) -> Vec<Problem> {
@@ -25,14 +25,11 @@ pub(super) fn of(config: &Config, places: &Places, environment: &Environment) ->
     refusals.check_listeners(config);
     refusals.check_sections(config);
     refusals.check_operators(&config.devops);
+    refusals.check_edge_server(&config.http_server);
     if let Some(authentication) = config.auth.providers() {
         refusals.check_chain(authentication);
         refusals.check_issuers(authentication);
         refusals.check_identities(authentication, config);
-    }
-    // Mistakes first: what is misspelled may not be meant as a restriction.
-    if refusals.problems.is_empty() {
-        refusals.check_enforceable(config);
     }
     refusals.problems
 }

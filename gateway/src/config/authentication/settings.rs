@@ -206,6 +206,7 @@ fn identity_settings((name, identity): (&String, &Identity)) -> IdentitySettings
         permission_sets: identity.permissions.clone(),
         subjects: identity.subjects.clone(),
         disabled: identity.disabled,
+        is_elsewhere: false,
         not_before: identity.not_before,
         expires_at: identity.expires_at,
         allow_from: identity.allow_from.iter().map(trusted_peer).collect(),

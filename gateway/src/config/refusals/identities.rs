@@ -13,6 +13,7 @@ use crate::config::{
 
 impl Refusals<'_> {
     pub(super) fn check_identities(&mut self, authentication: &Authentication, config: &Config) {
+        self.check_somebody_may_call(authentication);
         let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
         for (name, identity) in &authentication.identities {
             let key = format!("auth.identities.{name}");
@@ -41,6 +42,19 @@ impl Refusals<'_> {
                     format!("no identity is named `{name}`{hint}"),
                 );
             }
+        }
+    }
+
+    /// Whoever writes the block and nothing into it would shut everybody out, or have a start make an identity.
+    fn check_somebody_may_call(&mut self, authentication: &Authentication) {
+        let is_written = self.places.keys().any(|key| key == "auth.identities");
+        let others = authentication.pre_authenticated.enabled
+            || !authentication.oauth.openid_connect_issuers.is_empty();
+        if is_written && authentication.identities.is_empty() && !others {
+            self.refuse(
+                "auth.identities",
+                "it is empty, and nothing else is set up that could let anybody in; add an identity (`twinward api-key generate --yaml`), or leave the block out for one that the first start makes",
+            );
         }
     }
 

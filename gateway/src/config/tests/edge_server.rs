@@ -93,6 +93,21 @@ fn switches_per_endpoint_are_understood() {
 }
 
 #[test]
+fn what_reaches_less_far_than_its_name_is_said() {
+    let file = "http_server: { auth: [press-07] }\nauth:\n  pre_authenticated: { enabled: true }\n  permission_sets:\n    all: { permissions: full, full_includes_devops: true }\n    some: { permissions: [ws, 'search:read@org.acme', edge:logs] }\n  identities:\n    press-07: { credential: { api_key: h }, permissions: [all, some] }\n";
+    let announcements = loaded(file, &[]).announcements;
+    let says = |part: &str| announcements.iter().any(|sentence| sentence.contains(part));
+    for part in [
+        "`auth.permission_sets.all`: nothing here asks for `full_includes_devops`",
+        "`auth.permission_sets.some`: nothing here asks for `search:read@org.acme`, `edge:logs`",
+        "`http_server.auth` limits identities with API keys",
+    ] {
+        assert!(says(part), "{part} is not in {announcements:#?}");
+    }
+    assert_eq!(announcements.len(), 3, "{announcements:#?}");
+}
+
+#[test]
 fn a_database_is_checked() {
     check_problem(
         "database: { device_name: a, auth: { small_peer_only: { offline_license_token: t } } }\n",

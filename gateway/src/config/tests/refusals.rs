@@ -249,11 +249,42 @@ fn rules_and_templates_that_cannot_be_meant_do_not_start() {
 }
 
 #[test]
-fn a_restriction_that_is_not_enforced_does_not_start() {
-    check_problem(
-        "http_server: { auth: [] }\nauth: { pre_authenticated: { enabled: true } }\n",
+fn a_restriction_that_would_come_to_nothing_does_not_start() {
+    let throttle = |rule: &str| format!("http_server: {{ limits: {{ throttle: [{rule}] }} }}\n");
+    let ip = "{ scope: ip, max_requests: 300, window_secs: 60 }";
+    for (yaml, message) in [
+        (
+            "http_server: { http_api: { exceute: false } }\n".to_owned(),
+            "did you mean `execute`",
+        ),
+        (
+            "http_server: { http_api: { things: false } }\n".to_owned(),
+            "give it a permission set",
+        ),
+        (
+            throttle("{ scope: route, route: /x, max_requests: 1, window_secs: 1 }"),
+            "not limited by route",
+        ),
+        (
+            throttle("{ scope: ip, max_requests: 0, window_secs: 1 }"),
+            "at least 1",
+        ),
+        (throttle(&format!("{ip}, {ip}")), "set more than once"),
+        (
+            throttle(ip) + "limits: { per_source: { requests: 1, window: 1s } }\n",
+            "set more than once",
+        ),
+        (
+            "auth: { identities: {} }\n".to_owned(),
+            "it is empty, and nothing else",
+        ),
+    ] {
+        check_problem(&yaml, &[], message);
+    }
+    loaded(&throttle(ip), &[]);
+    loaded(
+        "auth: { identities: {}, pre_authenticated: { enabled: true } }\n",
         &[],
-        "this version cannot enforce it",
     );
 }
 

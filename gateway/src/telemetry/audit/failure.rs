@@ -133,6 +133,7 @@ fn key_reason(refusal: ApiKeyRefusal) -> Reason {
         ApiKeyRefusal::WrongSecret | ApiKeyRefusal::WrongLegacyKey => Reason::BadSecret,
         ApiKeyRefusal::WrongEnvironment => Reason::WrongEnv,
         ApiKeyRefusal::Disabled => Reason::Disabled,
+        ApiKeyRefusal::NotOnThisServer => Reason::IdentityNotOnServer,
         ApiKeyRefusal::NotYetValid => Reason::NotYetValid,
         ApiKeyRefusal::Expired => Reason::Expired,
     }
