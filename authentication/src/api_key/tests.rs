@@ -314,6 +314,32 @@ fn unusable_settings_are_refused() {
         provider(id),
         Err(SettingsError::IdentityId { .. })
     ));
+    let subject = settings(vec![IdentitySettings {
+        subjects: vec!["no-issuer".to_owned()],
+        ..identity("a", VERIFIER)
+    }]);
+    assert!(matches!(
+        provider(subject),
+        Err(SettingsError::IdentitySubject { .. })
+    ));
+    let mut hinted = identity("a", VERIFIER);
+    hinted.credentials[0].hint = Some("A6E6EF3D".to_owned());
+    assert!(matches!(
+        provider(settings(vec![hinted])),
+        Err(SettingsError::KeyHint { position: 1, .. })
+    ));
+    let prefix = ApiKeySettings {
+        subject_prefix: "a:b".to_owned(),
+        ..settings(vec![identity("a", VERIFIER)])
+    };
+    assert!(matches!(
+        provider(prefix),
+        Err(SettingsError::SubjectIssuer { .. })
+    ));
+    assert!(matches!(
+        provider(settings(vec![identity("a", PEPPERED)])),
+        Err(SettingsError::Credential { position: 1, .. })
+    ));
     let broken = settings(vec![identity("a", "YOUR_HASH")]);
     assert!(matches!(
         provider(broken),

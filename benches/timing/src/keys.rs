@@ -21,10 +21,13 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case {
             name: "an API key that is wrong early or late, against its hash",
+            tolerance: 0.0,
             measure: Box::new(against_the_hash),
         },
         Case {
             name: "an API key with a known or an unknown id, as a request",
+            // Ids of keys are no secret, and stand in records; no network lets anybody see less than this.
+            tolerance: 25.0,
             measure: Box::new(known_and_unknown_id),
         },
     ]
@@ -35,16 +38,15 @@ fn against_the_hash() -> Samples {
     let verifier = KeyVerifier::parse(&made.verifier, None).expect("it was just made");
     let key = made.key.expose_secret();
     let (early, late) = (changed(key, 20), changed(key, key.len() - 1));
-    // Into one buffer, so that where a text lies in memory says nothing.
     let mut text = String::new();
+    let prepare = |text: &mut String, is_late: bool| {
+        text.clear();
+        text.push_str(if is_late { &late } else { &early });
+    };
     Samples::take(
         ROUNDS,
-        || (),
-        |is_late, ()| {
-            text.clear();
-            text.push_str(if is_late { &late } else { &early });
-            verifier.verify(&text)
-        },
+        &mut text,
+        (prepare, |text: &String| verifier.verify(text)),
     )
 }
 
@@ -72,20 +74,19 @@ fn known_and_unknown_id() -> Samples {
     );
     let unknown = stranger.key.expose_secret().to_owned();
     let mut headers = Authorization(String::new());
-    Samples::take(
-        ROUNDS,
-        || (),
-        |is_unknown, ()| {
-            headers.0.clear();
-            headers.0.push_str("Bearer ");
-            headers
-                .0
-                .push_str(if is_unknown { &unknown } else { &forged });
-            let request = request(&headers);
-            let attempt = provider.authenticate(&request);
-            matches!(attempt, Attempt::Pending(_))
-        },
-    )
+    let prepare = |headers: &mut Authorization, is_unknown: bool| {
+        headers.0.clear();
+        headers.0.push_str("Bearer ");
+        headers
+            .0
+            .push_str(if is_unknown { &unknown } else { &forged });
+    };
+    let check = |headers: &Authorization| {
+        let request = request(headers);
+        let attempt = provider.authenticate(&request);
+        matches!(attempt, Attempt::Pending(_))
+    };
+    Samples::take(ROUNDS, &mut headers, (prepare, check))
 }
 
 fn provider(verifier: String) -> ApiKeyProvider {

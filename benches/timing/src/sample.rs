@@ -9,18 +9,19 @@ use aws_lc_rs::rand;
 pub(crate) struct Samples([Vec<f64>; 2]);
 
 impl Samples {
-    /// Takes `rounds` of each class, in an order that nobody chose. `prepare` is not timed.
+    /// Takes about `rounds` of each class, in an order that nobody chose. `prepare` puts a credential of the second class
+    /// or of the first into `place` and is not timed, so that where it came from says nothing.
     pub(crate) fn take<T>(
         rounds: usize,
-        mut prepare: impl FnMut() -> T,
-        mut check: impl FnMut(bool, T) -> bool,
+        place: &mut T,
+        (mut prepare, check): (impl FnMut(&mut T, bool), impl Fn(&T) -> bool),
     ) -> Self {
         let mut samples = [Vec::new(), Vec::new()];
         for round in 0..2 * rounds + rounds / 5 {
             let is_second = coin();
-            let prepared = prepare();
+            prepare(place, is_second);
             let started = Instant::now();
-            black_box(check(black_box(is_second), prepared));
+            black_box(check(black_box(place)));
             let took = started.elapsed().as_nanos() as f64;
             // The first ones warm up.
             if round >= rounds / 5 {
@@ -36,10 +37,12 @@ impl Samples {
         Self(usual)
     }
 
-    /// Welch's t: how many standard errors lie between the means.
-    pub(crate) fn t(&self) -> f64 {
+    /// Welch's t: how many standard errors lie between the means, beyond what is tolerated.
+    pub(crate) fn t(&self, tolerance: f64) -> f64 {
         let [first, second] = &self.0;
-        (mean(first) - mean(second)) / (spread(first) + spread(second)).sqrt()
+        let difference = mean(first) - mean(second);
+        let excess = (difference.abs() - tolerance).max(0.0);
+        excess.copysign(difference) / (spread(first) + spread(second)).sqrt()
     }
 
     pub(crate) fn means(&self) -> (f64, f64) {
