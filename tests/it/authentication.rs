@@ -2,7 +2,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Caller, Nginx, OidcProvider, TestGateway, TokenShape, deadline, eventually, merged};
+use tests::{
+    Caller, Nginx, OidcProvider, TestGateway, TokenShape, deadline, eventually, merged,
+    raw_exchange,
+};
 
 use crate::credentials::{signed_with_public_text, tampered, unsigned, with_claims, with_header};
 use crate::given::given_lamp;
@@ -408,4 +411,94 @@ async fn internal_headers_of_a_client_do_nothing() {
         .send(Method::GET, "/api/2/things/org.acme:lamp", &headers, None)
         .await;
     answer.expect_error(404, "things:thing.notfound");
+}
+
+#[tokio::test]
+async fn a_list_is_refused_where_one_subject_is_meant() {
+    let single = json!({ "auth": { "pre_authenticated": { "single_subject": true } } });
+    let gateway = TestGateway::start_with(single).await;
+    let caller = gateway.as_subject("nginx:alice, nginx:root");
+    caller.get("/api/2/whoami").await.expect(400);
+    assert_eq!(who(&gateway.as_subject("nginx:alice")).await, "nginx:alice");
+}
+
+#[tokio::test]
+async fn a_good_token_in_another_place_is_no_credential() {
+    let provider = OidcProvider::start().await;
+    let gateway = TestGateway::start_with(provider.trusted()).await;
+    let token = provider.token("alice").await;
+    assert_eq!(who(&gateway.as_bearer(&token)).await, "acme:alice");
+    let nobody = gateway.anonymous();
+    for (name, value) in [
+        (
+            "cookie",
+            format!("access_token={token}; Authorization=Bearer {token}"),
+        ),
+        ("x-api-key", token.clone()),
+        ("x-access-token", token.clone()),
+        ("x-forwarded-access-token", token.clone()),
+        ("proxy-authorization", format!("Bearer {token}")),
+        ("authorization", token.clone()),
+        ("authorization", format!("Token {token}")),
+        ("sec-websocket-protocol", format!("bearer, {token}")),
+    ] {
+        let caller = nobody.with(name, &value);
+        caller.get("/api/2/whoami").await.expect(401);
+        // A client of the library insists on an answer to its subprotocol: the refusal is asked for by hand.
+        let lines = [
+            "upgrade: websocket",
+            "sec-websocket-version: 13",
+            "sec-websocket-key: x3JJHMbDL1EzLkh9GBhXDw==",
+            &format!("{name}: {value}"),
+        ];
+        let request = format!(
+            "GET /ws/2 HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n{}\r\n\r\n",
+            lines.join("\r\n")
+        );
+        let answer = raw_exchange(&gateway.endpoints().public, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{name}: {answer}");
+        assert!(!answer.contains(&token), "{name}: {answer}");
+    }
+    for query in ["ticket", "token", "jwt", "id_token", "ACCESS_TOKEN"] {
+        let path = format!("{query}={token}");
+        nobody
+            .get(&format!("/api/2/whoami?{path}"))
+            .await
+            .expect(401);
+        let refused = nobody.web_socket_with(&path).await.err();
+        assert_eq!(refused.map(|(status, _)| status), Some(401), "{query}");
+    }
+    assert!(!gateway.log().contains(&token), "the token is logged");
+}
+
+#[tokio::test]
+async fn what_is_stored_of_a_key_opens_nothing() {
+    let gateway = TestGateway::start_unconfigured().await;
+    let key = gateway.first_api_key();
+    gateway
+        .as_bearer(&key)
+        .get("/api/2/whoami")
+        .await
+        .expect(200);
+    let stored = std::fs::read_to_string(gateway.data().join("bootstrap.yaml"));
+    let stored = stored.expect("what the first start made");
+    assert!(!stored.contains(&key), "the key itself is not stored");
+    let mut words = 0;
+    for word in
+        stored.split(|character: char| character.is_whitespace() || "\"'".contains(character))
+    {
+        if word.len() < 20 || !word.is_ascii() {
+            continue;
+        }
+        words += 1;
+        let status = gateway.as_bearer(word).get("/api/2/whoami").await.status;
+        assert!([400, 401, 429].contains(&status), "{status} with {word}");
+        let operator = gateway.operators_door().basic("devops", word);
+        let status = operator.get("/devops/logging").await.status;
+        assert!([401, 429].contains(&status), "{status} with {word}");
+    }
+    assert!(
+        words >= 2,
+        "a hash of the key and one of the password: {stored}"
+    );
 }

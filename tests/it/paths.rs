@@ -64,6 +64,8 @@ async fn headers_do_not_change_the_route() {
         "x-rewrite-url: /health",
         "x-forwarded-uri: /health",
         "x-http-method-override: OPTIONS",
+        "user-agent: kube-probe/1.30",
+        "user-agent: GoogleHC/1.0",
     ] {
         assert_eq!(
             raw_status(address, "GET", "/api/2/whoami", &[line]).await,
