@@ -409,7 +409,7 @@ async fn authenticate(
 
 /// Asks the chain. Whoever had to wait for its answer gets that of the configuration of then, not of before.
 async fn ask(
-    gateway: &mut std::sync::Arc<Gateway>,
+    gateway: &mut Arc<Gateway>,
     parts: &RequestParts<'_>,
 ) -> Result<Principal, AuthenticationError> {
     loop {
@@ -421,7 +421,7 @@ async fn ask(
             }
         };
         let current = gateway.current();
-        if std::sync::Arc::ptr_eq(&current, gateway) {
+        if Arc::ptr_eq(&current, gateway) {
             return verdict;
         }
         *gateway = current;
