@@ -100,6 +100,16 @@ impl<K: Hash + Eq> Table<K> {
         self.parts.iter().map(|part| part.lock().known.len()).sum()
     }
 
+    /// About what the places take, each with a byte for finding it.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let places = self
+            .parts
+            .iter()
+            .map(|part| part.lock().known.capacity() * 8 / 7);
+        places.sum::<usize>() * (size_of::<(K, Failures)>() + 1)
+    }
+
     fn part<Q: Hash + ?Sized>(&self, key: &Q) -> Option<&Mutex<Part<K>>> {
         let hash = self.seed.hash_one(key);
         self.parts.get((hash % PARTS as u64) as usize)

@@ -126,6 +126,12 @@ fn a_clock_set_back_does_not_prolong_a_wait() {
     assert_eq!(guard.wait_of(&guess(1), at(-5000)), block);
 }
 
+/// Every day a million sources, ten million with `TWINWARD_TESTS_LONG=1`.
+fn many_sources() -> u32 {
+    let is_long = std::env::var_os("TWINWARD_TESTS_LONG").is_some_and(|value| value == "1");
+    if is_long { 10_000_000 } else { 1_000_000 }
+}
+
 #[test]
 fn a_flood_of_sources_keeps_the_table_bounded_and_the_offender_known() {
     let guard = guard();
@@ -133,13 +139,19 @@ fn a_flood_of_sources_keeps_the_table_bounded_and_the_offender_known() {
         guard.record_failure(&guess(0), at(second * 5));
     }
     let now = at(41);
-    for number in 1..=200_000 {
+    for number in 1..=many_sources() {
         guard.record_failure(&guess(number), now);
     }
     assert!(guard.by_source.len() <= SOURCES_MAX);
+    assert!(
+        guard.by_source.bytes() <= 16 << 20,
+        "{} bytes",
+        guard.by_source.bytes()
+    );
     assert!(guard.wait_of(&guess(0), now).is_some());
-    assert_eq!(guard.wait_of(&guess(300_000), now), None);
-    for number in 400_000..401_000 {
+    let unseen = many_sources() + 1;
+    assert_eq!(guard.wait_of(&guess(unseen), now), None);
+    for number in unseen..unseen + 1000 {
         guard.record_failure(&guess(number), at(200));
     }
     assert!(guard.by_source.len() <= 1000 + SOURCES_MAX / 2);

@@ -52,6 +52,16 @@ impl BoundedTable {
         self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
+    /// What the table takes, but for its own few words.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let shards = self
+            .shards
+            .iter()
+            .map(|shard| shard.read().allocation_size());
+        shards.sum::<usize>() + size_of_val(&*self.coarse)
+    }
+
     /// Gives a key its whole budget back.
     pub(super) fn forget(&self, key: u64) {
         if let Some(shard) = self.shard(key) {

@@ -1,5 +1,7 @@
 //! Who is refused when, and who is forgotten.
 
+use std::net::Ipv6Addr;
+
 use jiff::Timestamp;
 
 use super::*;
@@ -87,6 +89,37 @@ fn a_full_table_keeps_who_it_knows_and_stays_bounded() {
         limiter.check_key(&spread(1)).is_err(),
         "the first key was evicted and got a fresh budget"
     );
+}
+
+/// Every day a million sources, ten million with `TWINWARD_TESTS_LONG=1`.
+fn many_sources() -> u128 {
+    let is_long = std::env::var_os("TWINWARD_TESTS_LONG").is_some_and(|value| value == "1");
+    if is_long { 10_000_000 } else { 1_000_000 }
+}
+
+#[test]
+fn a_flood_of_sources_takes_bounded_memory_and_resets_no_attacker() {
+    let limits = limits(1, 3);
+    let source = |number: u128| limits.source_key(Some(Ipv6Addr::from_bits(number << 64).into()));
+    let (attacker, neighbour) = (source(0), source(1));
+    while limits.check_source(attacker).is_ok() {}
+    assert_eq!(limits.check_source(neighbour), Ok(()));
+    for number in 2..many_sources() {
+        let _ = limits.check_source(source(number));
+        if number % 100_000 == 0 {
+            limits.sweep();
+            let spent = limits.check_source(attacker);
+            assert!(spent.is_err(), "after {number} sources");
+        }
+    }
+    let table = &limits.per_source.as_ref().unwrap().table;
+    assert!(table.keys() <= KEYS_MAX, "{} keys", table.keys());
+    assert!(table.bytes() <= 16 << 20, "{} bytes", table.bytes());
+    assert!(limits.check_source(attacker).is_err());
+    let own = limits.check_source(neighbour);
+    assert_eq!(own, Ok(()), "its own budget is left alone");
+    let last = limits.check_source(source(many_sources()));
+    assert!(last.is_err(), "who comes last shares what is left");
 }
 
 #[test]
