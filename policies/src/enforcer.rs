@@ -31,25 +31,27 @@ pub struct Enforcer {
 type Class = u32;
 /// The classes of one caller.
 type Classes = SmallVec<[Class; 8]>;
+/// Classes in a verdict, most often a few.
+type ClassList = SmallVec<[Class; 4]>;
 type NodeIndex = u32;
 type PermissionIndex = usize;
 
 #[derive(Debug, Default)]
 struct Node {
     /// Sorted by key.
-    children: Box<[(Box<str>, NodeIndex)]>,
+    children: Vec<(Box<str>, NodeIndex)>,
     /// What is said here, by permission; absent ones say nothing.
-    verdicts: Box<[(PermissionIndex, Verdict)]>,
+    verdicts: Vec<(PermissionIndex, Verdict)>,
 }
 
 /// What one node, and what lies strictly below it, says about one permission. All lists are sorted.
 #[derive(Debug, Default)]
 struct Verdict {
-    granted: Box<[Class]>,
-    revoked: Box<[Class]>,
+    granted: ClassList,
+    revoked: ClassList,
     /// Granted, and not revoked, at some node below.
-    granted_below: Box<[Class]>,
-    revoked_below: Box<[Class]>,
+    granted_below: ClassList,
+    revoked_below: ClassList,
 }
 
 /// Who may see a change, for choosing the streams that get it.

@@ -1,8 +1,11 @@
 //! Compiles entries into the trie.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use super::{Class, Enforcer, Node, NodeIndex, PermissionIndex, Verdict};
+use smallvec::SmallVec;
+
+use super::{Class, ClassList, Enforcer, Node, NodeIndex, PermissionIndex, Verdict};
 use crate::{Permission, Permissions, ResourceKey, ResourceType, SubjectId};
 
 /// One effective entry: these subjects have these permissions.
@@ -15,24 +18,13 @@ pub(crate) struct Rule<'p> {
 
 #[derive(Default)]
 struct Builder {
-    nodes: Vec<NodeDraft>,
+    nodes: Vec<Node>,
     types: Vec<(ResourceType, usize)>,
     permissions: Vec<Permission>,
 }
 
-#[derive(Default)]
-struct NodeDraft {
-    children: BTreeMap<Box<str>, usize>,
-    verdicts: BTreeMap<PermissionIndex, VerdictDraft>,
-}
-
-#[derive(Default)]
-struct VerdictDraft {
-    granted: BTreeSet<Class>,
-    revoked: BTreeSet<Class>,
-    granted_below: BTreeSet<Class>,
-    revoked_below: BTreeSet<Class>,
-}
+/// In which rules a subject stands, ascending.
+type RuleList = SmallVec<[usize; 4]>;
 
 impl Enforcer {
     /// Compiles effective entries; the order does not matter.
@@ -50,9 +42,9 @@ impl Enforcer {
     }
 }
 
-/// Gives subjects that stand in the same rules the same class; also returns the classes of every rule.
-fn classify(rules: &[Rule<'_>]) -> (HashMap<SubjectId, Class>, Vec<BTreeSet<Class>>) {
-    let mut rules_of_subject = HashMap::<&SubjectId, Vec<usize>>::new();
+/// Gives subjects that stand in the same rules the same class; also returns the classes of every rule, each once.
+fn classify(rules: &[Rule<'_>]) -> (HashMap<SubjectId, Class>, Vec<ClassList>) {
+    let mut rules_of_subject = HashMap::<&SubjectId, RuleList>::new();
     for (at, rule) in rules.iter().enumerate() {
         for subject in &rule.subjects {
             let rules = rules_of_subject.entry(subject).or_default();
@@ -61,32 +53,37 @@ fn classify(rules: &[Rule<'_>]) -> (HashMap<SubjectId, Class>, Vec<BTreeSet<Clas
             }
         }
     }
-    let mut class_of_rules = HashMap::<Vec<usize>, Class>::new();
-    let mut classes_of_rule = vec![BTreeSet::new(); rules.len()];
-    let mut classes = HashMap::new();
+    let mut class_of_rules = HashMap::<RuleList, Class>::new();
+    let mut classes_of_rule = vec![ClassList::new(); rules.len()];
+    let mut classes = HashMap::with_capacity(rules_of_subject.len());
     for (subject, rules) in rules_of_subject {
         let next = Class::try_from(class_of_rules.len()).unwrap_or(Class::MAX);
-        let class = *class_of_rules.entry(rules.clone()).or_insert(next);
-        for at in rules {
-            if let Some(classes) = classes_of_rule.get_mut(at) {
-                classes.insert(class);
+        let class = match class_of_rules.entry(rules) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                for at in new.key() {
+                    if let Some(classes) = classes_of_rule.get_mut(*at) {
+                        classes.push(next);
+                    }
+                }
+                *new.insert(next)
             }
-        }
+        };
         classes.insert(subject.clone(), class);
     }
     (classes, classes_of_rule)
 }
 
 impl Builder {
-    fn add(&mut self, key: &ResourceKey, permissions: &Permissions, classes: &BTreeSet<Class>) {
+    fn add(&mut self, key: &ResourceKey, permissions: &Permissions, classes: &[Class]) {
         let node = self.node_of(key);
         for permission in &permissions.granted {
             let verdict = self.verdict(node, permission);
-            verdict.granted.extend(classes);
+            verdict.granted.extend_from_slice(classes);
         }
         for permission in &permissions.revoked {
             let verdict = self.verdict(node, permission);
-            verdict.revoked.extend(classes);
+            verdict.revoked.extend_from_slice(classes);
         }
     }
 
@@ -101,7 +98,7 @@ impl Builder {
             None => {
                 self.types
                     .push((key.resource_type.clone(), self.nodes.len()));
-                self.nodes.push(NodeDraft::default());
+                self.nodes.push(Node::default());
                 self.nodes.len() - 1
             }
         };
@@ -114,49 +111,65 @@ impl Builder {
     fn child_of(&mut self, parent: usize, key: &str) -> usize {
         let next = self.nodes.len();
         let children = self.nodes.get_mut(parent).map(|node| &mut node.children);
-        let at = children.map_or(next, |children| *children.entry(key.into()).or_insert(next));
+        let at = children.map_or(next, |children| {
+            match children.binary_search_by(|(each, _)| (**each).cmp(key)) {
+                Ok(known) => {
+                    let known = children.get(known).map(|(_, at)| *at);
+                    known
+                        .and_then(|at| usize::try_from(at).ok())
+                        .unwrap_or(next)
+                }
+                Err(place) => {
+                    children.insert(place, (key.into(), node_index(next)));
+                    next
+                }
+            }
+        });
         if at == next {
-            self.nodes.push(NodeDraft::default());
+            self.nodes.push(Node::default());
         }
         at
     }
 
-    fn verdict(&mut self, node: usize, permission: &Permission) -> &mut VerdictDraft {
+    fn verdict(&mut self, node: usize, permission: &Permission) -> &mut Verdict {
         let known = self.permissions.iter().position(|each| each == permission);
         let permission = known.unwrap_or_else(|| {
             self.permissions.push(permission.clone());
             self.permissions.len() - 1
         });
         let node = self.nodes.get_mut(node).expect("`node_of` made this node");
-        node.verdicts.entry(permission).or_default()
+        verdict_of(&mut node.verdicts, permission)
     }
 
     /// Tells every node what is granted and revoked below it: children stand behind their parents, so one pass from the
     /// last to the first is enough.
     fn propagate(&mut self) {
         for parent in (0..self.nodes.len()).rev() {
-            let (parents, children) = self.nodes.split_at_mut(parent + 1);
-            let Some(parent_node) = parents.last_mut() else {
+            let (parents, behind) = self.nodes.split_at_mut(parent + 1);
+            let Some(Node { children, verdicts }) = parents.last_mut() else {
                 return;
             };
-            for child in parent_node.children.values() {
-                let Some(child) = children.get(child - parent - 1) else {
-                    continue;
-                };
-                for (permission, verdict) in &child.verdicts {
-                    let above = parent_node.verdicts.entry(*permission).or_default();
-                    above.granted_below.extend(verdict.granted_from_here());
-                    above
-                        .revoked_below
-                        .extend(verdict.revoked.union(&verdict.revoked_below));
-                }
+            let children = children.iter().filter_map(|(_, at)| {
+                let at = usize::try_from(*at).ok()?;
+                behind.get(at - parent - 1)
+            });
+            for (permission, verdict) in children.flat_map(|child| &child.verdicts) {
+                let above = verdict_of(verdicts, *permission);
+                above.granted_below.extend(verdict.granted_from_here());
+                above.revoked_below.extend_from_slice(&verdict.revoked);
+                above
+                    .revoked_below
+                    .extend_from_slice(&verdict.revoked_below);
+            }
+            for (_, verdict) in verdicts {
+                verdict.settle();
             }
         }
     }
 
     fn finish(self, classes: HashMap<SubjectId, Class>, class_count: u32) -> Enforcer {
         Enforcer {
-            nodes: self.nodes.into_iter().map(NodeDraft::finish).collect(),
+            nodes: self.nodes.into(),
             types: self
                 .types
                 .into_iter()
@@ -169,40 +182,44 @@ impl Builder {
     }
 }
 
-impl VerdictDraft {
-    /// Everyone to whom this node or one below it grants; a node that also revokes does not.
+impl Verdict {
+    /// Everyone to whom this node or one below it grants; a node that also revokes does not. Only once it is settled.
     fn granted_from_here(&self) -> impl Iterator<Item = Class> {
+        let is_revoked = |class: &&Class| self.revoked.binary_search(class).is_ok();
         self.granted
-            .difference(&self.revoked)
+            .iter()
+            .filter(move |class| !is_revoked(class))
             .chain(&self.granted_below)
             .copied()
     }
-}
 
-impl NodeDraft {
-    fn finish(self) -> Node {
-        let list = |classes: BTreeSet<Class>| classes.into_iter().collect();
-        Node {
-            children: self
-                .children
-                .into_iter()
-                .map(|(key, at)| (key, node_index(at)))
-                .collect(),
-            verdicts: self
-                .verdicts
-                .into_iter()
-                .map(|(permission, draft)| {
-                    let verdict = Verdict {
-                        granted: list(draft.granted),
-                        revoked: list(draft.revoked),
-                        granted_below: list(draft.granted_below),
-                        revoked_below: list(draft.revoked_below),
-                    };
-                    (permission, verdict)
-                })
-                .collect(),
+    /// Sorts the lists and leaves every class in them once.
+    fn settle(&mut self) {
+        let lists = [
+            &mut self.granted,
+            &mut self.revoked,
+            &mut self.granted_below,
+            &mut self.revoked_below,
+        ];
+        for list in lists {
+            list.sort_unstable();
+            list.dedup();
         }
     }
+}
+
+/// What is said about `permission`, made if nothing is yet.
+fn verdict_of(
+    verdicts: &mut Vec<(PermissionIndex, Verdict)>,
+    permission: PermissionIndex,
+) -> &mut Verdict {
+    let known = verdicts.iter().position(|(each, _)| *each == permission);
+    let at = known.unwrap_or_else(|| {
+        verdicts.push((permission, Verdict::default()));
+        verdicts.len() - 1
+    });
+    let (_, verdict) = verdicts.get_mut(at).expect("it is there, or was just made");
+    verdict
 }
 
 /// A policy is limited to far fewer nodes than this type counts; one that is not would find no node and grant nothing.
