@@ -13,6 +13,7 @@ mod imports;
 mod parts;
 mod permissions;
 mod resolved;
+mod shared;
 mod token_integration;
 mod validation;
 
