@@ -86,6 +86,9 @@ fn open(path: &std::path::Path) -> Result<Arc<Embedded>, Failure> {
             "the store at `{path}` is in use: stop the gateway that serves it, or let it make a copy \
              (POST /devops/backup of its operator service) and restore that elsewhere"
         )),
-        other => Failure::from(anyhow::Error::from(other)),
+        other @ (StoreError::Engine { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Fenced { .. }
+        | StoreError::Closed) => Failure::from(anyhow::Error::from(other)),
     })
 }

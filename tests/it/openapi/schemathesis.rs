@@ -100,7 +100,6 @@ async fn check(description: &Path, paths: &str) {
     assert!(output.status.success(), "{text}");
     let report = std::fs::read_to_string(report).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");
-    println!("{} requests", report["test_cases"]["generated"]);
     assert!(
         report["test_cases"]["generated"].as_u64() > Some(400),
         "{text}"

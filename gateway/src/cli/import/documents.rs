@@ -91,7 +91,11 @@ impl<'r> Documents<'r> {
                     self.take_all(line, elements);
                 }
             }
-            value => self.waiting.push_back(Item {
+            value @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)) => self.waiting.push_back(Item {
                 place: Place { line, item: None },
                 value,
             }),
