@@ -185,6 +185,23 @@ impl TestGateway {
         command_in(self.folder.path(), arguments).await
     }
 
+    /// A new password for operators and its hash, by the command that operators use.
+    pub async fn new_password(&self) -> (String, String) {
+        let output = self.command(&["password", "hash", "--generate"]).await;
+        let text = String::from_utf8(output.stdout).expect("text");
+        let (password, hash) = text.trim().split_once('\n').expect("two lines");
+        let password = password.trim_start_matches("Password: ");
+        (password.to_owned(), hash.to_owned())
+    }
+
+    /// Puts another configuration in place as most editors do: a new file, moved over the old one.
+    pub fn configure(&self, overlay: Value) {
+        let unfinished = self.folder().join("twinward.yaml.new");
+        fs::write(&unfinished, pretty(&merged(open_settings(), overlay)))
+            .expect("the configuration can be written");
+        fs::rename(unfinished, self.folder().join("twinward.yaml")).expect("it can be moved");
+    }
+
     /// Sends a signal, e.g. `HUP`.
     pub async fn signal(&self, name: &str) {
         signal(name, self.process_id().await).await;

@@ -1,0 +1,242 @@
+//! What scripts for Ditto's operator routes rely on, row by row; what is safer here is in docs/differences.md.
+
+use serde_json::{Value, json};
+use tests::{Caller, TestGateway, eventually};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A gateway whose status has a password of its own, and that password.
+async fn with_status_password() -> (TestGateway, String) {
+    let maker = TestGateway::start().await;
+    let (password, hash) = maker.new_password().await;
+    let gateway =
+        TestGateway::start_with(json!({ "devops": { "status_passwords": [hash] } })).await;
+    (gateway, password)
+}
+
+async fn piggyback(operator: &Caller, path: &str, body: Value) -> tests::Answer {
+    operator.post(path, &body).await
+}
+
+#[tokio::test]
+async fn realms_users_and_passwords() {
+    let (gateway, status_password) = with_status_password().await;
+    let (door, operator) = (gateway.operators_door(), gateway.as_operator());
+    let challenge = |answer: &tests::Answer| answer.header("www-authenticate").to_owned();
+    let refused = door.get("/devops/logging").await.expect(401);
+    assert_eq!(
+        challenge(&refused),
+        "Basic realm=\"DITTO-DEVOPS\",charset=UTF-8"
+    );
+    let refused = door.get("/overall/status").await.expect(401);
+    assert_eq!(
+        challenge(&refused),
+        "Basic realm=\"DITTO-STATUS\",charset=UTF-8"
+    );
+    let password = gateway.first_operator_password();
+    let admin = door.basic("admin", &password);
+    admin.get("/devops/logging").await.expect(401);
+    let status = door.basic("devops", &status_password);
+    for caller in [&status, &operator] {
+        caller.get("/overall/status").await.expect(200);
+    }
+    status.get("/devops/logging").await.expect(401);
+    status.get("/stats/things/details").await.expect(401);
+    status.get("/stats/things").await.expect(200);
+    operator.get("/stats/things/details").await.expect(200);
+}
+
+#[tokio::test]
+async fn logging_and_configuration_nest_as_scripts_expect() {
+    let gateway = TestGateway::start().await;
+    let operator = gateway.as_operator();
+    let get = async |path: &str| operator.get(path).await.expect(200).json();
+    let instance = "twinward-0";
+    let whole = get("/devops/logging").await;
+    assert!(whole["things"][instance]["loggerConfigs"].is_array());
+    let service = get("/devops/logging/gateway").await;
+    assert!(service[instance]["loggerConfigs"].is_array(), "{service}");
+    let one = get(&format!("/devops/logging/gateway/{instance}")).await;
+    assert!(one["loggerConfigs"].is_array(), "{one}");
+    let config = get("/devops/config/gateway?path=ditto.info").await;
+    assert!(
+        config["gateway"][instance]["config"].is_object(),
+        "{config}"
+    );
+    let unknown = get(&format!("/devops/config/gateway/{instance}?path=no.such")).await;
+    assert!(unknown["config"]["error"].is_string(), "{unknown}");
+    let verbose = json!({ "logger": "ROOT", "level": "verbose" });
+    operator
+        .put("/devops/logging", &verbose)
+        .await
+        .expect_error(400, "json.invalid");
+}
+
+#[tokio::test]
+async fn commands_answer_as_scripts_expect() {
+    let gateway = TestGateway::start().await;
+    let operator = gateway.as_operator();
+    let command = json!({
+        "targetActorSelection": "/system/sharding/policy",
+        "headers": { "aggregate": false, "ditto-sudo": true },
+        "piggybackCommand": { "type": "policies.commands:retrievePolicy", "policyId": "org.acme:no" },
+    });
+    operator
+        .put("/devops/piggyback", &command)
+        .await
+        .expect_error(405, "gateway:method.notallowed");
+    let mut without = command.clone();
+    without
+        .as_object_mut()
+        .expect("an object")
+        .remove("headers");
+    piggyback(&operator, "/devops/piggyback", without)
+        .await
+        .expect_error(400, "json.field.missing");
+    let path = "/devops/piggyback/policies/twinward-0";
+    let answer = piggyback(&operator, path, command.clone())
+        .await
+        .expect(200);
+    assert_eq!(answer.json()["status"], 404, "{}", answer.body);
+    let nobody = "/devops/piggyback/nosuch?timeout=1s";
+    piggyback(&operator, nobody, command.clone())
+        .await
+        .expect(408);
+    let long = "/devops/piggyback?timeout=61s";
+    piggyback(&operator, long, command)
+        .await
+        .expect_error(400, "gateway:timeout.invalid");
+}
+
+#[tokio::test]
+async fn health_is_what_was_found_last_and_not_asked_anew() {
+    let gateway = TestGateway::start().await;
+    let (public, door) = (gateway.anonymous(), gateway.operators_door());
+    for caller in [&public, &public, &public, &door, &door] {
+        let answer = caller.get("/health").await.expect(200);
+        assert_eq!(answer.json(), json!({ "status": "UP" }));
+    }
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_finished_and_nobody_else_is_let_in() {
+    let gateway =
+        TestGateway::start_with(json!({ "http_server": { "shutdown_timeout": "30s" } })).await;
+    let public = gateway.endpoints().public.clone();
+    let body = json!({ "attributes": { "on": true } }).to_string();
+    let (begun, rest) = body.split_at(5);
+    let mut slow = TcpStream::connect(&public).await.expect("it listens");
+    let head = format!(
+        "PUT /api/2/things/org.acme:slow HTTP/1.1\r\nhost: {public}\r\nconnection: close\r\n\
+         x-ditto-pre-authenticated: nginx:alice\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).await.expect("it reads");
+    let mut asked_on = [0; 25];
+    slow.read_exact(&mut asked_on)
+        .await
+        .expect("a sign of life");
+    assert_eq!(&asked_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    slow.write_all(begun.as_bytes()).await.expect("it reads");
+    gateway.signal("TERM").await;
+    eventually("a closed door", || async {
+        TcpStream::connect(&public).await.is_err().then_some(())
+    })
+    .await;
+    slow.write_all(rest.as_bytes())
+        .await
+        .expect("it still reads");
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let stopped = gateway.ended().await;
+    assert_eq!(stopped.code, Some(0));
+    let again = stopped.again().await;
+    let alice = again.as_subject("nginx:alice");
+    alice.get("/api/2/things/org.acme:slow").await.expect(200);
+}
+
+#[tokio::test]
+async fn requests_are_counted_under_the_paths_that_dashboards_know() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    let lamp = "/api/2/things/org.acme:lamp";
+    alice.put(lamp, &json!({})).await.expect(201);
+    alice.get(&format!("{lamp}/attributes")).await;
+    alice
+        .get("/api/2/things?ids=org.acme:lamp")
+        .await
+        .expect(200);
+    alice.get("/api/2/whoami").await.expect(200);
+    let metrics = gateway.as_operator().get("/metrics").await.expect(200).body;
+    for path in [
+        "/api/2/things/x",
+        "/api/2/things/x/attributes/x",
+        "/api/2/things",
+        "/api/2/whoami",
+    ] {
+        let label = format!("ditto_request_path=\"{path}\"");
+        let found = metrics
+            .lines()
+            .any(|line| line.starts_with("roundtrip_http_seconds_count{") && line.contains(&label));
+        assert!(found, "{path}: {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn what_dashboard_and_page_name_is_measured() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    let mut socket = alice.web_socket().await.expect("a socket");
+    socket.control("START-SEND-EVENTS").await;
+    alice
+        .put("/api/2/things/org.acme:lamp", &json!({}))
+        .await
+        .expect(201);
+    socket.text().await;
+    let operator = gateway.as_operator();
+    let sessions = "/devops/sessions?subject=nginx:alice";
+    operator.delete(sessions).await;
+    socket.closed().await;
+    let metrics = eventually("the end of the session", || async {
+        let metrics = operator.get("/metrics").await.expect(200).body;
+        metrics
+            .contains("streaming_closes_total")
+            .then_some(metrics)
+    })
+    .await;
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut names = 0;
+    for file in ["deploy/grafana/twinward.json", "docs/monitoring.md"] {
+        let text = std::fs::read_to_string(format!("{root}/{file}")).expect("a file");
+        for name in names_of_metrics(&text) {
+            names += 1;
+            assert!(metrics.contains(&name), "{file} names `{name}`");
+        }
+    }
+    assert!(names > 10, "{names} names were found");
+}
+
+/// Words of our metrics' endings; what Prometheus makes of a histogram counts as the histogram.
+fn names_of_metrics(text: &str) -> Vec<String> {
+    text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
+        .map(|word| {
+            word.trim_end_matches("_bucket")
+                .trim_end_matches("_seconds_count")
+        })
+        .filter(|word| word.contains('_'))
+        .filter(|word| {
+            [
+                "_seconds",
+                "_total",
+                "roundtrip_http",
+                "limit_keys",
+                "streaming_sessions_count",
+            ]
+            .iter()
+            .any(|end| word.ends_with(end))
+        })
+        .map(str::to_owned)
+        .collect()
+}
