@@ -111,7 +111,7 @@ async fn a_refused_change_and_a_change_are_told_apart() {
     assert_eq!(denied["actor"]["id"], "nginx:bob");
     assert_eq!(denied["perm"]["need"], "things:write");
     let written = recorded(&gateway, "access.write", |record| {
-        record["req"]["route"] == "/api/2/policies/x/*"
+        record["req"]["route"] == "/api/2/policies/x/entries/x"
     })
     .await;
     assert_eq!(written["outcome"], "allow");

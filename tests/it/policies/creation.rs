@@ -58,7 +58,7 @@ async fn what_no_rule_grants_is_not_created() {
     guest
         .put("/api/2/things/acme:lamp", &lamp())
         .await
-        .expect(400);
+        .expect_error(403, "things:thing.notcreatable");
     let mut thing = lamp();
     thing["policyId"] = json!("acme.x:p");
     guest
