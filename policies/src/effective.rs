@@ -2,6 +2,7 @@
 //! policies of its namespace.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -12,12 +13,12 @@ use crate::{
 };
 
 /// Entries by label; imported ones have labels that name where they come from.
-pub(crate) type EffectiveEntries = IndexMap<String, PolicyEntry>;
+pub(crate) type EffectiveEntries = IndexMap<String, Arc<PolicyEntry>>;
 
 /// Where the policies are found that a policy depends on.
 pub(crate) trait PolicySource {
     /// The policy, if there is one.
-    fn policy(&mut self, policy_id: &PolicyId) -> Result<Option<std::sync::Arc<Policy>>, Error>;
+    fn policy(&mut self, policy_id: &PolicyId) -> Result<Option<Arc<Policy>>, Error>;
 }
 
 /// How many hops an import may follow.
@@ -105,7 +106,9 @@ impl Resolver<'_> {
             .into_iter()
             .filter(|(label, entry)| is_imported(label, entry, import))
             .map(|(label, mut entry)| {
-                entry.references.clear();
+                if !entry.references.is_empty() {
+                    Arc::make_mut(&mut entry).references.clear();
+                }
                 (imported_label(imported, &label), entry)
             })
             .collect())
@@ -128,7 +131,7 @@ fn own_entries(policy: &Policy) -> EffectiveEntries {
     policy
         .entries
         .iter()
-        .map(|(label, entry)| (label.to_string(), entry.clone()))
+        .map(|(label, entry)| (label.to_string(), Arc::clone(entry)))
         .collect()
 }
 
@@ -146,13 +149,13 @@ fn is_imported(label: &str, entry: &PolicyEntry, import: &Import) -> bool {
 
 /// Fills in references of `policy`'s own entries from the raw content of what they name: one level, no recursion.
 fn resolve_references(policy: &Policy, entries: EffectiveEntries) -> EffectiveEntries {
-    let resolved: Vec<(String, PolicyEntry)> = policy
+    let resolved: Vec<(String, Arc<PolicyEntry>)> = policy
         .entries
         .iter()
         .filter(|(_, entry)| !entry.references.is_empty())
         .map(|(label, entry)| {
             let targets = targets(policy, &entries, &entry.references);
-            (label.to_string(), with_targets(entry, &targets))
+            (label.to_string(), Arc::new(with_targets(entry, &targets)))
         })
         .collect();
     let mut entries = entries;
@@ -171,7 +174,8 @@ fn targets<'e>(
             None => policy.entries.get(&reference.entry),
             Some(import) => entries.get(&imported_label(import, reference.entry.as_str())),
         })
-        .filter(|target| target.importable != Importable::Never)
+        .map(AsRef::as_ref)
+        .filter(|target: &&PolicyEntry| target.importable != Importable::Never)
         .collect()
 }
 
@@ -268,7 +272,7 @@ pub(crate) fn compile(
 struct Alone;
 
 impl PolicySource for Alone {
-    fn policy(&mut self, _: &PolicyId) -> Result<Option<std::sync::Arc<Policy>>, Error> {
+    fn policy(&mut self, _: &PolicyId) -> Result<Option<Arc<Policy>>, Error> {
         Ok(None)
     }
 }

@@ -1,5 +1,7 @@
 //! The parts of a policy as values: parsed from commands, read from a policy, put into it and taken out.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
@@ -19,7 +21,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     Policy(Policy),
-    Entries(IndexMap<Label, PolicyEntry>),
+    Entries(IndexMap<Label, Arc<PolicyEntry>>),
     Entry(PolicyEntry),
     Subjects(IndexMap<SubjectId, Subject>),
     Subject(Subject),
@@ -89,9 +91,10 @@ impl Part {
     pub(crate) fn rounded(mut self, granularity: Granularity) -> Self {
         let round = |subject: &mut Subject| *subject = subject.clone().rounded(granularity);
         let round_entry = |entry: &mut PolicyEntry| entry.subjects.values_mut().for_each(round);
+        let round_shared = |entry: &mut Arc<PolicyEntry>| round_entry(Arc::make_mut(entry));
         match &mut self {
-            Self::Policy(policy) => policy.entries.values_mut().for_each(round_entry),
-            Self::Entries(entries) => entries.values_mut().for_each(round_entry),
+            Self::Policy(policy) => policy.entries.values_mut().for_each(round_shared),
+            Self::Entries(entries) => entries.values_mut().for_each(round_shared),
             Self::Entry(entry) => round_entry(entry),
             Self::Subjects(subjects) => subjects.values_mut().for_each(round),
             Self::Subject(subject) => round(subject),
@@ -133,8 +136,8 @@ impl Part {
     /// The references that the writer must be allowed to make.
     pub(crate) fn references(&self) -> Vec<&Reference> {
         match self {
-            Self::Policy(policy) => all_references(policy.entries.values()),
-            Self::Entries(entries) => all_references(entries.values()),
+            Self::Policy(policy) => all_references(policy.entries.values().map(AsRef::as_ref)),
+            Self::Entries(entries) => all_references(entries.values().map(AsRef::as_ref)),
             Self::Entry(entry) => all_references([entry]),
             Self::References(references) => references.iter().collect(),
             Self::Subjects(_)
@@ -158,7 +161,7 @@ impl Part {
             (Self::Entries(entries), _) => policy.entries = entries,
             (Self::Imports(imports), _) => policy.imports = imports,
             (Self::Entry(entry), PolicyResource::Entry(label)) => {
-                policy.entries.insert(label.clone(), entry);
+                policy.entries.insert(label.clone(), Arc::new(entry));
             }
             (Self::Import(import), PolicyResource::Import(id)) => {
                 policy.imports.insert(id.clone(), import);
@@ -214,7 +217,7 @@ fn entry_mut<'p>(
     let missing = not_found(policy, resource);
     resource
         .label()
-        .and_then(|label| policy.entries.get_mut(label))
+        .and_then(|label| policy.entries.get_mut(label).map(Arc::make_mut))
         .ok_or(missing)
 }
 
@@ -236,7 +239,7 @@ fn all_references<'e>(entries: impl IntoIterator<Item = &'e PolicyEntry>) -> Vec
 
 /// The JSON of a part; `None` if it is missing.
 pub(crate) fn read(policy: &Policy, resource: &PolicyResource) -> Option<Value> {
-    let entry = || policy.entries.get(resource.label()?);
+    let entry = || policy.entries.get(resource.label()?).map(AsRef::as_ref);
     match resource {
         PolicyResource::Policy => Some(policy.to_json()),
         PolicyResource::Entries => Some(policy.entries_to_json()),

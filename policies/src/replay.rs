@@ -1,5 +1,7 @@
 //! A policy as its events make it, one after the other: what its past is read from.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use journal::{Record, Replayed, StoreError};
@@ -126,5 +128,5 @@ fn remove_subjects(policy: &mut Policy, by_label: &Value) {
 
 fn entry_of<'p>(policy: &'p mut Policy, label: &str) -> Option<&'p mut crate::PolicyEntry> {
     let label: Label = label.parse().ok()?;
-    policy.entries.get_mut(&label)
+    policy.entries.get_mut(&label).map(Arc::make_mut)
 }

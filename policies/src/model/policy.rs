@@ -1,5 +1,7 @@
 //! A whole policy.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -23,7 +25,7 @@ pub struct Policy {
     /// Which other policies' entries it takes over.
     pub imports: IndexMap<PolicyId, Import>,
     /// Its own entries.
-    pub entries: IndexMap<Label, PolicyEntry>,
+    pub entries: IndexMap<Label, Arc<PolicyEntry>>,
 }
 
 impl Policy {
@@ -79,7 +81,7 @@ impl Policy {
             imports: IndexMap::new(),
             entries: "DEFAULT"
                 .parse()
-                .map(|label: Label| (label, entry))
+                .map(|label: Label| (label, Arc::new(entry)))
                 .into_iter()
                 .collect(),
         }
@@ -97,7 +99,10 @@ impl Policy {
     /// Takes out the subjects that are expired.
     pub(crate) fn remove_expired(&mut self, now: Timestamp) {
         for entry in self.entries.values_mut() {
-            entry.subjects.retain(|_, subject| !subject.is_expired(now));
+            if entry.subjects.values().any(|each| each.is_expired(now)) {
+                let subjects = &mut Arc::make_mut(entry).subjects;
+                subjects.retain(|_, subject| !subject.is_expired(now));
+            }
         }
     }
 
@@ -135,8 +140,11 @@ fn refuse_other_id(expected: &PolicyId, members: &Map<String, Value>) -> Result<
 pub(crate) fn policy_entries_from_json<'v>(
     members: impl Iterator<Item = (&'v String, &'v Value)>,
     placeholders: Placeholders<'_>,
-) -> Result<IndexMap<Label, PolicyEntry>, Error> {
+) -> Result<IndexMap<Label, Arc<PolicyEntry>>, Error> {
     members
-        .map(|(key, value)| Ok((label(key)?, PolicyEntry::from_json(value, placeholders)?)))
+        .map(|(key, value)| {
+            let entry = PolicyEntry::from_json(value, placeholders)?;
+            Ok((label(key)?, Arc::new(entry)))
+        })
         .collect()
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: Ditto documentation, page "Policy", section "Resolved view".
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::Policies;
@@ -20,7 +22,7 @@ impl Policies {
         for (label, entry) in self.effective_entries(&loaded.stored.policy)? {
             if self.is_visible_at_source(context, policy, &label)? {
                 let mut entry = entry;
-                entry
+                Arc::make_mut(&mut entry)
                     .subjects
                     .retain(|_, subject| !subject.is_expired(context.now));
                 entries.insert(label, entry.to_json());

@@ -2,6 +2,8 @@
 //!
 //! Source: Ditto documentation, page "Policy", section "Actions".
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use journal::{AppendError, Revision};
 use serde_json::Value;
@@ -169,7 +171,7 @@ impl Policies {
         let mut touched = Vec::new();
         for label in labels {
             let ids = subjects_of(label)?;
-            let Some(entry) = policy.entries.get_mut(label) else {
+            let Some(entry) = policy.entries.get_mut(label).map(Arc::make_mut) else {
                 continue;
             };
             for id in &ids {
