@@ -26,17 +26,25 @@ const DEPTH_MAX: usize = 10;
 /// How many imports are followed for one policy, so that a lattice of imports cannot keep us busy.
 const FOLLOWED_MAX: usize = 256;
 
+/// What becomes of imports beyond the bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// A write that makes them is refused.
+    Refused,
+    /// They bring in nothing. Whoever writes a policy further down can make a chain too long for its importers, and must
+    /// not lock them out by that.
+    LeftOut,
+}
+
 /// Follows imports, counting them.
 struct Resolver<'s> {
     source: &'s mut dyn PolicySource,
     followed: usize,
+    beyond: Beyond,
 }
 
-/// The entries of `policy` and of what it imports.
-///
-/// # Errors
-///
-/// [`Error::InvalidImport`] if imports are nested too deep or are too many.
+/// The entries of `policy` and of what it imports, as they count in decisions: imports that are nested too deep or are
+/// too many bring in nothing.
 pub(crate) fn resolve(
     policy: &Policy,
     source: &mut dyn PolicySource,
@@ -44,6 +52,24 @@ pub(crate) fn resolve(
     Resolver {
         source,
         followed: 0,
+        beyond: Beyond::LeftOut,
+    }
+    .policy(policy)
+}
+
+/// As [`resolve`], for a policy that somebody wants to write.
+///
+/// # Errors
+///
+/// [`Error::InvalidImport`] if imports are nested too deep or are too many.
+pub(crate) fn resolve_strictly(
+    policy: &Policy,
+    source: &mut dyn PolicySource,
+) -> Result<EffectiveEntries, Error> {
+    Resolver {
+        source,
+        followed: 0,
+        beyond: Beyond::Refused,
     }
     .policy(policy)
 }
@@ -81,7 +107,7 @@ impl Resolver<'_> {
     ) -> Result<EffectiveEntries, Error> {
         self.followed += 1;
         if self.followed > FOLLOWED_MAX {
-            return Err(too_many());
+            return self.beyond(too_many());
         }
         let Some(policy) = self.source.policy(imported)? else {
             return Ok(EffectiveEntries::new());
@@ -89,7 +115,7 @@ impl Resolver<'_> {
         let mut entries = own_entries(&policy);
         if !import.transitive_imports.is_empty() {
             if depth >= DEPTH_MAX {
-                return Err(too_deep());
+                return self.beyond(too_deep());
             }
             let next: HashSet<PolicyId> = import
                 .transitive_imports
@@ -112,6 +138,15 @@ impl Resolver<'_> {
                 (imported_label(imported, &label), entry)
             })
             .collect())
+    }
+}
+
+impl Resolver<'_> {
+    fn beyond(&self, error: Error) -> Result<EffectiveEntries, Error> {
+        match self.beyond {
+            Beyond::Refused => Err(error),
+            Beyond::LeftOut => Ok(EffectiveEntries::new()),
+        }
     }
 }
 

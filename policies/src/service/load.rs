@@ -114,9 +114,9 @@ impl Policies {
         self.resolve_with_roots(policy, &mut self.source())
     }
 
-    /// The entries of `policy` with what it imports.
+    /// The entries of `policy`, which is to be written, with what it imports.
     pub(super) fn imported_entries(&self, policy: &Policy) -> Result<EffectiveEntries, Error> {
-        effective::resolve(policy, &mut self.source())
+        effective::resolve_strictly(policy, &mut self.source())
     }
 
     fn resolve_with_roots(

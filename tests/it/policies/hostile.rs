@@ -142,6 +142,43 @@ async fn chains_are_followed_to_the_depth_that_is_stated_and_no_further() {
     talk.get("bob /things/a:n11", "200").await;
 }
 
+#[tokio::test]
+async fn who_makes_a_chain_too_long_locks_nobody_out() {
+    let talk = Talk::start().await;
+    let bobs = json!({ "reader": entry(&["bob"], "+R thing:/") });
+    talk.put("alice a:m0", policy(json!({}), json!({})), "201")
+        .await;
+    let base = json!({ "a:m0": {} });
+    talk.put("alice a:m", policy(json!({}), base), "201").await;
+    let imports = json!({ "a:m": { "transitiveImports": ["a:m0"] } });
+    talk.put("alice a:n", policy(bobs, imports), "201").await;
+    let thing = json!({ "policyId": "a:n" });
+    talk.put("alice /things/a:n", thing, "201").await;
+    // Further down more policies, each of which lists what the next one imports.
+    talk.put("alice a:k11", policy(json!({}), json!({})), "201")
+        .await;
+    for at in (2..11).rev() {
+        let next = format!("a:k{}", at + 1);
+        let after = format!("a:k{}", at + 2);
+        let import = match at {
+            10 => json!({}),
+            _ => json!({ "transitiveImports": [after] }),
+        };
+        let longer = policy(json!({}), json!({ next: import }));
+        talk.put(&format!("alice a:k{at}"), longer, "201").await;
+    }
+    let longer = json!({ "a:k2": { "transitiveImports": ["a:k3"] } });
+    talk.put("alice a:m0", policy(json!({}), longer), "204")
+        .await;
+    let longer = json!({ "a:m0": { "transitiveImports": ["a:k2"] } });
+    talk.put("alice a:m", policy(json!({}), longer), "204")
+        .await;
+    talk.get("alice a:n", "200").await;
+    talk.get("bob /things/a:n", "200").await;
+    talk.get("alice /things?ids=a:n", "200").await;
+    talk.put("alice a:n/imports", json!({}), "204").await;
+}
+
 /// Path below Bob's policy, body, and the refusal.
 const CLIMBS: [(&str, &str, &str); 12] = [
     // A label that looks as if it had been imported.

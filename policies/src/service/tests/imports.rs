@@ -103,7 +103,7 @@ async fn loops_of_imports_end() {
 }
 
 #[tokio::test]
-async fn lattices_of_imports_are_refused() {
+async fn lattices_of_imports_are_followed_so_far_and_refused_when_written() {
     let fixture = Fixture::new();
     let id = |layer: usize, at: usize| format!("x:l{layer}-{at}");
     for layer in 0..9 {
@@ -121,7 +121,10 @@ async fn lattices_of_imports_are_refused() {
     }
     let policy_id = id(0, 0).parse().unwrap();
     let found = fixture.policies.enforcer(&policy_id, "x", fixture.now);
-    assert!(matches!(found, Err(crate::Error::InvalidImport { .. })));
+    assert!(found.is_ok(), "whoever imports it must not be locked out");
+    let policy = fixture.policies.load(&policy_id).unwrap().unwrap();
+    let written = fixture.policies.imported_entries(&policy.stored.policy);
+    assert!(matches!(written, Err(crate::Error::InvalidImport { .. })));
 }
 
 /// What `t:a` may read of `thing:/features` and write of `thing:/` by a referencing entry, given what the template and a
