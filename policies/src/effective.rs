@@ -49,12 +49,7 @@ pub(crate) fn resolve(
     policy: &Policy,
     source: &mut dyn PolicySource,
 ) -> Result<EffectiveEntries, Error> {
-    Resolver {
-        source,
-        followed: 0,
-        beyond: Beyond::LeftOut,
-    }
-    .policy(policy)
+    Resolver::new(source, Beyond::LeftOut).policy(policy)
 }
 
 /// As [`resolve`], for a policy that somebody wants to write.
@@ -66,12 +61,7 @@ pub(crate) fn resolve_strictly(
     policy: &Policy,
     source: &mut dyn PolicySource,
 ) -> Result<EffectiveEntries, Error> {
-    Resolver {
-        source,
-        followed: 0,
-        beyond: Beyond::Refused,
-    }
-    .policy(policy)
+    Resolver::new(source, Beyond::Refused).policy(policy)
 }
 
 /// Adds the implicit entries of a root policy of the namespace.
@@ -88,7 +78,15 @@ pub(crate) fn add_root(
     Ok(())
 }
 
-impl Resolver<'_> {
+impl<'s> Resolver<'s> {
+    fn new(source: &'s mut dyn PolicySource, beyond: Beyond) -> Self {
+        Self {
+            source,
+            followed: 0,
+            beyond,
+        }
+    }
+
     fn policy(&mut self, policy: &Policy) -> Result<EffectiveEntries, Error> {
         let mut entries = own_entries(policy);
         for (imported, import) in &policy.imports {
@@ -139,9 +137,7 @@ impl Resolver<'_> {
             })
             .collect())
     }
-}
 
-impl Resolver<'_> {
     fn beyond(&self, error: Error) -> Result<EffectiveEntries, Error> {
         match self.beyond {
             Beyond::Refused => Err(error),
