@@ -1,7 +1,7 @@
 //! Sessions that live long: under a clock that is moved, and through many refreshes.
 
 use serde_json::{Value, json};
-use tests::{MovedClock, SigningKey, Socket, TestGateway};
+use tests::{Caller, MovedClock, SigningKey, Socket, TestGateway};
 
 use super::announcements::{announcement, read};
 use super::frames::resident_kib;
@@ -50,6 +50,15 @@ impl World {
         let caller = self.gateway.as_bearer(&self.token(subject, life));
         caller.web_socket().await.expect("a WebSocket")
     }
+
+    /// Somebody whose word does not end, so that something happens all day, to a lamp that Alice may read.
+    async fn owner_of_the_lamp(&self) -> Caller {
+        let owner = self.gateway.as_subject("nginx:owner");
+        given_lamp(&owner, "org.acme:lamp").await;
+        let guest = reader("acme:alice", "thing:/");
+        owner.put(GUEST, &guest).await.expect(201);
+        owner
+    }
 }
 
 async fn refresh(socket: &mut Socket, token: &str) -> Value {
@@ -62,13 +71,7 @@ async fn refresh(socket: &mut Socket, token: &str) -> Value {
 #[tokio::test]
 async fn a_session_lives_through_a_day_of_refreshes_and_ends_when_they_do() {
     let world = World::start(MovedClock::wrapper).await;
-    // Somebody whose word does not end, so that something happens all day.
-    let owner = world.gateway.as_subject("nginx:owner");
-    given_lamp(&owner, "org.acme:lamp").await;
-    owner
-        .put(GUEST, &reader("acme:alice", "thing:/"))
-        .await
-        .expect(201);
+    let owner = world.owner_of_the_lamp().await;
     let mut writer = owner.web_socket().await.expect("a WebSocket");
     let mut session = world.opened("alice", 4 * HOUR).await;
     session.control("START-SEND-EVENTS").await;
@@ -135,12 +138,7 @@ async fn a_session_lives_through_a_thousand_refreshes_without_growing() {
 #[tokio::test]
 async fn a_wall_clock_that_is_set_prolongs_no_session() {
     let world = World::start(MovedClock::wall_wrapper).await;
-    let owner = world.gateway.as_subject("nginx:owner");
-    given_lamp(&owner, "org.acme:lamp").await;
-    owner
-        .put(GUEST, &reader("acme:alice", "thing:/"))
-        .await
-        .expect(201);
+    let owner = world.owner_of_the_lamp().await;
     let mut short = world.opened("alice", 5).await;
     let mut long = world.opened("alice", HOUR + 60).await;
     let mut longest = world.opened("alice", 3 * HOUR).await;
