@@ -8,6 +8,7 @@
 mod generate;
 mod hash;
 mod hint;
+mod idle_thread;
 mod index;
 mod key;
 mod legacy;
@@ -26,7 +27,7 @@ pub use generate::{
     GeneratedKey, LegacyKey, adopt, generate, generate_legacy, generate_with_pepper,
 };
 pub use hash::{HashError, HashRemark};
-pub use hint::{WeakKey, key_hint};
+pub use hint::{WeakKey, is_hint, key_hint};
 pub use key::{Environment, KeyShapeError, NativeKey, is_brand};
 pub use memory::KeyMemory;
 pub use news::{KeyNews, KeyObserver};

@@ -14,6 +14,10 @@ const EDGE_HASH: &str = "c2NyeXB0JGxuPTE2LHI9OCxwPTEkQUFFQ0F3UUZCZ2NJQ1FvTERBME9
 const OTHER_EDGE_KEY: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 const OTHER_EDGE_HASH: &str = "c2NyeXB0JGxuPTEwLHI9OCxwPTEkSUNFaUl5UWxKaWNvS1NvckxDMHVMdyQvN25aa2JISm02VGo5bTFSWlc0NllNekdOZ2FnOGFkVTkzRVI4bTZtWnVr";
 
+/// A key of ours, and its hash.
+const KEY: &str = "tww_live_01IYT0XLWR_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf4VgDRg";
+const HASH: &str = "aHMyNTYkdj0xJGtpZD0wMUlZVDBYTFdSJEVCRVNFeFFWRmhjWUdSb2JIQjBlSHckNjVvdjF2M3lVR0tnQTBKK1RVTjB1U2g3cmRpYnAyN204NUFtSVBKRmRIMA==";
+
 /// `press-07` has the key of Edge Server, these permissions, and whatever else `more` says.
 async fn gateway_with(permissions: Value, more: Value) -> TestGateway {
     let identity = json!({ "credential": { "api_key": EDGE_HASH }, "permissions": ["set"] });
@@ -138,6 +142,50 @@ async fn an_identity_of_another_server_is_refused_and_tokens_are_not_its_busines
         audit.contains("press-07") || audit.contains("legacy-"),
         "{audit}"
     );
+}
+
+#[tokio::test]
+async fn while_the_lane_of_slow_hashes_is_full_whoever_is_known_is_served() {
+    let identity =
+        |hash: &str| json!({ "credential": { "api_key": hash }, "permissions": ["set"] });
+    let gateway = TestGateway::start_with(json!({ "auth": {
+        "api_keys": { "slow_lane": { "threads": 1, "queue": 4 } },
+        "permission_sets": { "set": { "permissions": "full" } },
+        "identities": {
+            "press-07": identity(EDGE_HASH),
+            "mill": identity(HASH),
+            "saw": identity(OTHER_EDGE_HASH),
+        },
+    } }))
+    .await;
+    let saw = gateway.as_bearer(OTHER_EDGE_KEY);
+    saw.get("/api/2/whoami").await.expect(200);
+    let guesses = (0..24).map(|number| {
+        let key = EDGE_KEY.replacen("AAEC", &format!("{number:04}"), 1);
+        let guesser = gateway.as_bearer(&key);
+        let guesser = guesser.with("x-forwarded-for", &format!("198.51.100.{number}"));
+        tokio::spawn(async move { guesser.get("/api/2/whoami").await })
+    });
+    let guesses: Vec<_> = guesses.collect();
+    for _ in 0..10 {
+        for known in [&saw, &gateway.as_bearer(KEY)] {
+            known.get("/api/2/whoami").await.expect(200);
+        }
+    }
+    let mut refused = Vec::new();
+    for guess in guesses {
+        refused.push(guess.await.expect("an answer"));
+    }
+    let (full, wrong): (Vec<_>, Vec<_>) =
+        refused.into_iter().partition(|answer| answer.status == 503);
+    assert!(!full.is_empty() && !wrong.is_empty(), "{full:?} {wrong:?}");
+    for answer in full {
+        assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+        answer.expect_error(503, "gateway:authentication.provider.unavailable");
+    }
+    for answer in wrong {
+        answer.expect_error(401, "gateway:authentication.failed");
+    }
 }
 
 /// A file as Edge Server's documentation shows it, with what the gateway's own listeners need in a test.

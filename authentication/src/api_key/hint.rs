@@ -39,7 +39,7 @@ pub(super) fn adopted_key_id(key: &str) -> String {
 }
 
 /// Whether the text can be a hint.
-pub(super) fn is_hint(text: &str) -> bool {
+pub fn is_hint(text: &str) -> bool {
     text.len() == 8
         && text
             .bytes()

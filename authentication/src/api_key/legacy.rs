@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::hint::hint_of;
+use super::idle_thread::Compute;
 use super::index::{Entry, Index, digest_of};
 use super::memory::KeyMemory;
 use super::news::{KeyNews, KeyWatch};
 use super::refusal::ApiKeyRefusal;
 use super::settings::ApiKeySettings;
-use super::slow_lane::{Busy, SlowLane, Work};
+use super::slow_lane::{About, Busy, SlowLane, Work};
 use super::usage::Caller;
 use crate::fingerprint::Fingerprint;
 use crate::guard::{Guard, GuardedMethod, Guess};
@@ -89,9 +91,16 @@ impl LegacyKeys {
         }))
     }
 
-    /// As many runs of a slow hash an unknown key costs.
-    pub(super) fn runs_per_unknown_key(&self) -> usize {
-        self.unhinted.len()
+    /// As many runs of a slow hash an unknown key costs, and about how long they take together.
+    pub(super) fn cost_per_unknown_key(&self) -> (usize, Duration) {
+        let unhinted = self
+            .unhinted
+            .iter()
+            .filter_map(|place| self.keys.get(*place));
+        let cost = unhinted
+            .map(|key| key.entry.verifier.estimated_cost())
+            .sum();
+        (self.unhinted.len(), cost)
     }
 
     /// What is known of the key; cheap.
@@ -133,10 +142,13 @@ impl LegacyKeys {
         }
         let busy = |_: Busy| AuthenticationError::SlowLaneFull;
         let work = Work {
-            key: fingerprint,
-            source: guess.source,
-            is_suspect: guard.has_failed(&guess, caller.now),
-            run: self.search(
+            about: About {
+                key: fingerprint,
+                source: guess.source,
+                is_suspect: guard.has_failed(&guess, caller.now),
+            },
+            runs: u32::try_from(candidates.len()).unwrap_or(u32::MAX),
+            search: self.search(
                 (key, candidates),
                 watch.clone(),
                 (caller.client, caller.now),
@@ -178,7 +190,7 @@ impl LegacyKeys {
         (key, candidates): (&str, Vec<usize>),
         watch: KeyWatch,
         from: (Option<IpAddr>, Timestamp),
-    ) -> Box<dyn FnOnce() -> Option<usize> + Send> {
+    ) -> Compute<Option<usize>> {
         let key = SecretString::from(key);
         let tries_all = candidates.len() < TRIED_ALL_BELOW;
         let candidates: Vec<_> = candidates
@@ -188,7 +200,7 @@ impl LegacyKeys {
                 Some((place, Arc::clone(&key.entry), Arc::clone(&key.learnt)))
             })
             .collect();
-        Box::new(move || {
+        Arc::new(move || {
             let mut found: Option<(usize, &Entry)> = None;
             for (place, entry, learnt) in &candidates {
                 if !entry.verifier.verify(key.expose_secret()) {

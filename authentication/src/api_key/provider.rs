@@ -93,13 +93,11 @@ impl ApiKeyProvider {
             reaches_nothing
                 .then(|| format!("identity `{name}` has no permissions: it may do nothing"))
         });
-        let runs = self
-            .legacy
-            .as_ref()
-            .map_or(0, LegacyKeys::runs_per_unknown_key);
-        let costs = (runs > 0).then(|| {
+        let cost = self.legacy.as_ref().map(LegacyKeys::cost_per_unknown_key);
+        let costs = cost.filter(|(runs, _)| *runs > 0).map(|(runs, cost)| {
             format!(
-                "{runs} slow hashes have no hint: every unknown key costs {runs} runs; see `twinward api-key hint`"
+                "{runs} slow hashes have no hint: an unknown key costs as many runs, about {:.1} s of the processor in all; see `twinward api-key hint`",
+                cost.as_secs_f64()
             )
         });
         remarks.chain(powerless).chain(costs).collect()

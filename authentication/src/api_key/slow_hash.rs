@@ -1,5 +1,8 @@
 //! Hashes of other servers that are slow on purpose: scrypt (RFC 7914) and argon2id (RFC 9106).
 
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
@@ -67,6 +70,56 @@ impl SlowHash {
         };
         computed && bool::from(tag.ct_eq(&self.tag))
     }
+
+    /// About how long one run takes on this machine while nothing else runs.
+    pub(super) fn estimated_cost(&self) -> Duration {
+        let units = self.function.units();
+        match self.function {
+            Function::Scrypt(_) => SCRYPT_UNIT.mul_f64(units),
+            Function::Argon2id(_) => ARGON2_UNIT.mul_f64(units),
+        }
+    }
+}
+
+impl Function {
+    /// The size of one run in multiples of the smallest run that is accepted.
+    fn units(&self) -> f64 {
+        match self {
+            Self::Scrypt(params) => {
+                let times = f64::from(params.r()) / 8.0 * f64::from(params.p());
+                f64::from(params.log_n() - 10).exp2() * times
+            }
+            Self::Argon2id(params) => {
+                f64::from(params.m_cost()) / f64::from(8 << 10) * f64::from(params.t_cost())
+            }
+        }
+    }
+}
+
+/// What scrypt of 1 MiB takes here.
+static SCRYPT_UNIT: LazyLock<Duration> =
+    LazyLock::new(|| time_of(scrypt::Params::new(10, 8, 1).ok().map(Function::Scrypt)));
+
+/// What one pass of argon2id over 8 MiB takes here.
+static ARGON2_UNIT: LazyLock<Duration> = LazyLock::new(|| {
+    time_of(
+        Argon2Params::new(8 << 10, 1, 1, None)
+            .ok()
+            .map(Function::Argon2id),
+    )
+});
+
+fn time_of(function: Option<Function>) -> Duration {
+    let began = Instant::now();
+    if let Some(function) = function {
+        let hash = SlowHash {
+            function,
+            salt: [0; 16].into(),
+            tag: [0; 32].into(),
+        };
+        hash.verify("");
+    }
+    began.elapsed()
 }
 
 /// The slow hash that Edge Server makes of a key.
@@ -149,5 +202,22 @@ mod tests {
         assert!(cheap_scrypt().verify(KEY));
         assert!(!cheap_scrypt().verify(&KEY.replace("Hh8=", "Hh9=")));
         assert!(!cheap_scrypt().verify(""));
+    }
+
+    #[track_caller]
+    fn check_units(function: Function, expected: f64) {
+        assert!((function.units() - expected).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn the_cost_grows_with_the_parameters() {
+        let scrypt = |log_n, r, p| Function::Scrypt(scrypt::Params::new(log_n, r, p).unwrap());
+        check_units(scrypt(10, 8, 1), 1.0);
+        check_units(scrypt(16, 8, 1), 64.0);
+        check_units(scrypt(12, 4, 3), 6.0);
+        let argon2 = |m, t| Function::Argon2id(Argon2Params::new(m, t, 1, None).unwrap());
+        check_units(argon2(8 << 10, 1), 1.0);
+        check_units(argon2(16 << 10, 3), 6.0);
+        assert!(time_of(Some(scrypt(10, 8, 1))) > Duration::ZERO);
     }
 }

@@ -1,13 +1,18 @@
 //! Threads of their own for slow hashes, with a bounded queue: whatever is thrown at it, nothing else waits.
+//!
+//! Of each pair of threads one takes work and answers, the other one hashes while no other thread wants its core. Where the
+//! cores are never idle, the first one hashes for sources that have not failed lately; those that have get nothing then, and
+//! a quarter of a thread's time otherwise.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
+use super::idle_thread::{Compute, IdleThread, Unanswered};
 use super::settings::SlowLaneSettings;
 use crate::SourcePrefix;
 use crate::fingerprint::Fingerprint;
@@ -16,6 +21,10 @@ use crate::fingerprint::Fingerprint;
 const QUEUED_MAX: Duration = Duration::from_secs(2);
 /// Requests that wait for one and the same key.
 const WAITERS_MAX: usize = 256;
+/// How long a run of a hash may take on a thread that everybody else comes before; ten times what is usual.
+const PATIENCE_PER_RUN: Duration = Duration::from_secs(2);
+/// As many times as long as the hash for a suspect took do other suspects wait, up to [`QUEUED_MAX`].
+const PAUSE_FACTOR: u32 = 3;
 
 /// Runs slow work in the order it came, that of sources without failures first.
 pub(super) struct SlowLane {
@@ -24,14 +33,23 @@ pub(super) struct SlowLane {
 
 /// One piece of work.
 pub(super) struct Work {
-    /// What it is about: the same key is never hashed twice at once.
-    pub(super) key: Fingerprint,
-    /// Who asks: one source never fills the queue.
-    pub(super) source: SourcePrefix,
-    /// Whether that source has failed lately: it comes last.
-    pub(super) is_suspect: bool,
+    /// Who asks, and about what.
+    pub(super) about: About,
+    /// How often a hash is run at most.
+    pub(super) runs: u32,
     /// Finds the hash that the key fits.
-    pub(super) run: Box<dyn FnOnce() -> Option<usize> + Send>,
+    pub(super) search: Compute<Option<usize>>,
+}
+
+/// Who asks, and about what.
+#[derive(Clone, Copy)]
+pub(super) struct About {
+    /// The same key is never hashed twice at once.
+    pub(super) key: Fingerprint,
+    /// One source never fills the queue.
+    pub(super) source: SourcePrefix,
+    /// Whether that source has failed lately: it comes last, and not often.
+    pub(super) is_suspect: bool,
 }
 
 /// The place of the hash that fits; `Ok(None)` if none does.
@@ -50,7 +68,10 @@ struct Shared {
 #[derive(Default)]
 struct State {
     first: VecDeque<Queued>,
+    /// Of suspects.
     last: VecDeque<Queued>,
+    /// When the next suspect may be hashed for.
+    suspects_from: Option<Instant>,
     by_source: HashMap<SourcePrefix, usize>,
     waiters: HashMap<Fingerprint, Vec<oneshot::Sender<Verdict>>>,
     is_closed: bool,
@@ -70,9 +91,10 @@ impl SlowLane {
         });
         for number in 0..settings.threads.max(1) {
             let shared = Arc::clone(&shared);
+            let hasher = IdleThread::start(&format!("slow-hash-{number}"))?;
             std::thread::Builder::new()
                 .name(format!("slow-lane-{number}"))
-                .spawn(move || shared.work())?;
+                .spawn(move || shared.work(&hasher))?;
         }
         Ok(Self { shared })
     }
@@ -84,8 +106,9 @@ impl SlowLane {
     /// [`Busy`] if there is no room for it.
     pub(super) fn submit(&self, work: Work) -> Result<oneshot::Receiver<Verdict>, Busy> {
         let (sender, receiver) = oneshot::channel();
+        let about = work.about;
         let mut state = self.shared.state.lock();
-        if let Some(waiters) = state.waiters.get_mut(&work.key) {
+        if let Some(waiters) = state.waiters.get_mut(&about.key) {
             waiters.retain(|waiter| !waiter.is_closed());
             if waiters.len() >= WAITERS_MAX {
                 return Err(Busy);
@@ -93,14 +116,14 @@ impl SlowLane {
             waiters.push(sender);
             return Ok(receiver);
         }
-        state.make_room_for(&work, self.shared.queue_max)?;
-        *state.by_source.entry(work.source).or_default() += 1;
-        state.waiters.insert(work.key, vec![sender]);
+        state.make_room_for(&about, self.shared.queue_max)?;
+        *state.by_source.entry(about.source).or_default() += 1;
+        state.waiters.insert(about.key, vec![sender]);
         let queued = Queued {
             since: Instant::now(),
             work,
         };
-        if queued.work.is_suspect {
+        if about.is_suspect {
             state.last.push_back(queued);
         } else {
             state.first.push_back(queued);
@@ -120,11 +143,11 @@ impl Drop for SlowLane {
 
 impl State {
     /// A source has a quarter of the queue at most; who is not suspect takes the place of who is.
-    fn make_room_for(&mut self, work: &Work, queue_max: usize) -> Result<(), Busy> {
+    fn make_room_for(&mut self, about: &About, queue_max: usize) -> Result<(), Busy> {
         let share = (queue_max / 4).max(1);
         if self
             .by_source
-            .get(&work.source)
+            .get(&about.source)
             .copied()
             .unwrap_or_default()
             >= share
@@ -134,23 +157,23 @@ impl State {
         if self.first.len() + self.last.len() < queue_max {
             return Ok(());
         }
-        if work.is_suspect {
+        if about.is_suspect {
             return Err(Busy);
         }
         let outdone = self.last.pop_back().ok_or(Busy)?;
-        self.conclude(&outdone.work, Err(Busy));
+        self.conclude(&outdone.work.about, Err(Busy));
         Ok(())
     }
 
-    fn conclude(&mut self, work: &Work, verdict: Verdict) {
-        for waiter in self.waiters.remove(&work.key).unwrap_or_default() {
+    fn conclude(&mut self, about: &About, verdict: Verdict) {
+        for waiter in self.waiters.remove(&about.key).unwrap_or_default() {
             // Whoever has gone does not wait for an answer.
             let _ = waiter.send(verdict);
         }
-        if let Some(count) = self.by_source.get_mut(&work.source) {
+        if let Some(count) = self.by_source.get_mut(&about.source) {
             *count -= 1;
             if *count == 0 {
-                self.by_source.remove(&work.source);
+                self.by_source.remove(&about.source);
             }
         }
     }
@@ -162,138 +185,60 @@ impl State {
 }
 
 impl Shared {
-    fn work(&self) {
+    fn work(&self, hasher: &IdleThread) {
         let mut state = self.state.lock();
-        while !state.is_closed {
-            let next = state.first.pop_front();
-            let Some(queued) = next.or_else(|| state.last.pop_front()) else {
-                self.wake.wait(&mut state);
-                continue;
-            };
+        while let Some(queued) = self.next(&mut state) {
             let in_time = queued.since.elapsed() < QUEUED_MAX;
-            if !in_time || !state.is_awaited(&queued.work.key) {
-                state.conclude(&queued.work, Err(Busy));
+            if !in_time || !state.is_awaited(&queued.work.about.key) {
+                state.conclude(&queued.work.about, Err(Busy));
                 continue;
             }
             drop(state);
-            let Work {
-                key,
-                source,
-                is_suspect,
-                run,
-            } = queued.work;
-            // A thread that died would leave everybody waiting.
-            let verdict = catch_unwind(AssertUnwindSafe(run)).map_err(|_| Busy);
+            let about = queued.work.about;
+            let began = Instant::now();
+            let verdict = hash(&queued.work, hasher);
             state = self.state.lock();
-            let done = Work {
-                key,
-                source,
-                is_suspect,
-                run: Box::new(|| None),
-            };
-            state.conclude(&done, verdict);
+            if about.is_suspect {
+                let pause = (began.elapsed() * PAUSE_FACTOR).min(QUEUED_MAX);
+                state.suspects_from = Instant::now().checked_add(pause);
+            }
+            state.conclude(&about, verdict);
         }
         let left: Vec<_> = state.first.drain(..).collect();
         let left: Vec<_> = left.into_iter().chain(state.last.drain(..)).collect();
         for queued in left {
-            state.conclude(&queued.work, Err(Busy));
+            state.conclude(&queued.work.about, Err(Busy));
         }
+    }
+
+    /// The next piece of work, once there is one whose turn it is; `None` at the end.
+    fn next(&self, state: &mut MutexGuard<'_, State>) -> Option<Queued> {
+        while !state.is_closed {
+            if let Some(queued) = state.first.pop_front() {
+                return Some(queued);
+            }
+            match state.suspects_from {
+                _ if state.last.is_empty() => self.wake.wait(state),
+                Some(turn) if turn > Instant::now() => {
+                    self.wake.wait_until(state, turn);
+                }
+                Some(_) | None => return state.last.pop_front(),
+            }
+        }
+        None
+    }
+}
+
+fn hash(work: &Work, hasher: &IdleThread) -> Verdict {
+    match hasher.run(&work.search, PATIENCE_PER_RUN.saturating_mul(work.runs)) {
+        Ok(found) => Ok(found),
+        Err(Unanswered::Late) if !work.about.is_suspect => {
+            // A thread that died would leave everybody waiting.
+            catch_unwind(AssertUnwindSafe(|| (work.search)())).map_err(|_| Busy)
+        }
+        Err(Unanswered::Late | Unanswered::Panicked) => Err(Busy),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    fn source(number: u8) -> SourcePrefix {
-        SourcePrefix::of(Some([192, 0, 2, number].into()))
-    }
-
-    /// Work that says when it starts and waits to be let go on.
-    fn work(
-        (key, source_number): (u8, u8),
-        run: impl FnOnce() -> Option<usize> + Send + 'static,
-    ) -> Work {
-        Work {
-            key: [key; 16],
-            source: source(source_number),
-            is_suspect: false,
-            run: Box::new(run),
-        }
-    }
-
-    fn lane(queue: usize) -> SlowLane {
-        SlowLane::start(SlowLaneSettings { threads: 1, queue }).unwrap()
-    }
-
-    /// Occupies the only thread until the returned sender speaks.
-    fn occupied(lane: &SlowLane) -> (mpsc::Sender<()>, oneshot::Receiver<Verdict>) {
-        let (started, has_started) = mpsc::channel();
-        let (go_on, wait) = mpsc::channel::<()>();
-        let receiver = lane.submit(work((0, 0), move || {
-            started.send(()).unwrap();
-            wait.recv().unwrap();
-            Some(7)
-        }));
-        has_started.recv().unwrap();
-        (go_on, receiver.unwrap())
-    }
-
-    #[test]
-    fn one_key_is_hashed_once_for_everybody_who_waits() {
-        let lane = lane(4);
-        let (go_on, first) = occupied(&lane);
-        let second = lane
-            .submit(work((0, 1), || panic!("hashed twice")))
-            .unwrap();
-        go_on.send(()).unwrap();
-        assert_eq!(first.blocking_recv().unwrap(), Ok(Some(7)));
-        assert_eq!(second.blocking_recv().unwrap(), Ok(Some(7)));
-    }
-
-    #[test]
-    fn a_source_fills_no_more_than_its_share_and_nobody_more_than_the_queue() {
-        let lane = lane(4);
-        let (go_on, _first) = occupied(&lane);
-        let mut receivers = Vec::new();
-        for number in 1..=4 {
-            receivers.push(lane.submit(work((number, number), || None)).unwrap());
-        }
-        assert_eq!(lane.submit(work((9, 1), || None)).err(), Some(Busy));
-        assert_eq!(lane.submit(work((9, 9), || None)).err(), Some(Busy));
-        go_on.send(()).unwrap();
-        for receiver in receivers {
-            assert_eq!(receiver.blocking_recv().unwrap(), Ok(None));
-        }
-    }
-
-    #[test]
-    fn who_has_failed_makes_room_for_who_has_not() {
-        let lane = lane(1);
-        let (go_on, _first) = occupied(&lane);
-        let suspect = Work {
-            is_suspect: true,
-            ..work((1, 1), || None)
-        };
-        let suspect = lane.submit(suspect).unwrap();
-        let clean = lane.submit(work((2, 2), || Some(1))).unwrap();
-        assert_eq!(suspect.blocking_recv().unwrap(), Err(Busy));
-        go_on.send(()).unwrap();
-        assert_eq!(clean.blocking_recv().unwrap(), Ok(Some(1)));
-    }
-
-    #[test]
-    fn work_that_nobody_waits_for_is_not_done() {
-        let lane = lane(4);
-        let (go_on, _first) = occupied(&lane);
-        drop(
-            lane.submit(work((1, 1), || panic!("nobody waits")))
-                .unwrap(),
-        );
-        let last = lane.submit(work((2, 2), || Some(2))).unwrap();
-        go_on.send(()).unwrap();
-        assert_eq!(last.blocking_recv().unwrap(), Ok(Some(2)));
-    }
-}
+mod tests;

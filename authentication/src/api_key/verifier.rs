@@ -1,5 +1,7 @@
 //! What the configuration keeps of a key: a keyed hash of ours, or a slow hash of another server.
 
+use std::time::Duration;
+
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -85,6 +87,14 @@ impl KeyVerifier {
         match self.hash {
             Hash::Native { .. } => false,
             Hash::Slow(_) => true,
+        }
+    }
+
+    /// About how long a check takes if it is slow, and nothing otherwise.
+    pub(super) fn estimated_cost(&self) -> Duration {
+        match &self.hash {
+            Hash::Native { .. } => Duration::ZERO,
+            Hash::Slow(hash) => hash.estimated_cost(),
         }
     }
 

@@ -290,6 +290,23 @@ fn too_many_hashes_without_a_hint_are_refused() {
 }
 
 #[test]
+fn operators_are_told_what_unknown_keys_cost_and_who_may_do_nothing() {
+    let mut useful = hinted("mill", "another", Some(HINT));
+    useful.permission_sets = vec!["operators".to_owned()];
+    useful.credentials[0].verifier.push('$');
+    let provider = provider(settings(vec![hinted("press-07", KEY, None), useful])).unwrap();
+    let notices = provider.notices();
+    assert_eq!(notices.len(), 3, "{notices:#?}");
+    let says = |parts: [&str; 2]| {
+        let has = |notice: &String| parts.iter().all(|part| notice.contains(part));
+        assert!(notices.iter().any(has), "{notices:#?}");
+    };
+    says(["1 slow hashes have no hint", "s of the processor"]);
+    says(["identity `press-07` has no permissions", "nothing"]);
+    says(["identity `mill`", "hash.trailing_dollar"]);
+}
+
+#[test]
 fn generated_keys_of_the_old_form_fit() {
     let made = generate_legacy();
     let key = made.key.expose_secret();
