@@ -62,6 +62,9 @@ pub enum JwtRefusal {
     /// Its claims make too many subjects.
     #[error("too many subjects")]
     TooManySubjects,
+    /// A claim that makes a subject has control characters: left out, the token would speak for less than it says.
+    #[error("a claim that makes a subject has control characters")]
+    SubjectCharacters,
 }
 
 impl JwtRefusal {
@@ -78,7 +81,8 @@ impl JwtRefusal {
             | Self::Lifetime
             | Self::Audience
             | Self::TokenType
-            | Self::TooManySubjects => false,
+            | Self::TooManySubjects
+            | Self::SubjectCharacters => false,
         }
     }
 }

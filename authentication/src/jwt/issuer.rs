@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use policies::{ClaimValues, Credential, Principal, ProviderKind, SubjectId};
+use policies::{ClaimValues, Credential, Principal, ProviderKind, SubjectId, SubjectIdError};
 use serde_json::{Map, Value};
 use tracing::debug;
 
@@ -107,7 +107,7 @@ impl Issuer {
                 });
             }
         }
-        let subjects = self.entry.subjects(&source).map_err(too_many)?;
+        let subjects = self.entry.subjects(&source).map_err(refused)?;
         let injected = self.entry.injected(&source).map_err(too_many)?;
         let kept = self.entry.kept(&source).map_err(too_many)?;
         let credential = self.credential(header, claims, kept);
@@ -172,6 +172,17 @@ pub struct IssuerHealth {
     pub failures: u64,
 }
 
+impl IssuerSettings {
+    /// Whether tokens of this issuer could be read with `settings`; its key file is looked at, the network is not.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`], the first thing that stands in the way.
+    pub fn check(&self, settings: &JwtSettings) -> Result<(), SettingsError> {
+        Issuer::of_entry(self, settings).map(drop)
+    }
+}
+
 impl Audience {
     fn admits(&self, audience: &[String]) -> bool {
         match self {
@@ -232,20 +243,25 @@ impl Entry {
         kept.collect()
     }
 
-    /// In the order of the templates. A value that makes no subject grants nothing.
-    fn subjects(&self, source: &ClaimPlaceholders<'_>) -> Result<Vec<SubjectId>, TooManyValues> {
+    /// In the order of the templates. A value that is empty or too long makes no subject and grants nothing; one with
+    /// control characters is nobody's name, and its token is refused.
+    fn subjects(&self, source: &ClaimPlaceholders<'_>) -> Result<Vec<SubjectId>, JwtRefusal> {
+        let too_many = |_: TooManyValues| JwtRefusal::TooManySubjects;
         let mut subjects = Vec::new();
         for template in &self.subjects {
-            for value in template.resolve(source)?.into_values() {
+            for value in template.resolve(source).map_err(too_many)?.into_values() {
                 match format!("{}:{value}", self.name).parse() {
                     Ok(subject) => subjects.push(subject),
-                    Err(error) => {
+                    Err(SubjectIdError::ControlCharacter) => {
+                        return Err(JwtRefusal::SubjectCharacters);
+                    }
+                    Err(error @ (SubjectIdError::Shape | SubjectIdError::TooLong)) => {
                         debug!(subject.issuer = %self.name, "Left out a subject: {error}")
                     }
                 }
             }
             if subjects.len() > Template::VALUES_MAX {
-                return Err(TooManyValues);
+                return Err(JwtRefusal::TooManySubjects);
             }
         }
         Ok(subjects)

@@ -406,9 +406,15 @@ fn claims_become_subjects_under_conditions() {
         "acme:alice|acme:a@gateway|acme:b@gateway",
     );
     fixture.check_claims(
-        json!({"scope": "twin", "realm": {"roles": ["a\nb"]}}),
-        "acme:alice",
+        json!({"scope": "twin", "realm": {"roles": ["", "x".repeat(300)]}, "aud": "gateway"}),
+        "acme:alice|acme:@gateway",
     );
+    let characters = "token refused: a claim that makes a subject has control characters";
+    for role in ["a\nb", "\u{9b}31m", "\u{7f}"] {
+        let claims = json!({"scope": "twin", "realm": {"roles": ["good", role]}});
+        fixture.check_claims(claims, characters);
+    }
+    fixture.check_claims(json!({"scope": "twin", "sub": "alice\r\n"}), characters);
     let many: Vec<_> = (0..1001).collect();
     let fixture = self::fixture(|entry| entry.auth_subjects = vec!["{{ jwt:roles }}".to_owned()]);
     fixture.check_claims(json!({"roles": many}), "token refused: too many subjects");

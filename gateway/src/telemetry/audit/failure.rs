@@ -119,7 +119,8 @@ fn token_reason(refusal: JwtRefusal) -> Reason {
         | JwtRefusal::Extension { .. }
         | JwtRefusal::Lifetime
         | JwtRefusal::TokenType
-        | JwtRefusal::TooManySubjects => Reason::JwtClaims,
+        | JwtRefusal::TooManySubjects
+        | JwtRefusal::SubjectCharacters => Reason::JwtClaims,
     }
 }
 
