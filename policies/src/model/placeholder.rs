@@ -16,7 +16,7 @@ impl Placeholders<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnresolvablePlaceholder`] for every one but the requester's subject.
+    /// [`Error::UnresolvablePlaceholder`] for every one but the requester's subject, and for one that does not end.
     pub(crate) fn fill_in(self, text: &str) -> Result<String, Error> {
         let Self::Resolve(requester) = self else {
             return Ok(text.to_owned());
@@ -37,6 +37,14 @@ impl Placeholders<'_> {
                     })?;
             filled.push_str(subject.as_str());
             rest = after;
+        }
+        if let Some(start) = ["{{", "${"]
+            .into_iter()
+            .find_map(|opening| rest.find(opening))
+        {
+            return Err(Error::UnresolvablePlaceholder {
+                placeholder: rest.get(start..).unwrap_or_default().to_owned(),
+            });
         }
         filled.push_str(rest);
         Ok(filled)
@@ -101,6 +109,10 @@ mod tests {
         check("{{ request:subjectId }}", None, None);
         check("{{ request:subject }}", Some("nginx:kim"), None);
         check("{{ header:x }}:y", Some("nginx:kim"), None);
+        check("{{ jwt:sub", Some("nginx:kim"), None);
+        check("nginx:${request.subjectId", Some("nginx:kim"), None);
+        check("{{request:subjectId}}{{:", Some("nginx:kim"), None);
+        check("nginx:{kim}", Some("nginx:kim"), Some("nginx:{kim}"));
     }
 
     #[test]
