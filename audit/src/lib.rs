@@ -21,6 +21,7 @@ pub use event::{
     Actor, Event, EventKind, Method, Outcome, Permission, Reason, Request, Response, Source,
 };
 pub use file::{FileSettings, earlier_files};
+pub use line::is_acted_on;
 pub use query::{Filter, query};
 pub use verify::{Fault, Report, verify};
 

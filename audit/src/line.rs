@@ -76,7 +76,8 @@ impl Formatter for Harmless {
     }
 }
 
-fn is_acted_on(character: char) -> bool {
+/// Whether some terminals and editors act on the character, or end a line there, although JSON and UTF-8 let it stand.
+pub fn is_acted_on(character: char) -> bool {
     matches!(
         character,
         '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

@@ -1,7 +1,8 @@
-//! The correlation id of the request that this thread is working on, and log lines that carry it.
+//! The correlation id of the request that this thread is working on, and log lines that carry it and stay lines.
 //!
 //! A future is polled with its id in a thread-local, which costs two moves of a pointer; a line looks there when it is written.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::future::poll_fn;
@@ -82,19 +83,36 @@ where
     ) -> fmt::Result {
         let says_so_itself = event.metadata().fields().field("correlation_id").is_some();
         let current = CURRENT.with_borrow(Clone::clone);
-        let Some(id) = current.filter(|_| !says_so_itself) else {
-            return self.lines.format_event(context, writer, event);
-        };
         let mut line = String::new();
         self.lines
             .format_event(context, Writer::new(&mut line), event)?;
+        let line = line.trim_end_matches('\n');
+        let Some(id) = current.filter(|_| !says_so_itself) else {
+            return writeln!(writer, "{}", self.harmless(line));
+        };
         // As JSON: an id is a client's free text, and must not pass for the end of the line.
         let id = serde_json::Value::from(&*id);
-        let line = line.trim_end_matches('\n');
-        match line.strip_suffix('}') {
-            Some(object) if self.is_json => writeln!(writer, "{object},\"correlation_id\":{id}}}"),
-            _ => writeln!(writer, "{line} correlation_id={id}"),
+        let line = match line.strip_suffix('}') {
+            Some(object) if self.is_json => format!("{object},\"correlation_id\":{id}}}"),
+            _ => format!("{line} correlation_id={id}"),
+        };
+        writeln!(writer, "{}", self.harmless(&line))
+    }
+}
+
+impl<F> CorrelatedLines<F> {
+    /// The line with what terminals act on escaped, as its format does that: separators of lines, and marks that turn the
+    /// direction of writing. Control characters are escaped already.
+    fn harmless<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        if line.is_ascii() || !line.contains(audit::is_acted_on) {
+            return Cow::Borrowed(line);
         }
+        let escaped = line.chars().map(|character| match character {
+            _ if !audit::is_acted_on(character) => character.to_string(),
+            _ if self.is_json => format!("\\u{:04x}", u32::from(character)),
+            _ => character.escape_unicode().to_string(),
+        });
+        Cow::Owned(escaped.collect())
     }
 }
 
@@ -110,13 +128,7 @@ mod tests {
 
     /// What two interleaved pieces of work log.
     fn logged(is_json: bool) -> String {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let writer = Shared(Arc::clone(&lines));
-        let layer = fmt::layer()
-            .with_writer(move || writer.clone())
-            .with_ansi(false);
-        let subscriber = tracing_subscriber::registry();
-        let work = async {
+        written_by(is_json, async {
             let one = correlated(Arc::from("one"), async {
                 tracing::info!("first");
                 tokio::task::yield_now().await;
@@ -130,7 +142,16 @@ mod tests {
             });
             futures_util::future::join(one, two).await;
             tracing::info!("outside");
-        };
+        })
+    }
+
+    fn written_by(is_json: bool, work: impl Future<Output = ()>) -> String {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let writer = Shared(Arc::clone(&lines));
+        let layer = fmt::layer()
+            .with_writer(move || writer.clone())
+            .with_ansi(false);
+        let subscriber = tracing_subscriber::registry();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -187,5 +208,25 @@ mod tests {
             .collect();
         let expected = [Some("one"), Some("own"), Some("one"), Some("on\"e\n"), None];
         assert_eq!(ids, expected.map(|id| id.map(str::to_owned)));
+    }
+
+    #[test]
+    fn what_terminals_act_on_is_escaped() {
+        for is_json in [false, true] {
+            let work = correlated(Arc::from("id\u{202e}"), async {
+                tracing::info!(issuer = "a\u{2028}b", "refused `\u{2066}c`, `\u{e9}`");
+            });
+            let logged = written_by(is_json, work);
+            assert_eq!(logged.lines().count(), 1, "{logged:?}");
+            assert!(!logged.contains(audit::is_acted_on), "{logged:?}");
+            assert!(logged.contains('\u{e9}'), "{logged:?}");
+            if is_json {
+                let line: serde_json::Value = serde_json::from_str(&logged).unwrap();
+                assert_eq!(line["issuer"], "a\u{2028}b");
+                assert_eq!(line["correlation_id"], "id\u{202e}");
+            } else {
+                assert!(logged.contains("a\\u{2028}b"), "{logged:?}");
+            }
+        }
     }
 }
