@@ -32,8 +32,8 @@ mod values;
 
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
-pub(crate) use load::digest_of;
 pub use load::{Flags, LoadOptions, Loaded, load};
+pub(crate) use load::{digest_of, load_without_hashes};
 pub use places::{Place, Places};
 pub use schema::json_schema;
 pub use values::{Unshown, Values};

@@ -71,6 +71,28 @@ impl HashError {
             Self::MissingPepper => "hash.missing_pepper",
         }
     }
+
+    /// What to do about it.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Whitespace { .. } => "write it on one line, without blanks",
+            Self::Placeholder => {
+                "run `twinward api-key generate --yaml` and paste the hash that it prints"
+            }
+            Self::NotBase64 { .. } | Self::Shape { .. } | Self::MissingTag { .. } => {
+                "copy it again as a whole, as it was printed"
+            }
+            Self::Algorithm { .. } => {
+                "expected `hs256`, `scrypt` or `argon2id`; run `twinward api-key generate --yaml` for a key with such a hash"
+            }
+            Self::Bounds { .. } => {
+                "run `twinward api-key generate --yaml` for a key whose hash is within them"
+            }
+            Self::MissingPepper => {
+                "write the pepper that it was made with as `auth.api_keys.pepper`"
+            }
+        }
+    }
 }
 
 /// Something about a hash that works and should not stay.

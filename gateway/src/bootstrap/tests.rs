@@ -110,7 +110,7 @@ fn identities_and_operators_in_a_file_switch_them_off_and_say_so() {
     let later = loaded(
         &data,
         Some(
-            "auth:\n  permission_sets: { all: { permissions: full } }\n  identities:\n    a: { credential: { api_key: x }, permissions: [all] }\ndevops: { devops_passwords: ['$2y$05$abcdefghijklmnopqrstuuW5Xc0QnS3iXlq3l1yWf1nGmpCDrY1lC'] }\n",
+            "auth:\n  permission_sets: { all: { permissions: full } }\n  identities:\n    a: { credential: { api_key: c2NyeXB0JGxuPTE2LHI9OCxwPTEkQUFFQ0F3UUZCZ2NJQ1FvTERBME9EdyR6NDNUTUwxVHRNajVpSmY5OUI0b3hXbUZEWHJNbVFGNGVqdXl4RDlJbXhN }, permissions: [all] }\ndevops: { devops_passwords: ['$2y$05$abcdefghijklmnopqrstuuW5Xc0QnS3iXlq3l1yWf1nGmpCDrY1lC'] }\n",
         ),
     );
     let bootstrap = Bootstrap::prepare(&later).unwrap();

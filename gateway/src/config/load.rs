@@ -98,12 +98,32 @@ impl Loaded {
     }
 }
 
+/// What becomes of the hashes of API keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hashes {
+    Read,
+    Leave,
+}
+
 /// Reads the configuration.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] with everything that is wrong or unsafe, each with its place.
 pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
+    load_with(options, Hashes::Read)
+}
+
+/// As [`load`], with the hashes of API keys left as they are: for commands that make or replace them.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(crate) fn load_without_hashes(options: &LoadOptions) -> Result<Loaded, ConfigError> {
+    load_with(options, Hashes::Leave)
+}
+
+fn load_with(options: &LoadOptions, hashes: Hashes) -> Result<Loaded, ConfigError> {
     let folder = folder_of(options.file.as_deref());
     let mut places = Places::default();
     let mut checker = Checker {
@@ -132,7 +152,10 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     }
     let values = layers::join(values).map_err(|error| untyped(&error.to_string()))?;
     let mut config = typed(&values)?.resolved(&folder);
-    let refused = refusals::of(&config, &places, &options.environment);
+    let mut refused = refusals::of(&config, &places, &options.environment);
+    if hashes == Hashes::Read {
+        refused.extend(refusals::of_hashes(&config, &places));
+    }
     if !refused.is_empty() {
         return Err(ConfigError::Invalid(refused));
     }

@@ -9,7 +9,9 @@ use super::{Config, environment::Environment, error::Problem, places::Places};
 mod authentication;
 mod edge_server;
 mod environment;
+mod hashes;
 mod identities;
+mod issuer_settings;
 mod issuers;
 mod listeners;
 mod operators;
@@ -30,6 +32,18 @@ pub(super) fn of(config: &Config, places: &Places, environment: &Environment) ->
         refusals.check_chain(authentication);
         refusals.check_issuers(authentication);
         refusals.check_identities(authentication, config);
+    }
+    refusals.problems
+}
+
+/// Every hash of an API key in `config` that cannot be used.
+pub(super) fn of_hashes(config: &Config, places: &Places) -> Vec<Problem> {
+    let mut refusals = Refusals {
+        places,
+        problems: Vec::new(),
+    };
+    if let Some(authentication) = config.auth.providers() {
+        refusals.check_hashes(authentication);
     }
     refusals.problems
 }

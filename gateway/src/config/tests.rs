@@ -11,8 +11,22 @@ use super::{
 };
 
 mod edge_server;
+mod identities;
+mod issuers;
 mod operators;
 mod refusals;
+
+/// The hash of a key of ours.
+const HASH: &str = "aHMyNTYkdj0xJGtpZD0wMUlZVDBYTFdSJEVCRVNFeFFWRmhjWUdSb2JIQjBlSHckNjVvdjF2M3lVR0tnQTBKK1RVTjB1U2g3cmRpYnAyN204NUFtSVBKRmRIMA==";
+/// The hash of a key of Edge Server.
+const EDGE_HASH: &str = "c2NyeXB0JGxuPTE2LHI9OCxwPTEkQUFFQ0F3UUZCZ2NJQ1FvTERBME9EdyR6NDNUTUwxVHRNajVpSmY5OUI0b3hXbUZEWHJNbVFGNGVqdXl4RDlJbXhN";
+
+/// A file whose identities are `entries`, from line 4 on, and that has one permission set, `operators`.
+fn identities(entries: &str) -> String {
+    format!(
+        "auth:\n  permission_sets: {{ operators: {{ permissions: full }} }}\n  identities:\n{entries}"
+    )
+}
 
 /// What a load says about `yaml` written to `twinward.yaml`.
 fn load_with(

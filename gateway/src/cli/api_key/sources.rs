@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::super::{Console, Failure};
 use crate::config::authentication::{ApiKeys, Identity};
 use crate::config::value::Secret;
-use crate::config::{Config, LoadOptions, load};
+use crate::config::{Config, LoadOptions, load_without_hashes};
 
 /// Where the key is read from.
 #[derive(Debug, Args)]
@@ -66,9 +66,9 @@ fn without_white_space(key: SecretString) -> Result<SecretString, Failure> {
     }
 }
 
-/// A configuration file, as a start would read it.
+/// A configuration file, as a start would read it but for the hashes, which may be what is about to be replaced.
 pub(super) fn configuration(file: &Path, console: &Console<'_>) -> Result<Config, Failure> {
-    let loaded = load(&LoadOptions {
+    let loaded = load_without_hashes(&LoadOptions {
         file: Some(PathBuf::from(file)),
         environment: console.environment.clone(),
         ..LoadOptions::default()

@@ -1,7 +1,8 @@
 //! The chain of providers against their settings.
 
-use ::authentication::NamespaceAccess;
-use ::authentication::jwt::IntegrationSubjects;
+use ::authentication::{
+    NamespaceAccess, PreAuthenticatedProvider, PreAuthenticatedSettings, jwt::IntegrationSubjects,
+};
 
 use super::Refusals;
 use crate::config::authentication::{Authentication, Provider, namespace_rule};
@@ -44,6 +45,9 @@ impl Refusals<'_> {
             "auth.pre_authenticated.trusted_proxies",
             &pre_authenticated.trusted_proxies,
         );
+        if pre_authenticated.enabled {
+            self.check_vouched(authentication);
+        }
         self.check_api_keys(authentication);
         for (index, rule) in authentication.namespace_access.iter().enumerate() {
             if let Err(error) = NamespaceAccess::new(&[namespace_rule(rule)]) {
@@ -56,6 +60,31 @@ impl Refusals<'_> {
                 "auth.oauth.token_integration_subject",
                 format!("{:#}", anyhow::Error::from(error)),
             );
+        }
+    }
+
+    /// For whom a proxy may vouch, and with what proof.
+    fn check_vouched(&mut self, authentication: &Authentication) {
+        let settings = authentication.pre_authenticated_settings();
+        let without_prefixes = PreAuthenticatedSettings {
+            subject_prefixes: Vec::new(),
+            ..settings.clone()
+        };
+        if let Err(error) = PreAuthenticatedProvider::new(without_prefixes) {
+            self.refuse("auth.pre_authenticated.assertion.secret", error.to_string());
+        }
+        for (index, prefix) in settings.subject_prefixes.iter().enumerate() {
+            let one = PreAuthenticatedSettings {
+                subject_prefixes: vec![prefix.clone()],
+                assertion: None,
+                ..settings.clone()
+            };
+            if let Err(error) = PreAuthenticatedProvider::new(one) {
+                self.refuse(
+                    &format!("auth.pre_authenticated.subject_prefixes.{index}"),
+                    format!("{error}: tokens of an issuer or API keys give such subjects; let the proxy have one of its own, such as `nginx`"),
+                );
+            }
         }
     }
 

@@ -1,8 +1,7 @@
 //! Identities and permission sets: names that point nowhere, credentials that stand twice.
 
-use std::collections::BTreeMap;
-
 use ::authentication::{Scope, ScopeError, ScopeWord};
+use policies::SubjectId;
 
 use super::Refusals;
 use crate::config::{
@@ -14,19 +13,10 @@ use crate::config::{
 impl Refusals<'_> {
     pub(super) fn check_identities(&mut self, authentication: &Authentication, config: &Config) {
         self.check_somebody_may_call(authentication);
-        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
         for (name, identity) in &authentication.identities {
             let key = format!("auth.identities.{name}");
             self.check_identity(&key, identity, authentication);
-            for credential in identity.all_credentials() {
-                let hash = credential.api_key.expose().trim_end_matches('$');
-                if let Some(other) = seen.insert(hash, name) {
-                    self.refuse(
-                        &key,
-                        format!("its credential is also that of `{other}`; run `twinward api-key generate` and give each identity its own"),
-                    );
-                }
-            }
+            self.check_subjects(&key, name, identity);
         }
         for (name, set) in &authentication.permission_sets {
             if let Permissions::Scopes(scopes) = &set.permissions {
@@ -68,12 +58,6 @@ impl Refusals<'_> {
                 "`credential` and `credentials` both stand here; keep the list",
             );
         }
-        if identity.id.as_deref().is_some_and(|id| !is_identity_id(id)) {
-            self.refuse(
-                &format!("{key}.id"),
-                "expected 1 to 128 letters, digits and `. _ : / @ -`",
-            );
-        }
         for (index, name) in identity.permissions.iter().enumerate() {
             if !authentication.permission_sets.contains_key(name) {
                 let names = authentication.permission_sets.keys().map(String::as_str);
@@ -81,6 +65,33 @@ impl Refusals<'_> {
                 self.refuse(
                     &format!("{key}.permissions.{index}"),
                     format!("no permission set is named `{name}`{hint}"),
+                );
+            }
+        }
+    }
+
+    /// What it acts as: its own subject, and those that were written for it.
+    fn check_subjects(&mut self, key: &str, name: &str, identity: &Identity) {
+        let id = identity.effective_id(name);
+        match &identity.id {
+            _ if is_identity_id(id) => {}
+            Some(_) => self.refuse(
+                &format!("{key}.id"),
+                "expected 1 to 128 letters, digits and `. _ : / @ -`",
+            ),
+            None => self.refuse(
+                key,
+                "its name makes no subject, which has 1 to 128 letters, digits and `. _ : / @ -`; give it an `id` that does",
+            ),
+        }
+        for (index, subject) in identity.subjects.iter().enumerate() {
+            let key = format!("{key}.subjects.{index}");
+            if let Err(error) = subject.parse::<SubjectId>() {
+                self.refuse(&key, format!("{error}, e.g. `integration:{name}`"));
+            } else if ["{{", "${"].iter().any(|opening| subject.contains(opening)) {
+                self.refuse(
+                    &key,
+                    "nothing is filled in here; write the subject itself, without braces",
                 );
             }
         }

@@ -19,6 +19,7 @@ impl Refusals<'_> {
         let section = "auth.oauth.openid_connect_issuers";
         self.check_section(section, &oauth.openid_connect_issuers);
         self.check_plain_issuers(section, oauth.protocol, &oauth.openid_connect_issuers);
+        self.check_usable(section, oauth.protocol, &oauth.openid_connect_issuers);
         let prefix = &authentication.api_keys.subject_prefix;
         let asks_both = [Provider::Jwt, Provider::ApiKey]
             .iter()

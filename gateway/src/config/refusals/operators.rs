@@ -11,6 +11,7 @@ impl Refusals<'_> {
         let section = "devops.oauth.openid_connect_issuers";
         self.check_section(section, issuers);
         self.check_plain_issuers(section, devops.oauth.protocol, issuers);
+        self.check_usable(section, devops.oauth.protocol, issuers);
         let methods = [
             devops.devops_authentication_method,
             devops.status_authentication_method,

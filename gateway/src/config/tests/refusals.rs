@@ -74,69 +74,6 @@ fn a_chain_names_each_provider_once() {
     check_problem("auth: { chain: [] }\n", &[], "an empty chain admits nobody");
 }
 
-fn issuers(entries: &str) -> String {
-    format!("auth: {{ oauth: {{ openid_connect_issuers: {{ {entries} }} }} }}\n")
-}
-
-#[test]
-fn every_issuer_says_for_whom_its_tokens_are() {
-    check_problem(
-        &issuers("acme: { issuer: id.example }"),
-        &[],
-        "`audience` is missing",
-    );
-    loaded(&issuers("acme: { issuer: id.example, audience: any }"), &[]);
-    loaded(
-        &issuers("acme: { issuer: id.example, audience: [twinward] }"),
-        &[],
-    );
-}
-
-#[test]
-fn an_issuer_stands_once() {
-    let yaml = issuers(
-        "a: { issuer: id.example, audience: any }, b: { issuers: [\"https://id.example\"], audience: any }",
-    );
-    check_problem(&yaml, &[], "`id.example` is already the issuer `a`");
-    check_problem(
-        &issuers("edge: { issuer: id.example, audience: any }"),
-        &[],
-        "API keys give subjects of the issuer `edge` too",
-    );
-}
-
-#[test]
-fn algorithms_are_known() {
-    check_problem(
-        &issuers("a: { issuer: id.example, audience: any, algorithms: [RS265] }"),
-        &[],
-        "the signature algorithm `RS265` is unknown; did you mean",
-    );
-    check_problem(
-        &issuers("a: { issuer: id.example, audience: any, algorithms: [HS256] }"),
-        &[],
-        "the signature algorithm `HS256` is unknown",
-    );
-}
-
-#[test]
-fn keys_do_not_travel_in_the_clear() {
-    let environment = [("OAUTH_PROTOCOL", "http")];
-    check_problem(
-        &issuers("a: { issuer: id.example, audience: any }"),
-        &environment,
-        "keys of `id.example` would travel without TLS",
-    );
-    loaded(
-        &issuers("a: { issuer: \"localhost:9000/realms/x\", audience: any }"),
-        &environment,
-    );
-    loaded(
-        &issuers("a: { issuer: \"[::1]:9000/x\", audience: any }"),
-        &environment,
-    );
-}
-
 #[test]
 fn settings_of_ditto_that_switch_protection_off_are_refused() {
     for (name, value) in [
@@ -192,36 +129,6 @@ fn a_key_that_everybody_may_read_is_refused() {
     );
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
     load_in(folder.path(), yaml, &[], Flags::default()).unwrap();
-}
-
-fn identities(entries: &str) -> String {
-    format!(
-        "auth:\n  permission_sets: {{ operators: {{ permissions: full }} }}\n  identities:\n{entries}"
-    )
-}
-
-#[test]
-fn permission_sets_exist() {
-    check_problem(
-        &identities("    a: { credential: { api_key: h }, permissions: [operator] }\n"),
-        &[],
-        "4:52: `auth.identities.a.permissions.0`: no permission set is named `operator`; did you mean `operators`?",
-    );
-    check_problem(
-        "auth: { permission_sets: { s: { permissions: [\"thing:read\"] } } }\n",
-        &[],
-        "the scope `thing:read` is unknown; did you mean `things:read`?",
-    );
-    check_problem(
-        "auth: { permission_sets: { s: { permissions: [\"ws@org.acme\"] } } }\n",
-        &[],
-        "the scope `ws` has no namespaces",
-    );
-    check_problem(
-        "auth: { permission_sets: { s: { permissions: [\"things:read@org..acme\"] } } }\n",
-        &[],
-        "`org..acme` is no namespace",
-    );
 }
 
 #[test]
@@ -285,35 +192,6 @@ fn a_restriction_that_would_come_to_nothing_does_not_start() {
     loaded(
         "auth: { identities: {}, pre_authenticated: { enabled: true } }\n",
         &[],
-    );
-}
-
-#[test]
-fn a_credential_stands_once() {
-    check_problem(
-        &identities(
-            "    a: { credential: { api_key: h }, permissions: [operators] }\n    b: { credential: { api_key: h }, permissions: [operators] }\n",
-        ),
-        &[],
-        "5:5: `auth.identities.b`: its credential is also that of `a`",
-    );
-    check_problem(
-        &identities("    a: { permissions: [operators] }\n"),
-        &[],
-        "`credential` is missing",
-    );
-}
-
-#[test]
-fn identities_of_the_server_exist() {
-    let yaml = format!(
-        "{}http_server: {{ auth: [pres] }}\n",
-        identities("    press: { credential: { api_key: h }, permissions: [operators] }\n")
-    );
-    check_problem(
-        &yaml,
-        &[],
-        "`http_server.auth.0`: no identity is named `pres`; did you mean `press`?",
     );
 }
 
