@@ -58,6 +58,9 @@ pub enum ControlMessageError {
     /// A parameter stands there twice.
     #[error("the parameter `{0}` is repeated")]
     Repeated(String),
+    /// A `%` is not followed by two hexadecimal digits.
+    #[error("a `%` in a parameter is written `%25`")]
+    MalformedEscape,
     /// A parameter is not UTF-8 once it is decoded.
     #[error("a parameter is not UTF-8")]
     NotUtf8,
@@ -68,11 +71,12 @@ impl ControlMessage {
     ///
     /// # Errors
     ///
-    /// The first rule that the parameters break. Those of a STOP are not read.
+    /// The first rule that the parameters of a START break. Those of a STOP are not read, and a token that cannot be read
+    /// is none.
     pub fn parse(text: &str) -> Option<Result<Self, ControlMessageError>> {
         let (_, query) = text.split_once('?').unwrap_or((text, ""));
         if text.starts_with(JWT_TOKEN) {
-            return Some(jwt_token(query));
+            return Some(Ok(jwt_token(query)));
         }
         StreamKind::ALL.iter().find_map(|kind| {
             if text.starts_with(kind.start()) {
@@ -131,11 +135,9 @@ impl StreamKind {
     }
 }
 
-fn jwt_token(query: &str) -> Result<ControlMessage, ControlMessageError> {
-    let mut parameters = parameters(query)?;
-    Ok(ControlMessage::JwtToken(
-        parameters.remove("jwtToken").unwrap_or_default(),
-    ))
+fn jwt_token(query: &str) -> ControlMessage {
+    let mut parameters = parameters(query).unwrap_or_default();
+    ControlMessage::JwtToken(parameters.remove("jwtToken").unwrap_or_default())
 }
 
 fn subscription(query: &str) -> Result<Subscription, ControlMessageError> {
@@ -174,8 +176,15 @@ fn parameters(query: &str) -> Result<HashMap<String, String>, ControlMessageErro
     Ok(parameters)
 }
 
-/// Decodes `application/x-www-form-urlencoded` text; a `%` that starts no escape stands for itself.
+/// Decodes `application/x-www-form-urlencoded` text.
 fn form_decode(text: &str) -> Result<String, ControlMessageError> {
+    let starts_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(starts_escape) {
+        return Err(ControlMessageError::MalformedEscape);
+    }
     let text = text.replace('+', " ");
     percent_decode_str(&text)
         .decode_utf8()

@@ -9,45 +9,43 @@ fn check(input: &str, expected: Option<Result<ControlMessage, ControlMessageErro
     assert_eq!(ControlMessage::parse(input), expected, "input: {input:?}");
 }
 
-#[track_caller]
-fn check_ack(input: &str, expected: Option<&str>) {
-    let message = ControlMessage::parse(input).unwrap().unwrap();
-    assert_eq!(message.ack().as_deref(), expected, "input: {input:?}");
-}
-
 fn events(subscription: Subscription) -> Option<Result<ControlMessage, ControlMessageError>> {
     Some(Ok(ControlMessage::Start(StreamKind::Events, subscription)))
 }
 
+/// What each kind of stream is called in the messages that start and stop it.
+const NAMES: [(StreamKind, &str); 6] = [
+    (StreamKind::Events, "EVENTS"),
+    (StreamKind::Messages, "MESSAGES"),
+    (StreamKind::LiveCommands, "LIVE-COMMANDS"),
+    (StreamKind::LiveEvents, "LIVE-EVENTS"),
+    (StreamKind::PolicyAnnouncements, "POLICY-ANNOUNCEMENTS"),
+    (StreamKind::SessionAnnouncements, "SESSION-ANNOUNCEMENTS"),
+];
+
 #[test]
-fn every_message_is_confirmed_in_its_own_words() {
-    check_ack("START-SEND-EVENTS", Some("START-SEND-EVENTS:ACK"));
-    check_ack("STOP-SEND-EVENTS", Some("STOP-SEND-EVENTS:ACK"));
-    check_ack("START-SEND-MESSAGES", Some("START-SEND-MESSAGES:ACK"));
-    check_ack("STOP-SEND-MESSAGES", Some("STOP-SEND-MESSAGES:ACK"));
-    check_ack(
-        "START-SEND-LIVE-COMMANDS",
-        Some("START-SEND-LIVE-COMMANDS:ACK"),
-    );
-    check_ack(
-        "STOP-SEND-LIVE-COMMANDS",
-        Some("STOP-SEND-LIVE-COMMANDS:ACK"),
-    );
-    check_ack("START-SEND-LIVE-EVENTS", Some("START-SEND-LIVE-EVENTS:ACK"));
-    check_ack("STOP-SEND-LIVE-EVENTS", Some("STOP-SEND-LIVE-EVENTS:ACK"));
-    check_ack(
-        "START-SEND-POLICY-ANNOUNCEMENTS",
-        Some("START-SEND-POLICY-ANNOUNCEMENTS:ACK"),
-    );
-    check_ack(
-        "STOP-SEND-POLICY-ANNOUNCEMENTS?what=ever&&",
-        Some("STOP-SEND-POLICY-ANNOUNCEMENTS:ACK"),
-    );
-    check_ack(
-        "START-SEND-SESSION-ANNOUNCEMENTS",
-        Some("START-SEND-SESSION-ANNOUNCEMENTS:ACK"),
-    );
-    check_ack("JWT-TOKEN?jwtToken=abc", None);
+fn every_kind_is_started_stopped_and_confirmed_in_its_own_words() {
+    assert_eq!(NAMES.map(|(kind, _)| kind), StreamKind::ALL);
+    for (kind, name) in NAMES {
+        let asked = Subscription {
+            namespaces: vec!["a".into(), " b".into()],
+            filter: Some("f".into()),
+            extra_fields: Some("e".into()),
+            correlation_id: Some("c".into()),
+        };
+        let start = format!(
+            "START-SEND-{name}?correlation-id=c&extraFields=e&unknown=u&filter=f&namespaces=a,+b,"
+        );
+        let stop = format!("STOP-SEND-{name}?what=ever&&%zz");
+        for (text, message, verb) in [
+            (start, ControlMessage::Start(kind, asked), "START"),
+            (stop, ControlMessage::Stop(kind), "STOP"),
+        ] {
+            assert_eq!(message.ack(), Some(format!("{verb}-SEND-{name}:ACK")));
+            check(&text, Some(Ok(message)));
+        }
+    }
+    assert_eq!(ControlMessage::JwtToken("abc".into()).ack(), None);
 }
 
 #[test]
@@ -62,7 +60,7 @@ fn parameters_are_form_decoded() {
         }),
     );
     check(
-        "START-SEND-EVENTS?filter=like(a,\"100%\")&namespaces=",
+        "START-SEND-EVENTS?filter=like(a,\"100%25\")&namespaces=&extraFields=&=",
         events(Subscription {
             filter: Some("like(a,\"100%\")".into()),
             ..Subscription::default()
@@ -87,22 +85,24 @@ fn other_text_is_no_control_message() {
 
 #[test]
 fn malformed_parameters_are_refused() {
-    check(
-        "START-SEND-EVENTS?filter",
-        Some(Err(ControlMessageError::MissingValue)),
-    );
-    check(
-        "START-SEND-EVENTS?filter=a&%66ilter=b",
-        Some(Err(ControlMessageError::Repeated("filter".into()))),
-    );
-    check(
-        "START-SEND-EVENTS?filter=%ff",
-        Some(Err(ControlMessageError::NotUtf8)),
-    );
-    check(
-        "JWT-TOKEN?jwtToken",
-        Some(Err(ControlMessageError::MissingValue)),
-    );
+    let repeated = |name: &str| ControlMessageError::Repeated(name.to_owned());
+    for (query, error) in [
+        ("filter", ControlMessageError::MissingValue),
+        ("namespaces=a&", ControlMessageError::MissingValue),
+        ("?", ControlMessageError::MissingValue),
+        ("filter=a&%66ilter=b", repeated("filter")),
+        ("other=a&namespaces=b&other=c", repeated("other")),
+        ("filter=100%", ControlMessageError::MalformedEscape),
+        ("filter=%2", ControlMessageError::MalformedEscape),
+        ("filter=%zz", ControlMessageError::MalformedEscape),
+        ("filter=%+1", ControlMessageError::MalformedEscape),
+        ("filter=%aü", ControlMessageError::MalformedEscape),
+        ("%=a", ControlMessageError::MalformedEscape),
+        ("filter=%ff", ControlMessageError::NotUtf8),
+        ("filter=%ed%a0%80", ControlMessageError::NotUtf8),
+    ] {
+        check(&format!("START-SEND-LIVE-EVENTS?{query}"), Some(Err(error)));
+    }
 }
 
 #[test]
@@ -112,10 +112,16 @@ fn a_token_is_read_and_never_shown() {
         .unwrap();
     assert_eq!(message, ControlMessage::JwtToken("abc.def.ghi".into()));
     assert_eq!(format!("{message:?}"), "JwtToken([REDACTED])");
-    check(
+    for none in [
         "JWT-TOKEN",
-        Some(Ok(ControlMessage::JwtToken(String::new()))),
-    );
+        "JWT-TOKEN?",
+        "JWT-TOKEN?jwtToken",
+        "JWT-TOKEN?jwttoken=a.b.c",
+        "JWT-TOKEN?jwtToken=a.b.c&jwtToken=d.e.f",
+        "JWT-TOKEN?jwtToken=%zz",
+    ] {
+        check(none, Some(Ok(ControlMessage::JwtToken(String::new()))));
+    }
 }
 
 proptest! {
