@@ -1,10 +1,11 @@
 //! How much of an entity's past is kept.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{Entity, EntityKey, Journal, Revision, StoreError};
+use crate::{Entity, EntityKey, Journal, Record, Revision, StoreError};
 
 /// Bounds on the past of every entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,24 @@ impl Retention {
             None => 0, // An age beyond the beginning of time ends nothing.
         };
         Ok(by_count.max(by_age).max(1))
+    }
+
+    /// As [`Journal::history`], less what may not be shown any more at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store could not be read.
+    pub fn history(
+        &self,
+        journal: &dyn Journal,
+        (key, from_revision, limit): (&EntityKey, Revision, usize),
+        now: Timestamp,
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
+        let oldest = match journal.entity(key)? {
+            Some(entity) => self.oldest(journal, (key, &entity), now)?,
+            None => 1,
+        };
+        journal.history(key, from_revision.max(oldest), limit)
     }
 }
 

@@ -9,7 +9,7 @@ use ::things::{ThingEvent, ThingId, Things};
 use actix_web::web;
 use bytes::Bytes;
 use jiff::Timestamp;
-use journal::{EntityKey, EntityKind, Journal, Position, Record, Revision};
+use journal::{EntityKind, Journal, Position, Record, Revision};
 use tokio::task::yield_now;
 
 use super::published::Published;
@@ -20,6 +20,7 @@ use crate::clock::Clock;
 const PORTION: usize = 64;
 
 /// Where records come from, and what decides who may see them.
+#[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) things: Arc<Things>,
@@ -33,6 +34,8 @@ pub(crate) struct Past {
     pub(crate) to_revision: Option<Revision>,
     pub(crate) from_timestamp: Option<Timestamp>,
     pub(crate) to_timestamp: Option<Timestamp>,
+    /// Only what comes behind this place of the journal, for a client that has seen the rest.
+    pub(crate) after: Option<Position>,
 }
 
 impl Past {
@@ -41,6 +44,7 @@ impl Past {
         let since = self.from_timestamp;
         let until = self.to_timestamp;
         self.to_revision.is_none_or(|to| record.revision <= to)
+            && self.after.is_none_or(|after| record.position > after)
             && since.is_none_or(|from| record.timestamp >= from)
             && until.is_none_or(|to| record.timestamp <= to)
     }
@@ -52,7 +56,7 @@ enum Range {
     Missed { after: Position, until: Position },
     /// A thing's history from this revision on.
     History {
-        thing: EntityKey,
+        thing_id: ThingId,
         from: Revision,
         past: Past,
     },
@@ -95,15 +99,11 @@ impl Replay {
         (after, until): (Position, Position),
         renderer: Rc<dyn Renderer>,
     ) -> Self {
-        let unknown = (after > until).then_some(Gap {
-            position: until,
-            reason: "The last event id is not of this journal; read the current state.",
-        });
         Self {
             source,
             range: Range::Missed { after, until },
             portion: VecDeque::new(),
-            gap: unknown,
+            gap: (after > until).then_some(unknown(until)),
             renderer,
         }
     }
@@ -111,18 +111,20 @@ impl Replay {
     /// What has happened to one thing.
     pub(crate) fn of_history(
         source: Source,
-        (thing_id, past): (&ThingId, Past),
+        (thing_id, mut past): (&ThingId, Past),
         renderer: Rc<dyn Renderer>,
     ) -> Self {
+        let head = source.journal.head();
+        let foreign = past.after.take_if(|after| *after > head);
         Self {
             source,
             range: Range::History {
-                thing: EntityKey::new(EntityKind::Thing, thing_id.shared()),
+                thing_id: thing_id.clone(),
                 from: past.from_revision.unwrap_or(1).max(1),
                 past,
             },
             portion: VecDeque::new(),
-            gap: None,
+            gap: foreign.map(|_| unknown(head)),
             renderer,
         }
     }
@@ -167,10 +169,10 @@ impl Replay {
 
     /// Reads and parses the next portion, away from the worker.
     async fn read(&self) -> Result<VecDeque<Arc<Record>>, ::things::Error> {
-        let journal = Arc::clone(&self.source.journal);
+        let source = self.source.clone();
         let reading = self.range.reading();
         let portion = web::block(move || {
-            let records = reading(&*journal)?;
+            let records = reading(&source)?;
             for record in &records {
                 if record.entity.kind == EntityKind::Thing {
                     // Parsed once: the record remembers its event.
@@ -187,8 +189,7 @@ impl Replay {
     }
 }
 
-type Reading =
-    Box<dyn FnOnce(&dyn Journal) -> Result<Vec<Arc<Record>>, journal::StoreError> + Send>;
+type Reading = Box<dyn FnOnce(&Source) -> Result<Vec<Arc<Record>>, journal::StoreError> + Send>;
 
 impl Range {
     fn has_more(&self) -> bool {
@@ -203,15 +204,18 @@ impl Range {
         match self {
             Self::Missed { after, until } => {
                 let (after, until) = (*after, *until);
-                Box::new(move |journal| {
-                    let mut records = journal.records(after, PORTION)?;
+                Box::new(move |source| {
+                    let mut records = source.journal.records(after, PORTION)?;
                     records.retain(|record| record.position <= until);
                     Ok(records)
                 })
             }
-            Self::History { thing, from, .. } => {
-                let (thing, from) = (thing.clone(), *from);
-                Box::new(move |journal| journal.history(&thing, from, PORTION))
+            Self::History { thing_id, from, .. } => {
+                let (thing_id, from) = (thing_id.clone(), *from);
+                Box::new(move |source| {
+                    let now = source.clock.now();
+                    source.things.past(&thing_id, (from, PORTION), now)
+                })
             }
             Self::Empty => Box::new(|_| Ok(Vec::new())),
         }
@@ -247,6 +251,13 @@ impl Range {
             Self::Missed { .. } | Self::Empty => record.entity.kind == EntityKind::Thing,
             Self::History { past, .. } => past.contains(record),
         }
+    }
+}
+
+fn unknown(position: Position) -> Gap {
+    Gap {
+        position,
+        reason: "The last event id is not of this journal; read the current state.",
     }
 }
 

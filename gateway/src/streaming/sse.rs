@@ -61,8 +61,8 @@ pub(crate) fn open(
 ) -> Result<HttpResponse, DittoError> {
     context.scopes.check(ScopeWord::Events, None)?;
     let selection = parameters::selection(&context, thing)?;
-    let past = parameters::past(&context, &selection)?;
     let resume_after = parameters::last_event_id(request)?;
+    let past = parameters::past(&context, &selection, resume_after)?;
     let gateway = Arc::clone(&context.gateway);
     let (session, place) = enter(&context)?;
     let source = Source {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use journal::{
-    Entity, EntityKind, Forgetting, Memo, Past, Record, Replayed, Retention, StoreError,
+    Entity, EntityKind, Forgetting, Memo, Past, Record, Replayed, Retention, Revision, StoreError,
 };
 use serde_json::{Map, Value};
 
@@ -78,6 +78,23 @@ impl Policies {
                 memo: Memo::default(),
             }),
         })
+    }
+
+    /// Up to `limit` records of a policy's past from a revision on, as far as they may still be shown at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if the store could not be read.
+    pub fn past(
+        &self,
+        policy_id: &PolicyId,
+        (from_revision, limit): (Revision, usize),
+        now: Timestamp,
+    ) -> Result<Vec<Arc<Record>>, Error> {
+        let part = (&key(policy_id), from_revision, limit);
+        self.retention
+            .history(&*self.journal, part, now)
+            .map_err(|source| store_error(policy_id, source))
     }
 
     /// What the principal may see of an event of the past; `None` if nothing. The policy of today decides.

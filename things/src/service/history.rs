@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use journal::{Entity, EntityKind, Forgetting, Memo, Past, Retention, StoreError};
+use journal::{
+    Entity, EntityKind, Forgetting, Memo, Past, Record, Retention, Revision, StoreError,
+};
 
 use super::{Stored, Things, key};
 use crate::replay::Snapshot;
@@ -52,6 +54,21 @@ impl Things {
                 memo: Memo::default(),
             }),
         })
+    }
+
+    /// Up to `limit` records of a thing's past from a revision on, as far as they may still be shown at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store could not be read.
+    pub fn past(
+        &self,
+        thing_id: &ThingId,
+        (from_revision, limit): (Revision, usize),
+        now: Timestamp,
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
+        let part = (&key(thing_id), from_revision, limit);
+        self.retention.history(&*self.journal, part, now)
     }
 
     /// Forgets what is older than allowed of some things whose ids sort after `after`.

@@ -47,16 +47,18 @@ pub(super) fn selection(
     })
 }
 
-/// The part of a thing's history that is asked for instead of what happens from now on.
+/// The part of a thing's history that is asked for instead of what happens from now on, less what a returning client has seen.
 pub(super) fn past(
     context: &RequestContext,
     selection: &Selection,
+    resume_after: Option<Position>,
 ) -> Result<Option<Past>, DittoError> {
     let past = Past {
         from_revision: parameter::<u64>(context, "from-historical-revision")?,
         to_revision: parameter::<u64>(context, "to-historical-revision")?,
         from_timestamp: parameter::<Timestamp>(context, "from-historical-timestamp")?,
         to_timestamp: parameter::<Timestamp>(context, "to-historical-timestamp")?,
+        after: None,
     };
     if past == Past::default() {
         return Ok(None);
@@ -68,7 +70,10 @@ pub(super) fn past(
         )
         .describe("Name the thing in the path, or as the only one in `ids`."));
     }
-    Ok(Some(past))
+    Ok(Some(Past {
+        after: resume_after,
+        ..past
+    }))
 }
 
 fn parameter<T: FromStr>(context: &RequestContext, name: &str) -> Result<Option<T>, DittoError> {

@@ -88,6 +88,7 @@ impl Connection {
             to_revision: field(value, "toHistoricalRevision")?,
             from_timestamp: field(value, "fromHistoricalTimestamp")?,
             to_timestamp: field(value, "toHistoricalTimestamp")?,
+            after: None,
         };
         let filter = field::<String>(value, "filter")?;
         if filter.is_some() && matches!(subject, Subject::Policy(_)) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ::policies::{Error, Policies, PolicyEvent, PolicyId};
 use actix_web::web;
-use journal::{EntityKey, EntityKind, Journal, Record, Revision};
+use journal::{Record, Revision};
 use protocol::Envelope;
 use tokio::task::yield_now;
 
@@ -20,7 +20,6 @@ const PORTION: usize = 64;
 
 /// Goes through the events of one policy, oldest first.
 pub(super) struct PolicyReplay {
-    journal: Arc<dyn Journal>,
     policies: Arc<Policies>,
     clock: Arc<dyn Clock>,
     policy_id: PolicyId,
@@ -32,7 +31,6 @@ pub(super) struct PolicyReplay {
 impl PolicyReplay {
     pub(super) fn new(gateway: &Gateway, policy_id: &PolicyId, past: Past) -> Self {
         Self {
-            journal: Arc::clone(&gateway.journal),
             policies: Arc::clone(&gateway.policies),
             clock: Arc::clone(&gateway.clock),
             policy_id: policy_id.clone(),
@@ -75,14 +73,11 @@ impl PolicyReplay {
 
     /// Reads the next portion, away from the worker.
     async fn read(&self) -> Result<VecDeque<Arc<Record>>, Error> {
-        let journal = Arc::clone(&self.journal);
-        let key = EntityKey::new(EntityKind::Policy, self.policy_id.shared());
-        let next = self.next;
-        let portion = web::block(move || journal.history(&key, next, PORTION));
+        let (policies, policy_id) = (Arc::clone(&self.policies), self.policy_id.clone());
+        let (next, now) = (self.next, self.clock.now());
+        let portion = web::block(move || policies.past(&policy_id, (next, PORTION), now));
         match portion.await {
-            Ok(portion) => portion
-                .map(VecDeque::from)
-                .map_err(|error| self.failed(error)),
+            Ok(portion) => portion.map(VecDeque::from),
             // The runtime is ending, and this stream with it.
             Err(_) => pending().await,
         }
