@@ -1,10 +1,11 @@
 //! What subjects of policies are told: written once, sent to every session that acts as the subject and asked for it.
 
-use ::policies::{Announcement, PolicyId, SubjectId};
+use ::policies::{Announcement, PolicyId, Principal, SubjectId};
 use bytes::Bytes;
 use protocol::{Criterion, Envelope, Group, TopicPath};
 use serde_json::{Map, json};
 
+use super::subjects::Subjects;
 use super::websocket::text_frame;
 
 /// An announcement on its way to sessions.
@@ -41,5 +42,32 @@ impl From<&Announcement> for PolicyAnnouncement {
             subject_id: announcement.subject_id.clone(),
             frame: text_frame(&Envelope::announcement(&topic, &headers, &value)),
         }
+    }
+}
+
+/// A session's wish to be told what subjects that it acts as are told.
+pub(super) struct PolicySubscription {
+    subjects: Subjects,
+    /// Of policies in these; empty means any.
+    namespaces: Vec<String>,
+}
+
+impl PolicySubscription {
+    pub(super) fn new(subjects: Subjects, namespaces: Vec<String>) -> Self {
+        Self {
+            subjects,
+            namespaces,
+        }
+    }
+
+    pub(super) fn wants(&self, announcement: &PolicyAnnouncement) -> bool {
+        let namespace = announcement.policy_id.namespace();
+        (self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace))
+            && self.subjects.contains(&announcement.subject_id)
+    }
+
+    /// Forgets subjects that `principal` does not have.
+    pub(super) fn narrow(&mut self, principal: &Principal) {
+        self.subjects.narrow(principal);
     }
 }

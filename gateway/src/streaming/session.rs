@@ -17,7 +17,7 @@ use protocol::StreamKind;
 use super::audited::Audited;
 use super::lifeline::{End, Lifeline};
 use super::outbound::{Lost, Outbound};
-use super::policy_announcement::PolicyAnnouncement;
+use super::policy_announcement::{PolicyAnnouncement, PolicySubscription};
 use super::published::{Published, Visible};
 use super::registry::{SessionKind, SessionRecord};
 use super::subjects::Subjects;
@@ -52,8 +52,7 @@ pub(crate) struct Session {
     /// The live signal that was considered last, and whether it was delivered.
     live_considered: Cell<(u64, bool)>,
     declared: OnceCell<Declared>,
-    /// The namespaces whose policies' announcements it wants, all if there are none; `None` if it wants no announcement.
-    policy_announcements: RefCell<Option<Vec<String>>>,
+    policy_announcements: RefCell<Option<PolicySubscription>>,
     delivered: Cell<Position>,
     permit: Cell<Option<StreamPermit>>,
     audited: Cell<Option<Audited>>,
@@ -173,23 +172,23 @@ impl Session {
 
     /// From now on, tells what subjects that it acts as are told by policies of these namespaces, or of any.
     pub(crate) fn listen_to_policies(&self, namespaces: Option<Vec<String>>) {
-        *self.policy_announcements.borrow_mut() = namespaces;
+        let subscription = namespaces
+            .map(|namespaces| PolicySubscription::new(Subjects::of(self.principal()), namespaces));
+        *self.policy_announcements.borrow_mut() = subscription;
         self.note_subscriptions();
     }
 
     /// Passes on what a subject is told, if this session acts as it and wants to know.
     pub(super) fn tell(&self, announcement: &PolicyAnnouncement) {
-        let namespace = announcement.policy_id.namespace();
-        let is_wanted = self
-            .policy_announcements
-            .borrow()
+        let subscription = self.policy_announcements.borrow();
+        let is_wanted = subscription
             .as_ref()
-            .is_some_and(|wanted| wanted.is_empty() || wanted.iter().any(|it| it == namespace));
+            .is_some_and(|subscription| subscription.wants(announcement));
+        let namespace = announcement.policy_id.namespace();
         let fence = self.fence.as_ref();
         let is_within = fence.is_none_or(|it| it.allows(NamespacedKind::Policy, namespace));
-        let principal = self.principal();
-        if is_wanted && is_within && principal.subjects().contains(&announcement.subject_id) {
-            self.outbound.push_response(announcement.frame.clone());
+        if is_wanted && is_within && !self.lifeline().is_cut() {
+            self.deliver(announcement.frame.clone());
         }
     }
 
@@ -240,6 +239,9 @@ impl Session {
     pub(crate) fn refresh(&self, principal: Principal, now: Timestamp) {
         if let Some(stream) = self.events.borrow_mut().as_mut() {
             stream.subjects.narrow(&principal);
+        }
+        if let Some(policies) = self.policy_announcements.borrow_mut().as_mut() {
+            policies.narrow(&principal);
         }
         if let Some(fence) = &self.fence {
             fence.renew(&principal);

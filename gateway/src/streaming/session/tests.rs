@@ -109,6 +109,34 @@ fn a_refresh_narrows_at_once_and_widens_with_the_next_subscription() {
 }
 
 #[test]
+fn what_policies_announce_goes_to_subjects_of_the_subscription_and_waits_like_events() {
+    let session = session(6);
+    let tell = |subject: &str| {
+        session.tell(&PolicyAnnouncement {
+            policy_id: "org.acme:p".parse().unwrap(),
+            subject_id: subject.parse().unwrap(),
+            frame: CHUNK,
+        });
+        session.outbound.pop()
+    };
+    assert_eq!(tell("acme:alice"), None, "it did not ask");
+    session.listen_to_policies(Some(Vec::new()));
+    session.refresh(principal(&["acme:alice", "acme:crew"]), NOW);
+    assert_eq!(tell("acme:alice"), Some(CHUNK));
+    assert_eq!(tell("acme:crew"), None, "gained since");
+    session.listen_to_policies(Some(vec!["org.other".to_owned()]));
+    assert_eq!(tell("acme:crew"), None, "of another namespace");
+    session.listen_to_policies(Some(vec!["org.acme".to_owned()]));
+    assert_eq!(tell("acme:crew"), Some(CHUNK));
+    session.refresh(principal(&["acme:crew"]), NOW);
+    assert_eq!(tell("acme:alice"), None, "lost");
+    session.deliver(CHUNK);
+    assert_eq!(tell("acme:crew"), Some(CHUNK), "what had waited before");
+    assert_eq!(session.lifeline().end(), Some(End::slow_consumer(1)));
+    assert_eq!(tell("acme:crew"), None, "after the end");
+}
+
+#[test]
 fn a_ping_goes_out_when_nothing_else_does() {
     let session = session(6);
     for _ in 1..Session::QUIET_TICKS {
