@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Caller, TestGateway};
 
-use crate::given::{given_lamp, lamp, listening, reader};
+use crate::given::{lamp, listening, reader};
 
 /// Long enough to show that nothing arrives where something else just did.
 pub(crate) const QUIET: Duration = Duration::from_millis(100);
@@ -506,31 +506,6 @@ async fn a_socket_is_told_when_nobody_answers() {
     zero["headers"] = json!({ "timeout": "0", "response-required": true });
     let answer = alice.command("c-2", zero).await;
     assert_eq!(answer["value"]["error"], "header.invalid", "{answer}");
-}
-
-#[tokio::test]
-async fn subscriptions_are_narrowed_and_end() {
-    let (gateway, alice) = world().await;
-    given_lamp(&alice, "other:lamp").await;
-    let mut socket = gateway
-        .as_subject("nginx:alice")
-        .web_socket()
-        .await
-        .expect("a WebSocket");
-    socket.control("START-SEND-MESSAGES?namespaces=other").await;
-    let silent = |thing: &str| format!("/api/2/things/{thing}/inbox/messages/x?timeout=0");
-    for thing in ["org.acme:lamp", "other:lamp"] {
-        post(&alice, &silent(thing), "text/plain", "?")
-            .await
-            .expect(202);
-    }
-    let topic = socket.json().await["topic"].clone();
-    assert_eq!(topic, "other/lamp/things/live/messages/x");
-    socket.control("STOP-SEND-MESSAGES").await;
-    post(&alice, &silent("other:lamp"), "text/plain", "?")
-        .await
-        .expect(202);
-    socket.expect_silence(QUIET).await;
 }
 
 #[tokio::test]

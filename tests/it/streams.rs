@@ -5,12 +5,15 @@ use tests::Socket;
 
 mod announcements;
 mod caps;
+mod control;
 mod day;
 mod events;
 mod expiry;
 mod filters;
 mod frames;
 mod history;
+mod parameters;
+mod past;
 mod refresh;
 mod resume;
 mod revocation;

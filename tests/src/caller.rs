@@ -150,15 +150,17 @@ impl Caller {
         })
     }
 
-    /// Opens a stream of server-sent events at `path`; the answer itself if there is no stream.
+    /// Opens a stream of server-sent events at `path`, asking for it unless the caller has an `accept` of its own; the
+    /// answer itself if there is no stream.
     ///
     /// # Errors
     ///
     /// The answer, if it is not a stream of events.
     pub async fn events(&self, path: &str) -> Result<EventStream, Answer> {
-        let request = self
-            .request(Method::GET, path)
-            .header("accept", "text/event-stream");
+        let mut request = self.request(Method::GET, path);
+        if !self.headers.iter().any(|(name, _)| name == "accept") {
+            request = request.header("accept", "text/event-stream");
+        }
         let response = deadline(path, request.send())
             .await
             .expect("the gateway answers");

@@ -89,44 +89,6 @@ async fn tokens_that_prove_nothing_do_not_prolong_a_session() {
 }
 
 #[tokio::test]
-async fn a_token_of_somebody_else_ends_the_session() {
-    let provider = OidcProvider::start().await;
-    let gateway = TestGateway::start_with(provider.trusted()).await;
-    let mut socket = gateway
-        .as_bearer(&provider.token("alice").await)
-        .web_socket()
-        .await
-        .expect("a WebSocket");
-    socket
-        .send(format!(
-            "JWT-TOKEN?jwtToken={}",
-            provider.token("bob").await
-        ))
-        .await;
-    let closed = socket.closed().await;
-    assert_eq!(closed.code, 1000, "{closed:?}");
-    assert!(!closed.reason.is_empty(), "a close says why");
-}
-
-#[tokio::test]
-async fn a_session_that_no_token_opened_takes_none() {
-    let provider = OidcProvider::start().await;
-    let gateway = TestGateway::start_with(provider.trusted()).await;
-    let mut socket = gateway
-        .as_subject("nginx:alice")
-        .web_socket()
-        .await
-        .expect("a WebSocket");
-    socket
-        .send(format!(
-            "JWT-TOKEN?jwtToken={}",
-            provider.token("alice").await
-        ))
-        .await;
-    assert_eq!(socket.closed().await.code, 1000);
-}
-
-#[tokio::test]
 async fn a_stream_of_events_says_that_its_token_expired() {
     let provider = OidcProvider::start().await;
     let gateway = TestGateway::start_with(provider.trusted()).await;

@@ -7,7 +7,7 @@ use super::{GUEST, LAMP};
 use crate::given::{given_lamp, reader};
 
 /// A thing with revisions 1 to 5, of which 2 to 5 set an attribute to the revision.
-async fn given_history(gateway: &TestGateway) {
+pub(super) async fn given_history(gateway: &TestGateway) {
     let alice = gateway.as_subject("nginx:alice");
     given_lamp(&alice, "org.acme:lamp").await;
     for revision in 2..=5 {
@@ -180,61 +180,6 @@ async fn history_shows_what_may_be_read_today() {
     assert_eq!(answer(&mut partial).await.0, "complete");
 }
 
-#[tokio::test]
-async fn an_event_stream_of_the_past_ends_with_it() {
-    let gateway = TestGateway::start().await;
-    given_history(&gateway).await;
-    let alice = gateway.as_subject("nginx:alice");
-    let path =
-        format!("{LAMP}/attributes/serial?from-historical-revision=3&to-historical-revision=4");
-    let mut stream = alice.events(&path).await.expect("a stream");
-    let mut seen = Vec::new();
-    while let Some(event) = stream.next().await {
-        seen.push((event.name, event.data));
-    }
-    assert_eq!(
-        seen.pop().map(|(name, _)| name).as_deref(),
-        Some("complete")
-    );
-    let data: Vec<_> = seen.into_iter().map(|(_, data)| data).collect();
-    assert_eq!(data, ["3", "4"]);
-    for (path, code) in [
-        (
-            format!("{LAMP}?from-historical-revision=x"),
-            "json.format.invalid",
-        ),
-        (
-            format!("{LAMP}?to-historical-timestamp=yesterday"),
-            "json.format.invalid",
-        ),
-        (
-            "/api/2/things?from-historical-revision=1".to_owned(),
-            "things:things.ids.missing",
-        ),
-    ] {
-        let refused = alice.events(&path).await.expect_err("no stream");
-        assert_eq!(
-            (refused.status, &refused.json()["error"]),
-            (400, &json!(code)),
-            "{path}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn an_event_stream_of_the_past_shows_a_stranger_nothing() {
-    let gateway = TestGateway::start().await;
-    given_history(&gateway).await;
-    let bob = gateway.as_subject("nginx:bob");
-    let path = format!("{LAMP}?from-historical-revision=1");
-    let mut stream = bob.events(&path).await.expect("a stream");
-    assert_eq!(
-        stream.next().await.map(|event| event.name).as_deref(),
-        Some("complete")
-    );
-    assert!(stream.next().await.is_none());
-}
-
 /// Asks for one more event; the code of the failure that comes instead.
 async fn refused(socket: &mut Socket, id: &str) -> Value {
     let request = json!({ "subscriptionId": id, "demand": 1 });
@@ -288,4 +233,35 @@ async fn who_requests_nothing_loses_his_subscription_and_an_ended_one_is_forgott
         refused(&mut socket, "0").await,
         "streaming.subscription.not.found"
     );
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_not_shown() {
+    let gateway = TestGateway::start_with(json!({ "history": { "max_revisions": 2 } })).await;
+    given_history(&gateway).await;
+    let alice = gateway.as_subject("nginx:alice");
+    for number in 0..3 {
+        let entry = reader(&format!("nginx:guest-{number}"), "thing:/");
+        let status = alice.put(GUEST, &entry).await.status;
+        assert!(status < 300, "{status}");
+    }
+    let mut socket = alice.web_socket().await.expect("a WebSocket");
+    for (group, revisions) in [("things/twin", [4, 5]), ("policies", [3, 4])] {
+        let topic = |action: &str| format!("org.acme/lamp/{group}/streaming/{action}");
+        let frame = |action: &str, value: Value| {
+            json!({ "topic": topic(action), "headers": {}, "path": "/", "value": value })
+                .to_string()
+        };
+        socket
+            .send(frame("subscribeForPersistedEvents", json!({})))
+            .await;
+        let id = socket.json().await["value"]["subscriptionId"].clone();
+        let request = json!({ "subscriptionId": id, "demand": 9 });
+        socket.send(frame("request", request)).await;
+        for revision in revisions {
+            let item = socket.json().await["value"]["item"].clone();
+            assert_eq!(item["revision"], revision, "{item}");
+        }
+        assert_eq!(socket.json().await["topic"], topic("complete"));
+    }
 }

@@ -1,11 +1,14 @@
-//! Every way in which a new token on an open session can turn out.
+//! New tokens on an open session: how they turn out, and what they do to its clock and its subjects.
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use tests::{Issuer, OidcProvider, SigningKey, Socket, TestGateway, TokenShape};
+use serde_json::json;
+use tests::{OidcProvider, Socket, TestGateway, TokenShape};
 
+use super::{GUEST, LAMP};
 use crate::given::{given_lamp, reader};
+
+mod outcomes;
 
 const SHORT: TokenShape = TokenShape {
     audience: "twinward",
@@ -19,50 +22,6 @@ async fn opened(gateway: &TestGateway, token: &str) -> Socket {
         .web_socket()
         .await
         .expect("a WebSocket")
-}
-
-#[tokio::test]
-async fn a_token_that_is_refused_ends_the_session_at_once() {
-    let provider = OidcProvider::start().await;
-    let gateway = TestGateway::start_with(provider.trusted()).await;
-    let token = provider.token("alice").await;
-    let foreign_audience = TokenShape {
-        audience: "elsewhere",
-        ..TokenShape::default()
-    };
-    let expired = TokenShape {
-        lifetime_seconds: 1,
-        ..SHORT
-    };
-    let expired = provider.token_of("alice", expired).await;
-    let tampered = {
-        let (head, signature) = token.rsplit_once('.').expect("three parts");
-        let flipped = if signature.starts_with('A') { "B" } else { "A" };
-        format!("{head}.{flipped}{}", &signature[1..])
-    };
-    let cases = [
-        (
-            "another audience",
-            provider.token_of("alice", foreign_audience).await,
-        ),
-        ("another signature", tampered),
-        ("somebody else", provider.token("bob").await),
-    ];
-    for (what, refused) in cases {
-        let mut socket = opened(&gateway, &token).await;
-        socket.send(format!("JWT-TOKEN?jwtToken={refused}")).await;
-        let closed = socket.closed().await;
-        assert_eq!(
-            (closed.code, closed.reason.is_empty()),
-            (1000, false),
-            "{what}"
-        );
-    }
-    // Clocks may differ by ten seconds, so the token is refused only after these.
-    let mut socket = opened(&gateway, &token).await;
-    socket.expect_silence(Duration::from_secs(12)).await;
-    socket.send(format!("JWT-TOKEN?jwtToken={expired}")).await;
-    assert_eq!(socket.closed().await.code, 1000, "expired");
 }
 
 #[tokio::test]
@@ -130,9 +89,9 @@ async fn subjects_narrow_at_once_and_widen_with_the_next_start() {
     let gateway = TestGateway::start_with(settings).await;
     let owner = gateway.as_subject("nginx:owner");
     given_lamp(&owner, "org.acme:lamp").await;
-    let guest = "/api/2/policies/org.acme:lamp/entries/guest";
-    let reader = reader("acme:for-twinward", "thing:/");
-    owner.put(guest, &reader).await.expect(201);
+    let mut guest = reader("acme:for-twinward", "thing:/");
+    guest["resources"]["message:/"] = guest["resources"]["thing:/"].clone();
+    owner.put(GUEST, &guest).await.expect(201);
     let narrow = TokenShape {
         audience: "narrow",
         ..TokenShape::default()
@@ -140,12 +99,17 @@ async fn subjects_narrow_at_once_and_widen_with_the_next_start() {
     let mut socket = opened(&gateway, &provider.token("alice").await).await;
     socket.control("START-SEND-SESSION-ANNOUNCEMENTS").await;
     socket.control("START-SEND-EVENTS").await;
+    socket.control("START-SEND-MESSAGES").await;
     let change = async |name: &str| {
-        let path = format!("/api/2/things/org.acme:lamp/attributes/{name}");
-        owner.put(&path, &json!(1)).await.expect(201);
+        owner
+            .put(&format!("{LAMP}/attributes/{name}"), &json!(1))
+            .await
+            .expect(201);
+        let message = format!("{LAMP}/inbox/messages/{name}?timeout=0");
+        owner.post(&message, &json!(1)).await.expect(202);
     };
     change("seen").await;
-    assert_eq!(socket.json().await["path"], "/attributes/seen");
+    expect_both(&mut socket, "seen").await;
     for (shape, name) in [(narrow, "lost"), (TokenShape::default(), "gained")] {
         let token = provider.token_of("alice", shape).await;
         socket.send(format!("JWT-TOKEN?jwtToken={token}")).await;
@@ -161,77 +125,23 @@ async fn subjects_narrow_at_once_and_widen_with_the_next_start() {
     socket.control("START-SEND-EVENTS").await;
     change("again").await;
     assert_eq!(socket.json().await["path"], "/attributes/again");
+    socket.control("START-SEND-MESSAGES").await;
+    change("both").await;
+    expect_both(&mut socket, "both").await;
 }
 
-#[tokio::test]
-async fn flaws_that_no_honest_issuer_makes_end_the_session_or_are_ignored() {
-    let key = SigningKey::ed25519();
-    let jwk = [key.jwk("k")];
-    let (issuer, other) = (Issuer::start(&jwk).await, Issuer::start(&jwk).await);
-    let mut settings = issuer.trusted();
-    settings["auth"]["oauth"]["openid_connect_issuers"]["other"] =
-        json!({ "issuer": other.issuer(), "audience": ["twinward"] });
-    let gateway = TestGateway::start_with(settings).await;
-    let stranger = Issuer::start(&jwk).await;
-    let signed = |claims: &Value| key.sign(r#"{"alg":"EdDSA","kid":"k"}"#, &claims.to_string());
-    let with = |name: &str, value: Value| {
-        let mut claims = issuer.claims("alice");
-        claims[name] = value;
-        if claims[name].is_null() {
-            claims.as_object_mut().expect("an object").remove(name);
-        }
-        claims
-    };
-    let good = signed(&issuer.claims("alice"));
-    let (head, rest) = good.split_once('.').expect("three parts");
-    let unsigned = format!(
-        "{}.{}",
-        tests::encode(r#"{"alg":"none"}"#),
-        rest.replace(head, "")
-    );
-    let cases = [
-        ("no end", signed(&with("exp", Value::Null)), true),
-        (
-            "an end that is text",
-            signed(&with("exp", json!("tomorrow"))),
-            true,
-        ),
-        (
-            "a year",
-            signed(&with("exp", json!(tests::seconds_from_now(31_536_000)))),
-            true,
-        ),
-        (
-            "not yet",
-            signed(&with("nbf", json!(tests::seconds_from_now(600)))),
-            true,
-        ),
-        ("nobody", signed(&with("sub", Value::Null)), true),
-        (
-            "another trusted issuer",
-            signed(&other.claims("alice")),
-            true,
-        ),
-        (
-            "an unknown issuer",
-            signed(&stranger.claims("alice")),
-            false,
-        ),
-        ("an unknown algorithm", unsigned, true),
+/// An event and a message of this name, in whichever order.
+async fn expect_both(socket: &mut Socket, name: &str) {
+    let mut paths = [
+        socket.json().await["path"].to_string(),
+        socket.json().await["path"].to_string(),
     ];
-    for (what, token, ends) in cases {
-        let mut socket = opened(&gateway, &good).await;
-        socket.control("START-SEND-SESSION-ANNOUNCEMENTS").await;
-        socket.send(format!("JWT-TOKEN?jwtToken={token}")).await;
-        let told = socket.json().await;
-        assert_eq!(
-            told["topic"], "_/_/sessions/announcements/refreshRejected",
-            "{what}: {told}"
-        );
-        if ends {
-            assert_eq!(socket.closed().await.code, 1000, "{what}");
-        } else {
-            socket.control("STOP-SEND-EVENTS").await;
-        }
-    }
+    paths.sort_unstable();
+    assert_eq!(
+        paths,
+        [
+            format!("\"/attributes/{name}\""),
+            format!("\"/inbox/messages/{name}\"")
+        ]
+    );
 }

@@ -6,12 +6,12 @@ use tests::{Caller, EventStream, OidcProvider, TestGateway, TokenShape};
 use super::LAMP;
 use crate::given::{given_lamp, owned_by, reader};
 
-async fn data(stream: &mut EventStream) -> Value {
+pub(super) async fn data(stream: &mut EventStream) -> Value {
     let event = stream.next().await.expect("the stream goes on");
     serde_json::from_str(&event.data).expect("an event carries JSON")
 }
 
-async fn opened(caller: &Caller, path: &str) -> EventStream {
+pub(super) async fn opened(caller: &Caller, path: &str) -> EventStream {
     match caller.events(path).await {
         Ok(stream) => stream,
         Err(answer) => panic!("no stream but {}: {}", answer.status, answer.body),

@@ -174,31 +174,6 @@ async fn nonsense_gets_an_error_frame_and_the_socket_stays() {
 }
 
 #[tokio::test]
-async fn control_messages_with_odd_parameters_do_not_kill_the_socket() {
-    let gateway = TestGateway::start().await;
-    let mut socket = gateway
-        .as_subject("nginx:alice")
-        .web_socket()
-        .await
-        .expect("a WebSocket");
-    for frame in [
-        "START-SEND-EVENTS?namespaces",
-        "START-SEND-EVENTS?namespaces=a&namespaces=b",
-    ] {
-        socket.send(frame).await;
-        assert_eq!(socket.json().await["status"], 400, "{frame}");
-    }
-    for frame in [
-        "STOP-SEND-EVENTS",
-        "START-SEND-EVENTS",
-        "START-SEND-EVENTS",
-        "STOP-SEND-EVENTS",
-    ] {
-        socket.control(frame).await;
-    }
-}
-
-#[tokio::test]
 async fn correlation_ids_of_two_sockets_do_not_mix() {
     let gateway = TestGateway::start().await;
     let alice = gateway.as_subject("nginx:alice");
