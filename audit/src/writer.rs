@@ -21,6 +21,9 @@ const RETRY: Duration = Duration::from_millis(250);
 /// After a file could not be replaced, it is written to for this long before the next try.
 const ROTATION_RETRY: Duration = Duration::from_secs(60);
 
+/// For how long the next events gather after others were written.
+const GATHERING: Duration = Duration::from_millis(1);
+
 /// At most so many events are written at once.
 const BATCH: usize = 256;
 
@@ -66,9 +69,10 @@ impl Writer {
 
     pub(crate) fn run(mut self, messages: &mpsc::Receiver<Message>) {
         let mut ticked = Instant::now();
+        let mut more = None;
         loop {
             let mut asked = None;
-            match messages.recv_timeout(TICK) {
+            match more.take().map_or_else(|| messages.recv_timeout(TICK), Ok) {
                 Ok(message) => asked = self.take_batch(message, messages),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return self.end(),
@@ -90,7 +94,8 @@ impl Writer {
                 Some(Message::Flush(done)) => {
                     let _ = done.send(());
                 }
-                Some(Message::Entry(_)) | None => {}
+                Some(Message::Entry(_)) => {}
+                None => more = gather(messages),
             }
         }
     }
@@ -270,6 +275,13 @@ impl Writer {
     fn now(&self) -> Timestamp {
         (self.clock)()
     }
+}
+
+/// What came while this thread rested. Whoever records an event while nobody listens need not wake anybody, which costs
+/// more than everything else about it.
+fn gather(messages: &mpsc::Receiver<Message>) -> Option<Message> {
+    std::thread::sleep(GATHERING);
+    messages.try_recv().ok()
 }
 
 fn entry(event: Event) -> Entry {
