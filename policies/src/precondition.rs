@@ -1,7 +1,8 @@
 //! Entity tags and conditional requests (RFC 9110 §8.8.3, §13.1).
 
 use std::fmt;
-use std::hash::Hasher;
+
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A strong entity tag: `"rev:<n>"` for entities, `"hash:<hex>"` for what lies within them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +14,11 @@ pub enum EntityTag {
 }
 
 impl EntityTag {
-    /// The tag of a part with this content.
+    /// The tag of a part with this content: XXH3 of its compact JSON, which stays the same over restarts and releases, so
+    /// that equal documents have equal tags.
     pub fn of_value(value: &serde_json::Value) -> Self {
-        let mut hasher = Fnv1a::default();
-        hash_value(value, &mut hasher);
-        Self::Hash(hasher.finish())
+        let text = serde_json::to_vec(value).expect("JSON serialises");
+        Self::Hash(xxh3_64(&text))
     }
 }
 
@@ -28,32 +29,6 @@ impl fmt::Display for EntityTag {
             Self::Hash(hash) => write!(formatter, "\"hash:{hash:x}\""),
         }
     }
-}
-
-/// FNV-1a, because a tag must stay the same over restarts and releases, which the standard hasher does not promise.
-struct Fnv1a(u64);
-
-impl Default for Fnv1a {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv1a {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-}
-
-/// Feeds the compact JSON text of `value`, so that equal documents have equal tags.
-fn hash_value(value: &serde_json::Value, hasher: &mut Fnv1a) {
-    hasher.write(value.to_string().as_bytes());
 }
 
 /// The text of `If-Match` or `If-None-Match` is malformed.
@@ -156,6 +131,11 @@ pub enum PreconditionOutcome {
 }
 
 impl Precondition {
+    /// Whether nothing is asked of what exists.
+    pub fn is_empty(&self) -> bool {
+        self.if_match.is_none() && self.if_none_match.is_none()
+    }
+
     /// Judges the tag of what exists now; `None` if nothing does.
     ///
     /// Reads and deletions of what does not exist must answer 404 before asking this.

@@ -32,10 +32,13 @@ const SEPARATOR: u8 = b'\n';
 
 /// The bytes to store.
 pub(crate) fn encode(document: &Value, metadata: Option<&Value>) -> Bytes {
-    Bytes::from(match metadata {
-        None => document.to_string(),
-        Some(metadata) => format!("{document}{}{metadata}", char::from(SEPARATOR)),
-    })
+    let written = "JSON serialises, and memory takes it";
+    let mut stored = serde_json::to_vec(document).expect(written);
+    if let Some(metadata) = metadata {
+        stored.push(SEPARATOR);
+        serde_json::to_writer(&mut stored, metadata).expect(written);
+    }
+    Bytes::from(stored)
 }
 
 impl ThingState {
