@@ -25,6 +25,22 @@ pub struct RequestParts<'a> {
     pub now: Timestamp,
 }
 
+impl<'a> RequestParts<'a> {
+    /// `GET /api/2/things` with these headers over a Unix socket, for whoever feeds providers without a server.
+    pub fn from_socket(headers: &'a dyn HeaderLookup, now: Timestamp) -> Self {
+        Self {
+            method: "GET",
+            path: "/api/2/things",
+            query: "",
+            headers,
+            peer: PeerAddress::Unix,
+            client: None,
+            kind: RequestKind::Http,
+            now,
+        }
+    }
+}
+
 /// Headers by lower-case name.
 ///
 /// Invariant: each header exists at most once; a request that repeats one is refused before authentication.

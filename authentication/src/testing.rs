@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    HeaderLookup, NewRevocation, PeerAddress, RequestKind, RequestParts, Revocation, RevocationId,
+    HeaderLookup, NewRevocation, PeerAddress, RequestParts, Revocation, RevocationId,
     RevocationKind, RevocationStore, Revocations, StoreFailure, StoreFuture,
 };
 
@@ -29,14 +29,10 @@ pub(crate) fn now() -> Timestamp {
 /// A plain request from loopback.
 pub(crate) fn request<'a>(headers: &'a Headers, query: &'a str) -> RequestParts<'a> {
     RequestParts {
-        method: "GET",
-        path: "/api/2/things",
         query,
-        headers,
         peer: PeerAddress::Ip("127.0.0.1".parse().unwrap()),
         client: Some("127.0.0.1".parse().unwrap()),
-        kind: RequestKind::Http,
-        now: now(),
+        ..RequestParts::from_socket(headers, now())
     }
 }
 

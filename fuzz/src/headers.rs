@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use authentication::{
-    AssertionSettings, AuthenticationChain, HeaderLookup, OnConflict, PeerAddress,
-    PreAuthenticatedProvider, PreAuthenticatedSettings, RequestKind, RequestParts, TrustedPeer,
+    AssertionSettings, AuthenticationChain, HeaderLookup, OnConflict, PreAuthenticatedProvider,
+    PreAuthenticatedSettings, RequestParts, TrustedPeer,
 };
 use aws_lc_rs::hmac;
 use futures_util::FutureExt;
@@ -62,16 +62,7 @@ impl HeaderLookup for Lines<'_> {
 }
 
 pub(crate) fn request<'a>(headers: &'a Lines<'a>) -> RequestParts<'a> {
-    RequestParts {
-        method: "GET",
-        path: "/api/2/things",
-        query: "",
-        headers,
-        peer: PeerAddress::Unix,
-        client: None,
-        kind: RequestKind::Http,
-        now: Timestamp::UNIX_EPOCH,
-    }
+    RequestParts::from_socket(headers, Timestamp::UNIX_EPOCH)
 }
 
 fn chain(assertion: Option<AssertionSettings>) -> AuthenticationChain {

@@ -188,48 +188,8 @@ async fn while_the_lane_of_slow_hashes_is_full_whoever_is_known_is_served() {
     }
 }
 
-/// A file as Edge Server's documentation shows it, with what the gateway's own listeners need in a test.
-const EDGE_FILE: &str = r#"
-database:
-  db_id: "2f1c3d70-3c92-4d4a-9d0e-0a3d5f0c7a11"
-  device_name: "press-hall-gateway"
-  auth:
-    server:
-      access_token: "token-from-the-portal"
-      auth_url: "https://auth.example/"
-      provider: "__playgroundProvider"
-  subscriptions:
-    - "SELECT * FROM presses"
-http_server:
-  listen_addr: "127.0.0.1:0"
-  tls_config: dev_mode
-  http_api: true
-  enable_healthcheck: true
-auth:
-  permission_sets:
-    line-operators:
-      permissions: full
-    dashboards:
-      permissions: ["things:read@org.acme.*", "things:read@org.acme", sse]
-  identities:
-    press-07:
-      credential: { api_key: "<base64 hash>" }
-      permissions: [line-operators]
-      id: "plant-3/press-07"
-    press-08:
-      credentials:
-        - { api_key: "<another hash>", created_at: "2026-01-01T00:00:00Z", comment: "made by hand" }
-      permissions: [dashboards]
-      id: null
-      owner: "hall 3"
-      allow_from: ["127.0.0.0/8"]
-      rate_limit: { max_requests: 50, window_secs: 1 }
-      subjects: ["integration:press-08"]
-logging:
-  ditto_sdk: info
-  edge_server: { level: info, console_logs: std_out, rotating_logs: null }
-devops: { listen_addr: "127.0.0.1:0", tls_config: dev_mode }
-"#;
+/// A file as Edge Server's documentation shows it.
+const EDGE_FILE: &str = include_str!("../../gateway/src/config/tests/edge_server.yaml");
 
 #[tokio::test]
 async fn a_file_of_edge_server_starts_as_it_is_once_it_has_real_hashes() {
@@ -238,7 +198,9 @@ async fn a_file_of_edge_server_starts_as_it_is_once_it_has_real_hashes() {
     let written = gateway.stop().await;
     let text = EDGE_FILE
         .replace("<base64 hash>", EDGE_HASH)
-        .replace("<another hash>", OTHER_EDGE_HASH);
+        .replace("<another hash>", OTHER_EDGE_HASH)
+        .replace("127.0.0.1:8080", "127.0.0.1:0")
+        + "devops: { listen_addr: \"127.0.0.1:0\", tls_config: dev_mode }\n";
     std::fs::write(file, text).expect("the configuration can be written");
     let gateway = written.again().await;
     let answer = press(&gateway).get("/api/2/whoami").await.expect(200);

@@ -7,7 +7,7 @@ use authentication::api_key::{
 };
 use authentication::{
     ApiKeyProvider, ApiKeySettings, Attempt, AuthenticationProvider, Guard, HeaderLookup,
-    PeerAddress, RequestKind, RequestParts,
+    RequestParts,
 };
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -115,16 +115,7 @@ impl HeaderLookup for Authorization {
 }
 
 fn request(headers: &Authorization) -> RequestParts<'_> {
-    RequestParts {
-        method: "GET",
-        path: "/api/2/things",
-        query: "",
-        headers,
-        peer: PeerAddress::Unix,
-        client: None,
-        kind: RequestKind::Http,
-        now: Timestamp::UNIX_EPOCH,
-    }
+    RequestParts::from_socket(headers, Timestamp::UNIX_EPOCH)
 }
 
 const CHECKSUM_LENGTH: usize = 6;

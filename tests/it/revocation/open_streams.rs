@@ -265,7 +265,7 @@ async fn a_kill_undoes_no_revocation_of_a_key_that_was_acknowledged() {
             acknowledged.push(key);
         } else {
             // Somewhere between the request's arrival and its answer, or just after it.
-            tokio::time::sleep(Duration::from_micros(700 * round as u64)).await;
+            tokio::time::sleep(Duration::from_micros(2_500 * round as u64)).await;
             gateway = gateway.kill_and_restart().await;
             if revoking.await.expect("it ends") {
                 acknowledged.push(key);

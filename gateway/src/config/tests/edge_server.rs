@@ -2,60 +2,17 @@
 //!
 //! The shapes are those of the Ditto Edge Server documentation; names and values are our own.
 
-use super::{HASH, check_problem, loaded};
+use super::{EDGE_HASH, HASH, check_problem, loaded};
 use crate::config::value::Period;
 
-const FILE: &str = r#"
-database:
-  db_id: "2f1c3d70-3c92-4d4a-9d0e-0a3d5f0c7a11"
-  device_name: "press-hall-gateway"
-  auth:
-    server:
-      access_token: "token-from-the-portal"
-      auth_url: "https://auth.example/"
-      provider: "__playgroundProvider"
-      enable_cloud_sync: false
-  subscriptions:
-    - "SELECT * FROM presses"
-    - { query: "SELECT * FROM orders WHERE hall = :hall", args: { hall: 3 } }
-  persistence_dir: temp_dir
-  transport_config:
-    peer_to_peer: { ble_enabled: false, lan_enabled: true }
-    connect_config: { known_tcp_servers: [], retry_interval_msec: 500 }
-http_server:
-  listen_addr: "127.0.0.1:8080"
-  tls_config: dev_mode
-  http_api: true
-  request_timeout_ms: 10000
-  enable_healthcheck: true
-  serve_docs: false
-  auth: null
-auth:
-  permission_sets:
-    line-operators:
-      permissions: full
-  identities:
-    press-07:
-      credential:
-        api_key: "aHMyNTYkdj0xJGtpZD0wMUlZVDBYTFdSJEVCRVNFeFFWRmhjWUdSb2JIQjBlSHckNjVvdjF2M3lVR0tnQTBKK1RVTjB1U2g3cmRpYnAyN204NUFtSVBKRmRIMA=="
-      permissions:
-        - line-operators
-      id: "plant-3/press-07"
-    press-08:
-      credential: { api_key: "c2NyeXB0JGxuPTE2LHI9OCxwPTEkQUFFQ0F3UUZCZ2NJQ1FvTERBME9EdyR6NDNUTUwxVHRNajVpSmY5OUI0b3hXbUZEWHJNbVFGNGVqdXl4RDlJbXhN" }
-      permissions: [line-operators]
-      id: null
-logging:
-  ditto_sdk: info
-  edge_server:
-    level: debug
-    console_logs: std_out
-    rotating_logs: null
-"#;
+const FILE: &str = include_str!("edge_server.yaml");
 
 #[test]
 fn a_whole_file_starts_and_what_is_not_used_is_said() {
-    let loaded = loaded(FILE, &[]);
+    let file = FILE
+        .replace("<base64 hash>", HASH)
+        .replace("<another hash>", EDGE_HASH);
+    let loaded = loaded(&file, &[]);
     let config = loaded.config;
     assert_eq!(config.http_server.request_timeout, Period::from_secs(10));
     assert_eq!(config.logging.effective_level().as_filter(), "debug");
