@@ -137,7 +137,8 @@ fn duration(members: &Map<String, Value>, field: &str) -> Result<Option<UnitDura
     };
     let text = match value {
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
+        // `5.0` is an integer as well as `5` (JSON Schema 2020-12, section 6.1.1).
+        Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             return Err(json::unexpected(field, "a duration"));
         }

@@ -72,9 +72,12 @@ fn selected(
     (resource, loaded): (&PolicyResource, &Loaded),
     (value, fields): (Value, Option<&FieldSelector>),
 ) -> Value {
-    let value = match fields {
-        Some(fields) => fields.select(&with_special_fields(value, resource, loaded)),
-        None => value,
+    let value = match (fields, resource) {
+        (Some(fields), PolicyResource::Policy) => {
+            fields.select(&with_special_fields(value, loaded))
+        }
+        // Of a part there is nothing to select: Ditto documentation, page "HTTP API", section on policies.
+        (Some(_) | None, _) => value,
     };
     visible(enforcer, &context.principal, resource, value)
 }
@@ -110,8 +113,8 @@ fn check_precondition(
 }
 
 /// Adds the members that are returned only if they are asked for.
-fn with_special_fields(value: Value, resource: &PolicyResource, loaded: &Loaded) -> Value {
-    let (Value::Object(mut members), PolicyResource::Policy) = (value.clone(), resource) else {
+fn with_special_fields(mut value: Value, loaded: &Loaded) -> Value {
+    let Some(members) = value.as_object_mut() else {
         return value;
     };
     let entity = &loaded.entity;
@@ -125,7 +128,7 @@ fn with_special_fields(value: Value, resource: &PolicyResource, loaded: &Loaded)
     ] {
         members.insert(field.to_owned(), special);
     }
-    Value::Object(members)
+    value
 }
 
 /// What the principal may see: objects member by member, other parts whole; a policy's id to whoever sees any of it.
