@@ -36,6 +36,7 @@ fn describe() -> Value {
         "info": {
             "title": "Twinward",
             "summary": "A gateway to digital twins that speaks the HTTP API of Eclipse Ditto.",
+            "description": "Where a header field may stand in the query instead, it may stand in both, with one value.",
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache License 2.0", "identifier": "Apache-2.0" },
         },

@@ -103,10 +103,21 @@ fn request_body(name: RouteName, method: &Method) -> Option<Value> {
         (RouteName::Deactivation | RouteName::EntryDeactivation, _) => return None,
         (_, "POST") if tag == Tag::Messages => return Some(body("*/*", "Payload", false)),
         (_, "PUT") => ("application/json", schema),
-        (_, "PATCH") => ("application/merge-patch+json", "Patch"),
+        (_, "PATCH") => ("application/merge-patch+json", patch_of(schema)),
         _ => return None,
     };
     Some(body(media_type, schema, true))
+}
+
+/// The schema of a patch of what has this schema: the same if it has no parts.
+fn patch_of(schema: &'static str) -> &'static str {
+    match schema {
+        "Thing" => "ThingPatch",
+        "Features" => "FeaturesPatch",
+        "Feature" => "FeaturePatch",
+        "Attributes" | "Properties" => "MembersPatch",
+        whole => whole,
+    }
 }
 
 fn body(media_type: &str, schema: &str, is_required: bool) -> Value {

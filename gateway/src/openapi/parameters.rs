@@ -6,6 +6,7 @@ use actix_web::http::Method;
 use serde_json::{Map, Value, json};
 
 use self::fields::FIELDS;
+use super::schemas::text;
 use super::subject::{Subject, Tag};
 use crate::edge::is_query_parameter;
 use crate::routes::RouteName;
@@ -75,7 +76,7 @@ type QueryRow = (
 const QUERY: &[QueryRow] = &[
     (
         "fields",
-        text,
+        selector,
         "Which parts to show: `thingId,attributes(site,serial)`.",
         |asked| asked.is_read() && asked.subject.is_selectable(),
     ),
@@ -84,7 +85,7 @@ const QUERY: &[QueryRow] = &[
     }),
     (
         "namespace",
-        text,
+        text::namespace,
         "The namespace of the id that is generated.",
         |asked| !asked.is_read() && asked.name == RouteName::Things,
     ),
@@ -96,13 +97,13 @@ const QUERY: &[QueryRow] = &[
     ),
     (
         "filter",
-        text,
+        text::rql,
         "Of a stream: an RQL expression that events must match.",
         |asked| asked.may_stream() && asked.subject.tag == Tag::Things,
     ),
     (
         "extraFields",
-        text,
+        some_text,
         "Of a stream: parts of the thing to add to each event.",
         |asked| asked.may_stream() && asked.subject.tag == Tag::Things,
     ),
@@ -229,34 +230,39 @@ const PATH: &[PathRow] = &[
         entity_id,
         "The id of the imported policy.",
     ),
-    ("featureId", key, "The id of the feature."),
+    ("featureId", text::key, "The id of the feature."),
     (
         "attributePath",
-        text,
+        text::path_of_keys,
         "A JSON pointer without its first `/`: slashes lead downwards.",
     ),
     (
         "propertyPath",
-        text,
+        text::path_of_keys,
         "A JSON pointer without its first `/`: slashes lead downwards.",
     ),
     (
         "messageSubject",
-        text,
+        message_subject,
         "The subject of the message, which may contain slashes.",
     ),
-    ("label", key, "The label of the entry."),
-    ("subjectId", text, "The subject: `<issuer>:<id>`."),
+    ("label", label, "The label of the entry."),
+    ("subjectId", subject_id, "The subject: `<issuer>:<id>`."),
     (
         "resourcePath",
-        text,
+        resource_key,
         "The resource: `thing:/`, `policy:/`, `message:/` and what is below.",
     ),
     ("file", docs_file, "The name of the file."),
 ];
 
-fn text() -> Value {
+fn some_text() -> Value {
     json!({ "type": "string", "minLength": 1 })
+}
+
+/// Ditto documentation, page "HTTP API concepts", section "Field selector"; an empty one selects nothing.
+fn selector() -> Value {
+    json!({ "type": "string" })
 }
 
 fn list() -> Value {
@@ -264,7 +270,7 @@ fn list() -> Value {
 }
 
 fn integer() -> Value {
-    json!({ "type": "integer", "minimum": 0 })
+    json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX })
 }
 
 fn instant() -> Value {
@@ -280,8 +286,25 @@ fn entity_id() -> Value {
     json!({ "$ref": "#/components/schemas/EntityId" })
 }
 
-fn key() -> Value {
-    json!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^/\\u0000-\\u001F\\u007F-\\u00FF]+$" })
+fn label() -> Value {
+    json!({ "$ref": "#/components/schemas/Label" })
+}
+
+fn subject_id() -> Value {
+    json!({ "$ref": "#/components/schemas/SubjectId" })
+}
+
+fn resource_key() -> Value {
+    json!({ "$ref": "#/components/schemas/ResourceKey" })
+}
+
+/// At most 1024 bytes, which a schema cannot say.
+fn message_subject() -> Value {
+    json!({
+        "type": "string",
+        "maxLength": 1024,
+        "pattern": "^[^/\\u0000-\\u001F\\u007F-\\u009F]+(/[^/\\u0000-\\u001F\\u007F-\\u009F]+)*$",
+    })
 }
 
 fn docs_file() -> Value {

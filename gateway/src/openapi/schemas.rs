@@ -1,6 +1,7 @@
 //! The JSON that is sent and received, as JSON Schema 2020-12.
 
 mod policies;
+pub(super) mod text;
 mod things;
 
 use serde_json::{Map, Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// All of them, by name.
 pub(super) fn all() -> Map<String, Value> {
     let general = [
-        ("Json", json!({ "description": "Any JSON." })),
+        ("Json", any_json()),
         (
             "Payload",
             json!({ "description": "Anything, of the content type that says so." }),
@@ -20,7 +21,7 @@ pub(super) fn all() -> Map<String, Value> {
             json!({
                 "type": "string",
                 "description": "`<namespace>:<name>`; the namespace may be empty.",
-                "pattern": "^(|[a-zA-Z]\\w*([.-][a-zA-Z]\\w*)*):[^/\\u0000-\\u001F\\u007F-\\u00FF]+$",
+                "pattern": "^(|[a-zA-Z][a-zA-Z0-9_]*([.-][a-zA-Z][a-zA-Z0-9_]*)*):[^/\\u0000-\\u001F\\u007F-\\u00FF]+$",
                 "maxLength": 256,
                 "examples": ["org.acme:lamp"],
             }),
@@ -52,18 +53,34 @@ pub(super) fn all() -> Map<String, Value> {
         .collect()
 }
 
+/// What may stand anywhere in a thing: the keys of its objects are bounded, those within arrays are not.
+fn any_json() -> Value {
+    json!({ "description": "Any JSON.", "propertyNames": text::key(), "additionalProperties": named("Json") })
+}
+
 /// A reference to the schema of this name.
 fn named(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// An object whose members all have the schema of this name, or the text form of it.
+/// The id that the path has already; sent again, it must be the same.
+fn id_in_path() -> Value {
+    json!({ "allOf": [named("EntityId")], "readOnly": true })
+}
+
+/// An object whose members all have the schema of this name.
 fn map_of(name: &str) -> Value {
     json!({ "type": "object", "additionalProperties": named(name) })
 }
 
 fn list_of(items: Value) -> Value {
     json!({ "type": "array", "items": items })
+}
+
+/// A list in which other elements than strings are passed over.
+fn lenient_list_of(strings: Value) -> Value {
+    let ignored = json!({ "not": { "type": "string" }, "description": "Ignored." });
+    list_of(json!({ "anyOf": [strings, ignored] }))
 }
 
 /// Source: Ditto documentation, page "HTTP API concepts", section "Error responses".
@@ -110,10 +127,16 @@ fn permission_checks() -> Value {
         "type": "object",
         "required": ["resource", "entityId", "hasPermissions"],
         "properties": {
-            "resource": { "type": "string", "examples": ["thing:/features/lamp", "policy:/"] },
+            "resource": { "allOf": [named("ResourceKey"), { "pattern": "^(thing|policy|message):" }] },
             "entityId": named("EntityId"),
             "hasPermissions": { "type": "array", "items": named("Permission"), "minItems": 1 },
         },
     });
-    json!({ "type": "object", "description": "Checks by names of your choice.", "additionalProperties": check })
+    let ignored = json!({ "not": { "type": "object" }, "description": "Ignored." });
+    json!({
+        "type": "object",
+        "description": "Checks by names of your choice, at most 1000 of them.",
+        "maxProperties": 1000,
+        "additionalProperties": { "anyOf": [check, ignored] },
+    })
 }

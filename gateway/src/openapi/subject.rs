@@ -149,7 +149,7 @@ impl Subject {
                 self.schema,
                 "Json" | "PolicyId" | "Definition" | "FeatureDefinition" | "Migrated"
             ),
-            Tag::Policies => true,
+            Tag::Policies => self.schema == "Policy",
             Tag::Messages | Tag::Caller | Tag::Gateway => false,
         }
     }

@@ -1,8 +1,9 @@
 //! The header fields that Ditto gives a meaning, most of which may stand in the query instead.
 
+use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use super::{Asked, Tag, boolean, instant, integer, list, text};
+use super::{Asked, Tag, boolean, instant, integer, some_text, text};
 use crate::routes::RouteName;
 
 /// Name, schema, meaning, and where it counts.
@@ -16,7 +17,7 @@ pub(super) type FieldRow = (
 pub(super) const FIELDS: &[FieldRow] = &[
     (
         "correlation-id",
-        text,
+        correlation_id,
         "Comes back with the answer, and with the event of a change.",
         |asked| asked.subject.tag != Tag::Gateway,
     ),
@@ -43,7 +44,7 @@ pub(super) const FIELDS: &[FieldRow] = &[
     ),
     (
         "requested-acks",
-        list,
+        labels,
         "The labels of the acknowledgements to wait for.",
         |asked| {
             asked.is_write_to(Tag::Things)
@@ -53,7 +54,7 @@ pub(super) const FIELDS: &[FieldRow] = &[
     ),
     (
         "declared-acks",
-        list,
+        labels,
         "The labels that this connection will acknowledge with.",
         |asked| asked.name == RouteName::WebSocket,
     ),
@@ -65,7 +66,7 @@ pub(super) const FIELDS: &[FieldRow] = &[
     ),
     (
         "live-channel-condition",
-        text,
+        text::rql,
         "An RQL expression: the device is asked if it holds for the twin.",
         |asked| asked.is_of_one_thing() && asked.is_read(),
     ),
@@ -77,7 +78,7 @@ pub(super) const FIELDS: &[FieldRow] = &[
     ),
     (
         "condition",
-        text,
+        text::rql,
         "An RQL expression that must hold for the thing as it is: `eq(attributes/site,\"north\")`.",
         |asked| asked.is_of_one_thing() || asked.name == RouteName::Migration || asked.is_message(),
     ),
@@ -103,17 +104,21 @@ pub(super) const FIELDS: &[FieldRow] = &[
         "put-metadata",
         json_text,
         "Notes for parts: `[{\"key\":\"unit\",\"value\":\"W\"}]`.",
-        |asked| asked.is_write_to(Tag::Things) && *asked.method != actix_web::http::Method::DELETE,
+        |asked| {
+            asked.is_write_to(Tag::Things)
+                && asked.name != RouteName::Migration
+                && *asked.method != Method::DELETE
+        },
     ),
     (
         "get-metadata",
-        text,
+        some_text,
         "The metadata to answer with in the header `ditto-metadata`.",
         |asked| asked.is_of_one_thing() && asked.is_read(),
     ),
     (
         "delete-metadata",
-        text,
+        some_text,
         "The metadata to take away.",
         |asked| asked.is_of_one_thing() && !asked.is_read(),
     ),
@@ -161,14 +166,23 @@ pub(super) const FIELDS: &[FieldRow] = &[
     ),
     (
         "last-event-id",
-        text,
+        integer,
         "Go on after this event of a stream of changes.",
         |asked| asked.may_stream() && asked.subject.tag == Tag::Things,
     ),
 ];
 
+/// What is no printable ASCII of at most 256 characters is replaced.
+fn correlation_id() -> Value {
+    json!({ "type": "string" })
+}
+
+fn labels() -> Value {
+    json!({ "type": "array", "items": text::acknowledgement_label(), "maxItems": 32 })
+}
+
 fn duration() -> Value {
-    json!({ "type": "string", "pattern": "^\\+?\\d+(ms|s|m|h|d|w|mo|y)?$" })
+    json!({ "type": "string", "pattern": "^\\+?[0-9]+(ms|s|m|h|d|w|mo|y)?$" })
 }
 
 fn channel() -> Value {
@@ -181,7 +195,7 @@ fn strategy() -> Value {
 
 /// RFC 9110 §8.8.3.
 fn entity_tags() -> Value {
-    json!({ "type": "string", "pattern": "^(\\*|(W/)?\"[^\"*]*\"(\\s*,\\s*(W/)?\"[^\"*]*\")*)$" })
+    json!({ "type": "string", "pattern": "^(\\*|(W/)?\"[^\"*]*\"([ \\t]*,[ \\t]*(W/)?\"[^\"*]*\")*)$" })
 }
 
 fn if_equal() -> Value {

@@ -2,27 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::{list_of, map_of, named};
+use super::{id_in_path, lenient_list_of, list_of, map_of, named, text};
 
 /// Source: Ditto documentation, page "Policy", section "Model specification".
 pub(super) fn all() -> Vec<(&'static str, Value)> {
     vec![
         ("Policy", policy(true)),
         ("NewPolicy", policy(false)),
-        ("Entries", map_of("Entry")),
+        ("Entries", keyed(named("Label"), "Entry")),
         ("Entry", entry()),
-        ("Subjects", map_of("Subject")),
+        ("Subjects", keyed(named("SubjectId"), "Subject")),
+        ("SubjectId", text::subject_id()),
         ("Subject", subject()),
         ("Announcement", announcement()),
         ("Activation", activation()),
-        ("Resources", map_of("Resource")),
+        ("Resources", keyed(named("ResourceKey"), "Resource")),
+        ("ResourceKey", text::resource_key()),
         (
             "Resource",
             json!({
                 "type": "object",
+                "required": ["grant", "revoke"],
                 "properties": {
-                    "grant": list_of(named("Permission")),
-                    "revoke": list_of(named("Permission")),
+                    "grant": lenient_list_of(named("Permission")),
+                    "revoke": lenient_list_of(named("Permission")),
                 },
             }),
         ),
@@ -30,10 +33,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
             "Permission",
             json!({ "type": "string", "examples": ["READ", "WRITE", "EXECUTE"] }),
         ),
-        (
-            "Namespaces",
-            list_of(json!({ "type": "string", "examples": ["org.acme", "org.acme.*"] })),
-        ),
+        ("Namespaces", list_of(text::namespace_pattern())),
         (
             "Importable",
             json!({ "enum": ["implicit", "explicit", "never"] }),
@@ -43,7 +43,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
             list_of(json!({ "enum": ["subjects", "resources", "namespaces"] })),
         ),
         ("References", list_of(reference())),
-        ("Imports", map_of("Import")),
+        ("Imports", keyed(named("EntityId"), "Import")),
         (
             "Import",
             json!({
@@ -54,13 +54,17 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
                 },
             }),
         ),
-        ("Labels", list_of(json!({ "type": "string" }))),
+        ("Label", text::label()),
+        ("Labels", lenient_list_of(named("Label"))),
         ("PolicyIds", list_of(named("EntityId"))),
-        (
-            "Rql",
-            json!({ "type": "string", "description": "An RQL expression." }),
-        ),
     ]
+}
+
+/// An object with such keys, whose members all have the schema of this name.
+fn keyed(keys: Value, name: &str) -> Value {
+    let mut schema = map_of(name);
+    schema["propertyNames"] = keys;
+    schema
 }
 
 fn policy(has_id: bool) -> Value {
@@ -69,7 +73,7 @@ fn policy(has_id: bool) -> Value {
         "properties": { "imports": named("Imports"), "entries": named("Entries") },
     });
     if has_id {
-        schema["properties"]["policyId"] = named("EntityId");
+        schema["properties"]["policyId"] = id_in_path();
     }
     schema
 }
@@ -93,8 +97,8 @@ fn subject() -> Value {
         "type": "object",
         "required": ["type"],
         "properties": {
-            "type": { "type": "string", "minLength": 1 },
-            "expiry": { "type": "string", "format": "date-time" },
+            "type": text::free_text(),
+            "expiry": { "type": "string", "format": "date-time", "pattern": "Z$", "description": "In UTC." },
             "announcement": named("Announcement"),
         },
     })
@@ -103,15 +107,15 @@ fn subject() -> Value {
 fn announcement() -> Value {
     let acknowledgements = json!({
         "type": "object",
-        "properties": { "labels": list_of(json!({ "type": "string" })), "timeout": { "type": "string" } },
+        "properties": { "labels": list_of(text::free_text()), "timeout": text::duration_in("ms|s|m|h|d|w|mo|y") },
     });
     json!({
         "type": "object",
         "properties": {
-            "beforeExpiry": { "type": "string", "examples": ["5m"] },
+            "beforeExpiry": text::duration_in("s|m|h"),
             "whenDeleted": { "type": "boolean" },
             "requestedAcks": acknowledgements,
-            "randomizationInterval": { "type": "string" },
+            "randomizationInterval": text::duration_in("ms|s|m|h|d|w|mo|y"),
         },
     })
 }
@@ -124,6 +128,6 @@ fn reference() -> Value {
     json!({
         "type": "object",
         "required": ["entry"],
-        "properties": { "import": named("EntityId"), "entry": { "type": "string" } },
+        "properties": { "import": named("EntityId"), "entry": named("Label") },
     })
 }

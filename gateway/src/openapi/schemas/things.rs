@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{list_of, map_of, named};
+use super::{id_in_path, list_of, named, text};
 
 /// Source: Ditto documentation, pages "Thing" and "Feature".
 pub(super) fn all() -> Vec<(&'static str, Value)> {
@@ -17,10 +17,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ),
         (
             "PutThing",
-            creatable(&[
-                ("thingId", named("EntityId")),
-                ("policyId", named("PolicyId")),
-            ]),
+            creatable(&[("thingId", id_in_path()), ("policyId", named("PolicyId"))]),
         ),
         ("NewThing", creatable(&[("policyId", named("PolicyId"))])),
         ("PolicyId", named("EntityId")),
@@ -33,7 +30,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
             json!({
                 "type": "string",
                 "description": "`<namespace>:<name>:<version>`, or the URL of a model.",
-                "pattern": "^([_a-zA-Z0-9.-]+:[_a-zA-Z0-9.-]+:[_a-zA-Z0-9.-]+|https?://\\S+)$",
+                "pattern": "^([_a-zA-Z0-9.-]+:[_a-zA-Z0-9.-]+:[_a-zA-Z0-9.-]+|https?://[a-zA-Z][a-zA-Z0-9-]*(\\.[a-zA-Z][a-zA-Z0-9-]*)*(:[0-9]{1,4})?([/?#][!-~]*)?)$",
                 "examples": ["org.acme:lamp:1.0.0"],
             }),
         ),
@@ -43,7 +40,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ),
         (
             "Features",
-            json!({ "type": ["object", "null"], "additionalProperties": named("Feature") }),
+            json!({ "type": ["object", "null"], "propertyNames": text::key(), "additionalProperties": named("Feature") }),
         ),
         ("Feature", feature()),
         (
@@ -54,10 +51,13 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
             "Properties",
             members("The state of the feature, or the state that is wished for."),
         ),
+        ("ThingPatch", thing_patch()),
         (
-            "Patch",
-            json!({ "description": "A JSON merge patch (RFC 7396): null takes away." }),
+            "FeaturesPatch",
+            json!({ "type": ["object", "null"], "propertyNames": text::key(), "additionalProperties": named("FeaturePatch") }),
         ),
+        ("FeaturePatch", feature_patch()),
+        ("MembersPatch", members(PATCH)),
         ("Migration", migration()),
         ("Migrated", migrated()),
     ]
@@ -67,7 +67,8 @@ fn members(description: &str) -> Value {
     json!({
         "type": ["object", "null"],
         "description": description,
-        "propertyNames": { "minLength": 1, "maxLength": 256, "pattern": "^[^/\\u0000-\\u001F\\u007F-\\u00FF]*$" },
+        "propertyNames": text::key(),
+        "additionalProperties": named("Json"),
     })
 }
 
@@ -84,6 +85,8 @@ fn thing(ids: &[(&str, Value)]) -> Value {
             "_modified": { "type": "string", "format": "date-time", "readOnly": true },
             "_metadata": { "type": "object" },
         },
+        "propertyNames": text::key(),
+        "additionalProperties": named("Json"),
     });
     for (name, id) in ids {
         schema["properties"][name] = id.clone();
@@ -94,12 +97,49 @@ fn thing(ids: &[(&str, Value)]) -> Value {
 /// What a thing may be created with.
 fn creatable(ids: &[(&str, Value)]) -> Value {
     let mut schema = thing(ids);
-    schema["properties"]["_policy"] = named("Policy");
+    schema["properties"]["_policy"] =
+        json!({ "allOf": [named("NewPolicy")], "properties": { "policyId": named("EntityId") } });
     schema["properties"]["_copyPolicyFrom"] = json!({
-        "type": "string",
-        "description": "The id of a policy, or `{{ ref:things/<thingId>/policyId }}`.",
+        "description": "The policy of which a copy is made.",
+        "anyOf": [
+            named("PolicyId"),
+            { "type": "string", "pattern": "^\\{\\{ ?ref:things/[a-zA-Z][a-zA-Z0-9_]*([.-][a-zA-Z][a-zA-Z0-9_]*)*:[^/{}\\u0000-\\u0020\\u007F-\\u00FF]+/policyId ?\\}\\}$" },
+        ],
     });
+    schema["not"] = json!({ "required": ["_policy", "_copyPolicyFrom"] });
     schema
+}
+
+const PATCH: &str = "A JSON merge patch (RFC 7396): null takes away, and so does a key `{{ ~regular expression~ }}`.";
+
+fn thing_patch() -> Value {
+    json!({
+        "type": "object",
+        "description": PATCH,
+        "minProperties": 1,
+        "properties": {
+            "thingId": id_in_path(),
+            "policyId": named("PolicyId"),
+            "definition": named("Definition"),
+            "attributes": named("MembersPatch"),
+            "features": named("FeaturesPatch"),
+        },
+        "propertyNames": text::key(),
+        "additionalProperties": named("Json"),
+    })
+}
+
+fn feature_patch() -> Value {
+    json!({
+        "type": ["object", "null"],
+        "properties": {
+            "definition": named("FeatureDefinition"),
+            "properties": named("MembersPatch"),
+            "desiredProperties": named("MembersPatch"),
+        },
+        "propertyNames": text::key(),
+        "additionalProperties": named("Json"),
+    })
 }
 
 fn feature() -> Value {
@@ -110,6 +150,8 @@ fn feature() -> Value {
             "properties": named("Properties"),
             "desiredProperties": named("Properties"),
         },
+        "propertyNames": text::key(),
+        "additionalProperties": named("Json"),
     })
 }
 
@@ -118,10 +160,18 @@ fn migration() -> Value {
         "type": "object",
         "required": ["thingDefinitionUrl"],
         "properties": {
-            "thingDefinitionUrl": { "type": "string", "format": "uri" },
-            "migrationPayload": { "type": "object" },
-            "patchConditions": map_of("Rql"),
-            "initializeMissingPropertiesFromDefaults": { "type": "boolean", "default": false },
+            "thingDefinitionUrl": { "type": "string", "format": "uri", "pattern": "^https?://[a-zA-Z]" },
+            "migrationPayload": named("ThingPatch"),
+            "patchConditions": {
+                "type": "object",
+                "propertyNames": { "pattern": "^thing:/[^/]+(/[^/]+)*$" },
+                "additionalProperties": text::rql(),
+            },
+            "initializeMissingPropertiesFromDefaults": {
+                "const": false,
+                "default": false,
+                "description": "No model is read that could say what is missing.",
+            },
         },
     })
 }
