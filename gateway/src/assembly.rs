@@ -25,7 +25,7 @@ use things::Things;
 use crate::app::{self, Gateway};
 use crate::bootstrap::{Bootstrap, Presentation};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, telemetry};
 use crate::credential_use;
 use crate::limits::Limits;
 use crate::live::Live;
@@ -33,6 +33,7 @@ use crate::operator::{ClosedNamespaces, FencedJournal, effective};
 use crate::reload::{Certificates, InForce, ReloadStatus, Reloader, Reloading};
 use crate::streaming::Hub;
 use crate::telemetry::audit::keys::{KeyRecorder, follow_revocations};
+use crate::telemetry::traces::Traces;
 use crate::telemetry::{logging, metrics};
 pub(crate) use authentication::KeyServices;
 use authentication::Predecessor;
@@ -78,7 +79,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         (Arc::new(fenced) as Arc<dyn Journal>, auditor.clone()),
         &bootstrap,
     )?;
-    let in_force = InForce::new(gateway, status(&loaded));
+    let in_force = InForce::new(gateway, status(&loaded), traces(&config.logging)?);
     let gateway = in_force.gateway();
     let certificates = Certificates::open(config, gateway.clock.now())?;
     certificates.warn(&config.http_server.public_hosts);
@@ -124,9 +125,29 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     journal.close();
     auditor.record(audit::Event::server_stop(gateway.clock.now()));
     auditor.close();
+    stop_tracing(&in_force).await;
     endpoints.withdraw(&config.store.path);
     tracing::info!("Stopped");
     Ok(())
+}
+
+/// Where spans go, if anywhere.
+fn traces(logging: &telemetry::Logging) -> anyhow::Result<Option<Traces>> {
+    let start = |endpoint: &String| Traces::start(endpoint, logging.otlp_sampling);
+    let traces = logging.otlp_endpoint.as_ref().map(start);
+    Ok(traces.transpose()?)
+}
+
+/// The last spans are sent on this runtime, so that nothing may wait for them here.
+async fn stop_tracing(in_force: &Arc<InForce>) {
+    if in_force.traces().is_none() {
+        return;
+    }
+    let in_force = Arc::clone(in_force);
+    let stopped = tokio::task::spawn_blocking(move || in_force.traces().map(Traces::shut_down));
+    if let Err(error) = stopped.await {
+        tracing::warn!(%error, "The last traces could not be sent");
+    }
 }
 
 /// Runs what goes on besides the requests until the process is told to stop.

@@ -93,6 +93,7 @@ async fn respond(
     mut access: Access,
 ) -> HttpResponse {
     let started = Instant::now();
+    let span = in_force.traces().map(|traces| traces.begin(request));
     let gateway = in_force.gateway();
     let limit = gateway.settings.request_timeout;
     let asked = {
@@ -131,6 +132,10 @@ async fn respond(
     std::mem::take(&mut access.echo).insert(response.headers_mut());
     let https = &gateway.settings.https;
     https.insist(access.is_secure, response.headers_mut());
+    if let Some(span) = span {
+        let status = response.status();
+        span.end((request, &access), status, response.headers_mut());
+    }
     let duration = started.elapsed();
     access::record(request, response.status(), duration, &access);
     let answered = Answered {

@@ -9,6 +9,7 @@ mod logs;
 mod namespaces;
 mod rotation;
 mod tokens;
+mod traces;
 
 use serde_json::{Value, json};
 use tests::TestGateway;

@@ -148,8 +148,7 @@ impl TestGateway {
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
-        read_lossy(&self.folder.path().join("stdout.log"))
-            + &read_lossy(&self.folder.path().join("stderr.log"))
+        log_in(self.folder.path())
     }
 
     /// The text that shows the first credentials once.
@@ -288,6 +287,11 @@ impl Stopped {
         self.folder.path()
     }
 
+    /// What it logged.
+    pub fn log(&self) -> String {
+        log_in(self.folder.path())
+    }
+
     /// Runs another command of the same program in its folder.
     pub async fn command(&self, arguments: &[&str]) -> std::process::Output {
         command_in(self.folder.path(), arguments).await
@@ -375,6 +379,10 @@ async fn command(folder: &Path, wrapper: &[String]) -> Command {
         .stdout(log_file(folder, "stdout.log"))
         .stderr(log_file(folder, "stderr.log"));
     command
+}
+
+fn log_in(folder: &Path) -> String {
+    read_lossy(&folder.join("stdout.log")) + &read_lossy(&folder.join("stderr.log"))
 }
 
 fn log_file(folder: &Path, name: &str) -> fs::File {

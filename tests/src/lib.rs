@@ -11,6 +11,7 @@
 mod answer;
 mod authority;
 mod caller;
+mod collector;
 mod event_stream;
 mod gateway;
 mod issuer;
@@ -27,6 +28,7 @@ mod web_socket;
 pub use answer::Answer;
 pub use authority::{Authority, write_private};
 pub use caller::Caller;
+pub use collector::{CollectedSpan, Collector};
 pub use event_stream::{EventStream, ServerSentEvent};
 pub use gateway::{Endpoints, StartFailure, TestGateway};
 pub use issuer::{Issuer, Reply, SigningKey, encode, seconds_from_now};

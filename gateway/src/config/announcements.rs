@@ -1,7 +1,6 @@
-//! What an operator should know at start-up: settings that were written and have no effect (yet).
+//! What an operator should know at start-up: settings that were written and have no effect.
 //!
-//! Nothing is parsed and silently ignored: what is accepted for compatibility, or belongs to a feature that
-//! does not exist yet, is named here as soon as somebody sets it.
+//! Nothing is parsed and silently ignored: what is accepted for compatibility is named here as soon as somebody sets it.
 
 use ::authentication::{Scope, ScopeWord};
 
@@ -12,10 +11,7 @@ use super::{
     places::Places,
 };
 
-/// Keys of features that do not exist yet; `*` stands for one name of the user's.
-const NOT_YET: &[&str] = &["logging.otlp_endpoint"];
-
-/// Keys of Edge Server that this gateway accepts and has no use for.
+/// Keys of Edge Server that this gateway accepts and has no use for; `*` stands for one name of the user's.
 const NOT_HERE: &[&str] = &[
     "database",
     "grpc_server",
@@ -30,12 +26,6 @@ const NOT_HERE: &[&str] = &[
 /// A sentence for every setting that was written and has no effect.
 pub fn no_effect_yet(places: &Places, environment: &Environment) -> Vec<String> {
     let mut sentences = Vec::new();
-    for pattern in NOT_YET {
-        sentences.extend(
-            written(places, pattern)
-                .map(|key| format!("`{key}` is set, but this version does not act on it yet")),
-        );
-    }
     for pattern in NOT_HERE {
         sentences.extend(written(places, pattern).map(|key| {
             format!(

@@ -11,19 +11,35 @@ use super::{
 };
 
 /// What is logged, and how.
-#[derive(Clone, Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Logging {
     /// How much is logged.
     pub level: LogLevel,
     /// For people or for machines.
     pub format: LogFormat,
-    /// Where traces go.
+    /// Where traces go, by OTLP over HTTP; absent: nowhere.
     pub otlp_endpoint: Option<String>,
+    /// The share of requests that are traced if their caller has not decided about it.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub otlp_sampling: f64,
     /// Edge Server: the level of its embedded database.
     pub ditto_sdk: Option<LogLevel>,
     /// Edge Server: its own logging.
     pub edge_server: Option<EdgeServerLogging>,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::default(),
+            format: LogFormat::default(),
+            otlp_endpoint: None,
+            otlp_sampling: 0.01,
+            ditto_sdk: None,
+            edge_server: None,
+        }
+    }
 }
 
 impl Logging {

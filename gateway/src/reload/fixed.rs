@@ -4,7 +4,7 @@ use crate::config::server::TlsConfig;
 use crate::config::{Config, Values};
 
 /// Keys whose settings are handed out once, when the process starts; each stands for everything below it.
-const FIXED: [&str; 18] = [
+const FIXED: [&str; 19] = [
     "audit",
     "database",
     "devops.listen_addr",
@@ -21,6 +21,7 @@ const FIXED: [&str; 18] = [
     "limits.thing_size",
     "logging.format",
     "logging.otlp_endpoint",
+    "logging.otlp_sampling",
     "policies",
     "store",
 ];

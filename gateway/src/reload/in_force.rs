@@ -7,16 +7,19 @@ use tokio::sync::watch;
 
 use super::ReloadStatus;
 use crate::app::Gateway;
+use crate::telemetry::traces::Traces;
 
 /// Holds the gateway that the next request takes; one per process.
 pub(crate) struct InForce {
     gateway: ArcSwap<Gateway>,
     replacements: watch::Sender<u64>,
     status: ArcSwap<ReloadStatus>,
+    traces: Option<Traces>,
 }
 
 impl InForce {
-    pub(crate) fn new(gateway: Gateway, status: ReloadStatus) -> Arc<Self> {
+    /// With `traces`, requests are traced, whatever is configured later.
+    pub(crate) fn new(gateway: Gateway, status: ReloadStatus, traces: Option<Traces>) -> Arc<Self> {
         Arc::new_cyclic(|in_force| Self {
             gateway: ArcSwap::from_pointee(Gateway {
                 in_force: in_force.clone(),
@@ -24,6 +27,7 @@ impl InForce {
             }),
             replacements: watch::Sender::new(0),
             status: ArcSwap::from_pointee(status),
+            traces,
         })
     }
 
@@ -36,6 +40,11 @@ impl InForce {
     pub(super) fn replace(&self, gateway: Gateway) {
         self.gateway.store(Arc::new(gateway));
         self.replacements.send_modify(|count| *count += 1);
+    }
+
+    /// Where spans go, if anywhere.
+    pub(crate) fn traces(&self) -> Option<&Traces> {
+        self.traces.as_ref()
     }
 
     /// Which configuration is in force.

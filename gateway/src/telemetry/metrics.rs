@@ -161,6 +161,11 @@ pub(crate) fn audit(health: &AuditHealth) {
     gauge!("audit_writable").set(f64::from(u8::from(health.failure.is_none())));
 }
 
+/// `trace_spans_total` by outcome (`sent`, `lost`): spans that the collector took, and those that nobody will see.
+pub(crate) fn trace_spans(outcome: &'static str) -> Counter {
+    counter!("trace_spans_total", "outcome" => outcome)
+}
+
 /// `revocations`: how much is revoked now.
 pub(crate) fn revocations() -> Gauge {
     gauge!("revocations")

@@ -186,7 +186,8 @@ async fn requests_are_counted_under_the_paths_that_dashboards_know() {
 
 #[tokio::test]
 async fn what_dashboard_and_page_name_is_measured() {
-    let gateway = TestGateway::start().await;
+    let traced = json!({ "logging": { "otlp_endpoint": "http://127.0.0.1:9" } });
+    let gateway = TestGateway::start_with(traced).await;
     let alice = gateway.as_subject("nginx:alice");
     let mut socket = alice.web_socket().await.expect("a socket");
     socket.control("START-SEND-EVENTS").await;

@@ -14,6 +14,7 @@ impl Refusals<'_> {
             self.check_database(database);
         }
         self.check_periods(config);
+        self.check_collector(config);
         let limits = &config.limits;
         self.check_rate("limits.per_source", &limits.per_source);
         self.check_rate("limits.per_subject", &limits.per_subject);
@@ -28,6 +29,26 @@ impl Refusals<'_> {
                     format!("`{origin}` would admit pages that cannot be told apart; list whole origins such as `https://app.example`"),
                 );
             }
+        }
+    }
+
+    /// It is shown with the configuration, so that no credential may be in it.
+    fn check_collector(&mut self, config: &Config) {
+        let Some(endpoint) = &config.logging.otlp_endpoint else {
+            return;
+        };
+        let is_usable = url::Url::parse(endpoint).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+        });
+        if !is_usable {
+            self.refuse(
+                "logging.otlp_endpoint",
+                "expected the address of a collector without user, password or query, such as `http://127.0.0.1:4318`",
+            );
         }
     }
 
