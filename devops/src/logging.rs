@@ -6,7 +6,9 @@ mod levels;
 mod logger_name;
 mod tracing_control;
 
-pub use correlation::{CorrelatedLines, correlated, set_correlation_id};
+pub use correlation::{
+    CorrelatedLines, carried, correlated, current_correlation_id, set_correlation_id,
+};
 pub use level::{LogLevel, LogLevelError};
 pub use levels::LogLevels;
 pub use logger_name::{LoggerName, LoggerNameError};

@@ -18,15 +18,28 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
 }
 
-/// Runs `work`; lines that are logged on its way carry `correlation_id`.
-pub async fn correlated<T>(correlation_id: Arc<str>, work: impl Future<Output = T>) -> T {
+/// Runs `work`; lines that are logged on its way carry `correlation_id`, if there is one.
+pub async fn correlated<T>(
+    correlation_id: impl Into<Option<Arc<str>>>,
+    work: impl Future<Output = T>,
+) -> T {
     let mut work = pin!(work);
-    let mut correlation_id = Some(correlation_id);
+    let mut correlation_id = correlation_id.into();
     poll_fn(move |task| {
         let _entered = Entered::new(&mut correlation_id);
         work.as_mut().poll(task)
     })
     .await
+}
+
+/// The id of the request that this thread is working on, for what goes on with it elsewhere or later.
+pub fn current_correlation_id() -> Option<Arc<str>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// `work` that goes on with the request of now, wherever it is polled.
+pub fn carried<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    correlated(current_correlation_id(), work)
 }
 
 /// From here on the work that runs is about another id, as a request may say of itself in its query.
@@ -82,7 +95,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let says_so_itself = event.metadata().fields().field("correlation_id").is_some();
-        let current = CURRENT.with_borrow(Clone::clone);
+        let current = current_correlation_id();
         let mut line = String::new();
         self.lines
             .format_event(context, Writer::new(&mut line), event)?;
@@ -142,6 +155,12 @@ mod tests {
             });
             futures_util::future::join(one, two).await;
             tracing::info!("outside");
+            let mut later = None;
+            correlated(Arc::from("three"), async {
+                later = Some(carried(async { tracing::info!("later") }));
+            })
+            .await;
+            later.unwrap().await;
         })
     }
 
@@ -191,6 +210,7 @@ mod tests {
             "third correlation_id=\"one\"",
             "fourth correlation_id=\"on\\\"e\\n\"",
             "outside",
+            "later correlation_id=\"three\"",
         ];
         let lines: Vec<&str> = logged.lines().collect();
         assert_eq!(lines.len(), endings.len(), "{logged}");
@@ -206,7 +226,14 @@ mod tests {
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
             .map(|line| line["correlation_id"].as_str().map(str::to_owned))
             .collect();
-        let expected = [Some("one"), Some("own"), Some("one"), Some("on\"e\n"), None];
+        let expected = [
+            Some("one"),
+            Some("own"),
+            Some("one"),
+            Some("on\"e\n"),
+            None,
+            Some("three"),
+        ];
         assert_eq!(ids, expected.map(|id| id.map(str::to_owned)));
     }
 

@@ -15,6 +15,7 @@ use super::only;
 use crate::app::Operations;
 use crate::dependencies::BackupSource;
 use crate::error::Refusal;
+use crate::logging::current_correlation_id;
 use crate::middleware::operator_of;
 
 /// Handed to the connection at once.
@@ -37,9 +38,10 @@ async fn create(
     warn!(operator = %operator_of(&request), "An operator makes a copy of the store");
     let (sender, pieces) = channel(PIECES_MAX);
     let source = Arc::clone(&operations.dependencies.backup);
+    let correlation_id = current_correlation_id();
     thread::Builder::new()
         .name("backup".to_owned())
-        .spawn(move || copy(&*source, sender))
+        .spawn(move || copy(&*source, sender, correlation_id.as_deref()))
         .map_err(|_| Refusal::Internal)?;
     let body = stream::unfold(pieces, |mut pieces| async move {
         let piece = pieces.recv().await?;
@@ -55,11 +57,15 @@ async fn create(
         .streaming(body))
 }
 
-fn copy(source: &dyn BackupSource, sender: Sender<io::Result<Bytes>>) {
+fn copy(
+    source: &dyn BackupSource,
+    sender: Sender<io::Result<Bytes>>,
+    correlation_id: Option<&str>,
+) {
     let mut out = BufWriter::with_capacity(PIECE_BYTES, Pieces(&sender));
     let copied = source.back_up(&mut out).and_then(|()| out.flush());
     if let Err(failure) = copied {
-        error!(error = %failure, "Copying the store failed");
+        error!(correlation_id, error = %failure, "Copying the store failed");
         // The client sees the connection break off instead of an end.
         let _ = sender.blocking_send(Err(failure));
     }

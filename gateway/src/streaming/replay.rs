@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ::things::{ThingEvent, ThingId, Things};
 use actix_web::web;
 use bytes::Bytes;
+use devops::logging::current_correlation_id;
 use jiff::Timestamp;
 use journal::{EntityKind, Journal, Position, Record, Revision};
 use tokio::task::yield_now;
@@ -90,6 +91,8 @@ pub(crate) struct Replay {
     /// To be told before the next event.
     gap: Option<Gap>,
     renderer: Rc<dyn Renderer>,
+    /// That of the request that asked for it; a stream is polled by whoever sends it.
+    correlation_id: Option<Arc<str>>,
 }
 
 impl Replay {
@@ -105,6 +108,7 @@ impl Replay {
             portion: VecDeque::new(),
             gap: (after > until).then_some(unknown(until)),
             renderer,
+            correlation_id: current_correlation_id(),
         }
     }
 
@@ -126,7 +130,13 @@ impl Replay {
             portion: VecDeque::new(),
             gap: foreign.map(|_| unknown(head)),
             renderer,
+            correlation_id: current_correlation_id(),
         }
+    }
+
+    /// What its log lines carry.
+    pub(crate) fn correlation_id(&self) -> Option<Arc<str>> {
+        self.correlation_id.clone()
     }
 
     /// The next event that the session may see.

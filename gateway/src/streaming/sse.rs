@@ -17,6 +17,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::ScopeWord;
 use bytes::Bytes;
+use devops::logging::correlated;
 use futures_util::stream::{self, Stream, StreamExt};
 use journal::Position;
 use protocol::StreamKind;
@@ -264,12 +265,12 @@ impl Events {
         let (Script::Missed(replay) | Script::Past(replay)) = &mut self.script else {
             return self.session.outbound.next().await;
         };
-        match Box::pin(replay.next(&self.session)).await {
+        let next = correlated(replay.correlation_id(), replayed(replay, &self.session));
+        match Box::pin(next).await {
             Ok(Step::Event(frame)) => return frame,
             Ok(Step::Gap(missing)) => return gap(missing.position, missing.reason),
             Ok(Step::End) => {}
-            Err(error) => {
-                tracing::error!(error = %ErrorChain(&error), "A stream could not be replayed");
+            Err(_) => {
                 self.session.lifeline().cut(End::undecided());
                 // A live frame now would make the client believe that it has what came before.
                 return pending().await;
@@ -296,6 +297,13 @@ impl Events {
         self.told = reached;
         heartbeat(Some(reached))
     }
+}
+
+/// The next of what was missed; a failure is logged.
+async fn replayed(replay: &mut Replay, session: &Session) -> Result<Step, ::things::Error> {
+    replay.next(session).await.inspect_err(|error| {
+        tracing::error!(error = %ErrorChain(error), "A stream could not be replayed");
+    })
 }
 
 /// The session's place in its shard: given up when the stream ends, whether or not the client still reads.

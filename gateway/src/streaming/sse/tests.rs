@@ -2,9 +2,13 @@
 
 use ::policies::{Credential, Policies, PolicyLimits, Principal, ProviderKind};
 use ::things::{ThingLimits, Things};
+use devops::logging::CorrelatedLines;
 use jiff::Timestamp;
 use journal::{Append, Embedded, EmbeddedOptions, EntityKey, EntityKind, Journal, Memo};
+use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::render::Selection;
 use super::*;
@@ -82,8 +86,19 @@ impl World {
 
     /// Appends records that no stream shows.
     async fn given_invisible(&self, count: usize) {
-        let append = |number| Append {
-            entity: EntityKey::new(EntityKind::Revocation, format!("r-{number}")),
+        let id = |number| EntityKey::new(EntityKind::Revocation, format!("r-{number}"));
+        self.append((0..count).map(id)).await;
+    }
+
+    /// Appends a record that is no event.
+    async fn given_unreadable(&self) {
+        let thing = EntityKey::new(EntityKind::Thing, "org.acme:lamp".to_owned());
+        self.append([thing].into_iter()).await;
+    }
+
+    async fn append(&self, entities: impl Iterator<Item = EntityKey>) {
+        let append = |entity| Append {
+            entity,
             expected_revision: 0,
             timestamp: JumpingClock::START,
             signal: Bytes::new(),
@@ -92,7 +107,7 @@ impl World {
             state_memo: Memo::default(),
         };
         self.journal
-            .append((0..count).map(append).collect())
+            .append(entities.map(append).collect())
             .await
             .unwrap();
     }
@@ -151,6 +166,42 @@ impl World {
 
 fn never_jumping() -> Arc<dyn Clock> {
     JumpingClock::after(u32::MAX)
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn a_stream_that_cannot_go_on_says_whose_it_was() {
+    let log = Log::default();
+    let writer = log.clone();
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(move || writer.clone())
+        .map_event_format(|lines| CorrelatedLines::new(lines, false));
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let world = World::new(never_jumping());
+    world.given_unreadable().await;
+    let asked = async { world.opened(Some(Position::START)) };
+    let (mut events, _session) = correlated(Arc::from("stream-7"), asked).await;
+    assert_eq!(events.next().await, Some(farewell(&End::undecided())));
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let line = log
+        .lines()
+        .find(|line| line.contains("could not be replayed"));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    assert!(line.ends_with("correlation_id=\"stream-7\""), "{line}");
 }
 
 #[actix_web::test]

@@ -14,6 +14,7 @@ use ::policies::PolicyId;
 use ::things::ThingId;
 use actix_web::http::StatusCode;
 use authentication::{NamespacedKind, ScopeWord};
+use devops::logging::carried;
 use hashbrown::HashMap;
 use protocol::{Criterion, Envelope, Group, StreamingAction, TopicPath};
 use serde_json::{Map, Value, json};
@@ -115,7 +116,7 @@ impl Connection {
         let open = Rc::new(Open::new(id.clone(), subject, command));
         self.histories.insert(id, &open);
         self.send_history(&open, StreamingAction::Created, Map::new());
-        actix_web::rt::spawn(open::run(Rc::clone(self), open, reading));
+        actix_web::rt::spawn(carried(open::run(Rc::clone(self), open, reading)));
         Ok(())
     }
 

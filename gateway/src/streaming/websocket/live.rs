@@ -11,6 +11,7 @@ use ::policies::{CommandContext, SubjectId};
 use ::things::{ThingAction, ThingCommand, TwinHeaders};
 use authentication::ScopeWord;
 use bytes::Bytes;
+use devops::logging::carried;
 use protocol::{
     Channel, CommandAction, Criterion, Envelope, LiveFrame, LiveKind, StreamKind, Subscription,
     TopicPath,
@@ -347,7 +348,7 @@ fn wait(
     };
     let connection = Rc::clone(connection);
     let (topic, headers) = (frame.topic.clone(), frame.headers.clone());
-    actix_web::rt::spawn(async move {
+    actix_web::rt::spawn(carried(async move {
         let _permit = permit;
         let gateway = &connection.context.gateway;
         let answering = async {
@@ -372,7 +373,7 @@ fn wait(
             },
             _ = connection.session.lifeline().ended(&*gateway.clock) => {}
         }
-    });
+    }));
 }
 
 /// A write of a twin, and what it waits for.
@@ -408,7 +409,7 @@ pub(super) async fn write_acknowledged(
     let own = Acknowledgement::persisted(&response, (&context.headers.correlation_id, None));
     let connection = Rc::clone(connection);
     let (topic, headers) = (frame.topic.clone(), frame.headers.clone());
-    actix_web::rt::spawn(async move {
+    actix_web::rt::spawn(carried(async move {
         let _permit = permit;
         tokio::select! {
             all = ticket.acknowledgements(own) => {
@@ -416,7 +417,7 @@ pub(super) async fn write_acknowledged(
             }
             _ = connection.session.lifeline().ended(&*connection.context.gateway.clock) => {}
         }
-    });
+    }));
     Ok(())
 }
 

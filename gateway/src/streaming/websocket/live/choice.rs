@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ::policies::CommandContext;
 use ::things::{ThingCommand, TwinHeaders};
 use bytes::Bytes;
+use devops::logging::carried;
 use protocol::{Channel, CommandAction, Criterion, Envelope, Group, TopicPath};
 use rql::Predicate;
 use serde_json::{Map, Value};
@@ -91,7 +92,7 @@ pub(in crate::streaming::websocket) async fn choose(
     };
     let connection = Rc::clone(connection);
     let topic = frame.topic.clone();
-    actix_web::rt::spawn(async move {
+    actix_web::rt::spawn(carried(async move {
         let _permit = permit;
         let answering = async {
             match ticket.answer().await {
@@ -114,7 +115,7 @@ pub(in crate::streaming::websocket) async fn choose(
             },
             _ = connection.session.lifeline().ended(&*gateway.clock) => {}
         }
-    });
+    }));
     Ok(())
 }
 
