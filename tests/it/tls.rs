@@ -1,5 +1,7 @@
 //! Certificates: what is wrong with one is said, and a renewed one is shown without losing a connection.
 
+mod texts;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -138,41 +140,6 @@ async fn a_certificate_that_cannot_be_used_is_not_shown() {
         shown(&client(&authority, &gateway), &url).await,
         Some(first)
     );
-}
-
-#[tokio::test]
-async fn what_is_wrong_with_a_certificate_ends_the_start() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let failed = |path: &Path| TestGateway::try_start(with_certificate(path));
-    let missing = failed(folder.path()).await.expect_err("there are no files");
-    assert_eq!(missing.status.code(), Some(78), "{}", missing.stderr);
-    for part in [
-        "gw.pem",
-        "relative paths start at",
-        "by user",
-        "No such file",
-    ] {
-        assert!(missing.stderr.contains(part), "{part}: {}", missing.stderr);
-    }
-    write_private(&folder.path().join("gw.pem"), "hello");
-    write_private(&folder.path().join("gw.key"), "hello");
-    let garbage = failed(folder.path())
-        .await
-        .expect_err("this is no certificate");
-    assert!(garbage.stderr.contains("is not PEM"), "{}", garbage.stderr);
-}
-
-#[tokio::test]
-async fn doubts_of_browsers_are_named_with_the_names_of_the_certificate() {
-    let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
-    authority.issue(folder.path(), "gw", "other.example");
-    let gateway = TestGateway::start_with(with_certificate(folder.path())).await;
-    let log = gateway.log();
-    assert!(
-        log.contains("`gw.example` of `http_server.public_hosts`"),
-        "{log}"
-    );
-    assert!(log.contains("other.example"), "{log}");
 }
 
 #[tokio::test]

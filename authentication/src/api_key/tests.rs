@@ -85,6 +85,31 @@ fn check_hash(text: &str, expected: &str) {
     assert_eq!(error, Some(expected), "text: {text}");
 }
 
+#[track_caller]
+fn check_told(text: &str, expected: &str) {
+    let error = KeyVerifier::parse(text, None).err();
+    let told = error.map(|error| error.to_string());
+    assert_eq!(told.as_deref(), Some(expected), "text: {text}");
+}
+
+#[test]
+fn unusable_hashes_are_told_with_the_place_of_the_fault() {
+    let length = VERIFIER.len();
+    check_told(
+        &format!("{VERIFIER} "),
+        &format!("the hash has white space at byte {length}"),
+    );
+    check_told("aHM* y", "the hash has white space at byte 4");
+    check_told("aHMyNTYk!jEk", "the hash is not base64: see byte 8");
+    check_told("aHMyNTYkd", "the hash is not base64: see byte 9");
+    check_told(
+        "$argon2i$v=19$m=65536,t=2,p=1$c2FsdHNhbHQ$aGFzaA",
+        "algorithm `argon2i` is not supported for API keys",
+    );
+    check_told("$scrypt$ln=16,r=8,p=1$c2FsdHNhbHQ", "the hash has no tag");
+    check_told("$scrypt$ln=16,r=8,p=1", "the hash has no salt");
+}
+
 #[test]
 fn unusable_hashes_say_what_is_wrong() {
     check_hash(&format!("{VERIFIER}\n"), "hash.whitespace");

@@ -26,12 +26,8 @@ impl Listener {
     pub(super) fn bind(address: &ListenAddress) -> io::Result<Self> {
         match address {
             ListenAddress::Tcp { host, port } => {
-                let listener = TcpListener::bind((host.as_str(), *port)).map_err(|error| {
-                    io::Error::new(
-                        error.kind(),
-                        format!("cannot listen on {host}:{port}: {error}"),
-                    )
-                })?;
+                let listener = TcpListener::bind((host.as_str(), *port))
+                    .map_err(|error| not_bound(&format!("{host}:{port}"), &error))?;
                 listener.set_nonblocking(true)?;
                 Ok(Self::Tcp(listener))
             }
@@ -77,6 +73,18 @@ impl Listener {
             }
         }
     }
+}
+
+/// Who cannot listen at `address` must know whether somebody else does.
+fn not_bound(address: &str, error: &io::Error) -> io::Error {
+    let is_taken = error.kind() == io::ErrorKind::AddrInUse;
+    let whose = if is_taken {
+        "another process does already: "
+    } else {
+        ""
+    };
+    let message = format!("cannot listen on {address}: {whose}{error}");
+    io::Error::new(error.kind(), message)
 }
 
 /// Where the two listeners are, for whoever started the process with port 0.
