@@ -100,13 +100,30 @@ impl Operator {
                 return health;
             };
             let detail = json!({ "not-after": not_after.to_string(), "days-left": days });
-            let level = match days {
-                ..0 => DetailLevel::Error,
-                0..=WARNING_DAYS => DetailLevel::Warn,
-                _ => DetailLevel::Info,
-            };
-            health.with_detail(level, detail)
+            health.with_detail(certificate_level(days), detail)
         });
         Some(Health::composite(listeners.collect()).labelled("certificates"))
+    }
+}
+
+/// Never an error, which would make supervisors restart the process: it would not start with an expired certificate.
+const fn certificate_level(days_left: i64) -> DetailLevel {
+    if days_left <= WARNING_DAYS {
+        DetailLevel::Warn
+    } else {
+        DetailLevel::Info
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_warns_and_takes_nothing_down() {
+        assert_eq!(certificate_level(15), DetailLevel::Info);
+        for days in [14, 0, -1, -400] {
+            assert_eq!(certificate_level(days), DetailLevel::Warn, "{days}");
+        }
     }
 }
