@@ -5,6 +5,7 @@ mod canaries;
 mod conformance;
 mod console;
 mod control;
+mod given;
 mod logs;
 mod namespaces;
 mod rotation;

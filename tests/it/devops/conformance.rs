@@ -1,9 +1,11 @@
 //! What scripts for Ditto's operator routes rely on, row by row; what is safer here is in docs/differences.md.
 
-use serde_json::{Value, json};
-use tests::{Caller, TestGateway, eventually};
+use serde_json::json;
+use tests::{TestGateway, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use super::given::piggyback;
 
 /// A gateway whose status has a password of its own, and that password.
 async fn with_status_password() -> (TestGateway, String) {
@@ -12,10 +14,6 @@ async fn with_status_password() -> (TestGateway, String) {
     let gateway =
         TestGateway::start_with(json!({ "devops": { "status_passwords": [hash] } })).await;
     (gateway, password)
-}
-
-async fn piggyback(operator: &Caller, path: &str, body: Value) -> tests::Answer {
-    operator.post(path, &body).await
 }
 
 #[tokio::test]
@@ -76,36 +74,25 @@ async fn logging_and_configuration_nest_as_scripts_expect() {
 async fn commands_answer_as_scripts_expect() {
     let gateway = TestGateway::start().await;
     let operator = gateway.as_operator();
-    let command = json!({
-        "targetActorSelection": "/system/sharding/policy",
-        "headers": { "aggregate": false, "ditto-sudo": true },
-        "piggybackCommand": { "type": "policies.commands:retrievePolicy", "policyId": "org.acme:no" },
-    });
-    operator
-        .put("/devops/piggyback", &command)
-        .await
-        .expect_error(405, "gateway:method.notallowed");
-    let mut without = command.clone();
-    without
-        .as_object_mut()
-        .expect("an object")
-        .remove("headers");
-    piggyback(&operator, "/devops/piggyback", without)
-        .await
-        .expect_error(400, "json.field.missing");
-    let path = "/devops/piggyback/policies/twinward-0";
-    let answer = piggyback(&operator, path, command.clone())
-        .await
-        .expect(200);
+    let retrieve = || {
+        let headers = json!({ "aggregate": false, "ditto-sudo": true });
+        let command =
+            json!({ "type": "policies.commands:retrievePolicy", "policyId": "org.acme:no" });
+        ("/system/sharding/policy", headers, command)
+    };
+    let (target, _, command) = retrieve();
+    let bare = json!({ "targetActorSelection": target, "piggybackCommand": command });
+    let wrong = operator.put("/devops/piggyback", &bare).await;
+    wrong.expect_error(405, "gateway:method.notallowed");
+    let without = operator.post("/devops/piggyback", &bare).await;
+    without.expect_error(400, "json.field.missing");
+    let answer = piggyback(&operator, "/policies/twinward-0", retrieve()).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.json()["status"], 404, "{}", answer.body);
-    let nobody = "/devops/piggyback/nosuch?timeout=1s";
-    piggyback(&operator, nobody, command.clone())
-        .await
-        .expect(408);
-    let long = "/devops/piggyback?timeout=61s";
-    piggyback(&operator, long, command)
-        .await
-        .expect_error(400, "gateway:timeout.invalid");
+    let nobody = piggyback(&operator, "/nosuch?timeout=1s", retrieve()).await;
+    nobody.expect(408);
+    let long = piggyback(&operator, "?timeout=61s", retrieve()).await;
+    long.expect_error(400, "gateway:timeout.invalid");
 }
 
 #[tokio::test]

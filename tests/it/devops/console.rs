@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use tests::{OidcProvider, TestGateway, TokenShape, node_script};
 
+use super::given::given_life;
+
 /// What `tests/node/console.mjs` saw.
 async fn visit(gateway: &TestGateway, login: (&str, &str)) -> Value {
     let mut told = json!({ "url": format!("http://{}", gateway.endpoints().devops) });
@@ -39,16 +41,7 @@ fn check(seen: &Value) {
 #[tokio::test]
 async fn an_operator_with_a_password_looks_and_acts() {
     let gateway = TestGateway::start().await;
-    let _socket = gateway
-        .as_subject("nginx:alice")
-        .web_socket()
-        .await
-        .expect("a socket");
-    gateway
-        .anonymous()
-        .get("/api/2/things/org.acme:x")
-        .await
-        .expect(401);
+    let _socket = given_life(&gateway).await;
     let password = gateway.first_operator_password();
     let seen = visit(&gateway, ("password", &password)).await;
     check(&seen);
@@ -67,16 +60,7 @@ async fn an_operator_logs_in_at_the_issuer() {
         "console": { "client_id": "console", "resource": "urn:operators:RS256:600" },
     } }))
     .await;
-    let _socket = gateway
-        .as_subject("nginx:alice")
-        .web_socket()
-        .await
-        .expect("a socket");
-    gateway
-        .anonymous()
-        .get("/api/2/things/org.acme:x")
-        .await
-        .expect(401);
+    let _socket = given_life(&gateway).await;
     let seen = visit(&gateway, ("user", "alice")).await;
     check(&seen);
     assert_eq!(

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tests::{OidcProvider, TestGateway};
 
+use super::given::{given_things, piggyback};
 use crate::given::owned_by;
 
 #[tokio::test]
@@ -37,21 +38,11 @@ async fn commands_read_past_policies_only_with_sudo() {
     let gateway = TestGateway::start().await;
     let operator = gateway.as_operator();
     let alice = gateway.as_subject("nginx:alice");
-    alice
-        .put("/api/2/things/org.acme:lamp", &json!({}))
-        .await
-        .expect(201);
+    given_things(&alice, &["org.acme:lamp"], &json!({})).await;
     let ask = async |headers: Value, command: Value| {
-        let body = json!({
-            "targetActorSelection": "/system/sharding/thing",
-            "headers": headers,
-            "piggybackCommand": command,
-        });
-        operator
-            .post("/devops/piggyback/things/twinward-0", &body)
-            .await
-            .expect(200)
-            .json()
+        let command = ("/system/sharding/thing", headers, command);
+        let answer = piggyback(&operator, "/things/twinward-0", command).await;
+        answer.expect(200).json()
     };
     let retrieve = json!({ "type": "things.commands:retrieveThing", "thingId": "org.acme:lamp" });
     let hidden = ask(json!({ "aggregate": false }), retrieve.clone()).await;
@@ -69,12 +60,8 @@ async fn commands_read_past_policies_only_with_sudo() {
     );
     let nonsense = ask(json!({ "aggregate": false }), json!({ "type": "nonsense" })).await;
     assert_eq!(nonsense["error"], "json.type.notparsable");
-    let nowhere = json!({ "targetActorSelection": "/nowhere", "headers": {}, "piggybackCommand": { "type": "t" } });
-    let nowhere = operator
-        .post("/devops/piggyback", &nowhere)
-        .await
-        .expect(200)
-        .json();
+    let nowhere = ("/nowhere", json!({}), json!({ "type": "t" }));
+    let nowhere = piggyback(&operator, "", nowhere).await.expect(200).json();
     assert_eq!(nowhere["gateway"]["twinward-0"]["error"], "ask.error");
 }
 
@@ -251,12 +238,8 @@ async fn who_is_limited_is_shown_and_let_go() {
 async fn statistics_count_what_is_there() {
     let gateway = TestGateway::start().await;
     let alice = gateway.as_subject("nginx:alice");
-    for id in ["org.acme:a", "org.acme:b", "org.zoo:c"] {
-        alice
-            .put(&format!("/api/2/things/{id}"), &json!({}))
-            .await
-            .expect(201);
-    }
+    let things = ["org.acme:a", "org.acme:b", "org.zoo:c"];
+    given_things(&alice, &things, &json!({})).await;
     alice.delete("/api/2/things/org.zoo:c").await.expect(204);
     let operator = gateway.as_operator();
     let search = operator.get("/stats/search").await.expect(200).json();

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use tests::{Issuer, TestGateway, eventually};
 
+use super::given::namespace_command;
+
 /// Messages of three rooms that one refused request leaves.
 const LINES: [&str; 3] = ["Authentication failed", "A request was refused", "Answered"];
 
@@ -71,12 +73,7 @@ async fn lines_of_a_socket_carry_the_id_of_its_handshake() {
 async fn lines_of_operators_carry_it_too() {
     let gateway = TestGateway::start().await;
     let operator = gateway.as_operator().with("x-correlation-id", "ops-9");
-    let close = json!({
-        "targetActorSelection": "/system/distributedPubSubMediator",
-        "headers": { "aggregate": false },
-        "piggybackCommand": { "type": "namespaces.commands:blockNamespace", "namespace": "org.old" },
-    });
-    operator.post("/devops/piggyback", &close).await.expect(200);
+    namespace_command(&operator, "blockNamespace", "org.old").await;
     let line = eventually("a line of the command", || {
         let log = gateway.log();
         let line = log.lines().find(|line| line.contains("closed namespace"));
