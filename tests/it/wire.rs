@@ -160,7 +160,7 @@ async fn fields_without_number_are_refused() {
 }
 
 /// Sends `head`, then one byte more every 100 ms; how long until the gateway ends it, and with what.
-async fn trickled(address: &str, head: &str) -> (Duration, String) {
+pub(crate) async fn trickled(address: &str, head: &str) -> (Duration, String) {
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (mut receiving, mut sending) = stream.into_split();
     let started = Instant::now();

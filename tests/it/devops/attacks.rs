@@ -1,7 +1,12 @@
 //! Attacks on the operators' door, with bytes that no well-behaved client sends, also through nginx and HAProxy.
 
+use std::time::Duration;
+
+use base64::Engine;
 use serde_json::json;
 use tests::{Proxy, TestGateway, raw_exchange, raw_status};
+
+use crate::wire::trickled;
 
 /// Targets of operators' routes, each written in a way that some proxy or library would take for another.
 const TARGETS: [&str; 33] = [
@@ -135,6 +140,32 @@ async fn sizes_are_bounded() {
         .put("/devops/logging", &large)
         .await
         .expect_error(413, "gateway:body.toolarge");
+}
+
+#[tokio::test]
+async fn requests_that_trickle_in_keep_nobody_out_and_are_given_up_on() {
+    let gateway = TestGateway::start().await;
+    let door = gateway.endpoints().devops.clone();
+    let operator = gateway.as_operator();
+    let head = "PUT /devops/logging HTTP/1.1\r\nhost: x\r\n";
+    let password = base64::engine::general_purpose::STANDARD
+        .encode(format!("devops:{}", gateway.first_operator_password()));
+    let body = format!("{head}authorization: Basic {password}\r\ncontent-length: 100000\r\n\r\n{{");
+    let starts = std::iter::once(body).chain((0..100).map(|_| format!("{head}x-slow: ")));
+    let slow: Vec<_> = starts
+        .map(|start| {
+            let door = door.clone();
+            tokio::spawn(async move { trickled(&door, &start).await })
+        })
+        .collect();
+    operator.get("/devops/logging").await.expect(200);
+    for request in slow {
+        let (lasted, answer) = request.await.expect("it is ended");
+        assert!(lasted < Duration::from_secs(30), "{lasted:?}");
+        let is_given_up = answer.is_empty() || answer.starts_with("HTTP/1.1 408 ");
+        assert!(is_given_up, "{answer}");
+    }
+    operator.get("/devops/logging").await.expect(200);
 }
 
 #[tokio::test]

@@ -105,6 +105,75 @@ async fn health_is_what_was_found_last_and_not_asked_anew() {
     }
 }
 
+/// Lets a gateway's syncs to disk fail after so many of a thread. A start takes about a hundred, a write one.
+fn with_a_disk_that_fails_after(syncs: u32) -> Vec<String> {
+    let inject = format!("inject=fsync,fdatasync:error=EIO:when={syncs}+");
+    [
+        "strace",
+        "-f",
+        "-qq",
+        "-e",
+        "trace=fsync,fdatasync",
+        "-e",
+        &inject,
+        "-o",
+        "/dev/null",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// Asks both listeners several times in a row; they say the same.
+async fn check_health(gateway: &TestGateway, (status, word): (u16, &str)) {
+    for caller in [gateway.anonymous(), gateway.operators_door()] {
+        for _ in 0..3 {
+            let answer = caller.get("/health").await.expect(status);
+            assert_eq!(answer.json(), json!({ "status": word }));
+        }
+    }
+}
+
+#[tokio::test]
+async fn health_follows_the_store() {
+    let unlimited = json!({ "limits": { "per_source": false, "per_subject": false } });
+    let gateway = TestGateway::start_under(with_a_disk_that_fails_after(250), unlimited).await;
+    check_health(&gateway, (200, "UP")).await;
+    let alice = gateway.as_subject("nginx:alice");
+    let mut written = 0;
+    let refused = loop {
+        let lamp = format!("/api/2/things/org.acme:lamp-{written}");
+        let answer = alice.put(&lamp, &json!({})).await;
+        if answer.status != 201 {
+            break answer;
+        }
+        written += 1;
+        assert!(written < 1000, "the disk does not fail");
+    };
+    assert!(written > 0, "the disk failed at once");
+    assert!(refused.status >= 500, "{}", refused.body);
+    eventually("the failure is found", || async {
+        let health = gateway.anonymous().get("/health").await;
+        (health.status == 503).then_some(())
+    })
+    .await;
+    check_health(&gateway, (503, "DOWN")).await;
+    let (door, operator) = (gateway.operators_door(), gateway.as_operator());
+    door.get("/alive").await.expect(500);
+    let why = operator.get("/status/health").await.expect(503).body;
+    assert!(why.contains("the store accepts no more writes"), "{why}");
+    // Whoever only reads is served all the same.
+    let lamp = "/api/2/things/org.acme:lamp-0";
+    alice.get(lamp).await.expect(200);
+
+    let gateway = gateway.restart().await;
+    check_health(&gateway, (200, "UP")).await;
+    let alice = gateway.as_subject("nginx:alice");
+    for number in 0..written {
+        let lamp = format!("/api/2/things/org.acme:lamp-{number}");
+        alice.get(&lamp).await.expect(200);
+    }
+}
+
 #[tokio::test]
 async fn a_request_under_way_is_finished_and_nobody_else_is_let_in() {
     let gateway =
