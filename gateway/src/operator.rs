@@ -167,6 +167,7 @@ impl MetricsSource for Operator {
         }
         self.measure_conditions();
         self.measure_issuers();
+        metrics::journal(self.store.written());
         metrics::policies_compiled(self.gateway().policies.compilations());
         self.metrics.run_upkeep();
         self.metrics.render()

@@ -76,6 +76,18 @@ struct Shared {
     /// What the watermark file says.
     remembered: AtomicU64,
     subscribers: Mutex<Arc<Vec<Arc<Subscriber>>>>,
+    /// Counted by the writer alone.
+    records: AtomicU64,
+    commits: AtomicU64,
+}
+
+/// What was made durable since the store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Records.
+    pub records: u64,
+    /// Groups of them, each with one sync.
+    pub commits: u64,
 }
 
 impl Embedded {
@@ -103,6 +115,8 @@ impl Embedded {
             head: AtomicU64::new(head),
             remembered: AtomicU64::new(mark.map_or(0, |mark| mark.position.0)),
             subscribers: Mutex::default(),
+            records: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
         });
         let writer = spawn_writer(Writer::new(Arc::clone(&shared), watermark))?;
         Ok(Arc::new(Self {
@@ -114,6 +128,14 @@ impl Embedded {
     /// Whether appends are still accepted: not after a failed write, nor while closing.
     pub fn accepts_writes(&self) -> bool {
         self.shared.queue.is_open()
+    }
+
+    /// How much was written, and in how many groups.
+    pub fn written(&self) -> Written {
+        Written {
+            records: self.shared.records.load(Ordering::Relaxed),
+            commits: self.shared.commits.load(Ordering::Relaxed),
+        }
     }
 
     /// The keys of the entities in memory.

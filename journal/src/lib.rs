@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use backup::{Backup, BackupError};
 pub use embedded::backup::{restore, verify};
-pub use embedded::{Embedded, EmbeddedOptions};
+pub use embedded::{Embedded, EmbeddedOptions, Written};
 pub use entity::{Entity, EntityKey, EntityKind, Memo};
 pub use entity_locks::{EntityGuard, EntityLocks};
 pub use error::{AppendError, StoreError};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use audit::AuditHealth;
 use hashbrown::HashMap;
+use journal::Written;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -164,6 +165,12 @@ pub(crate) fn audit(health: &AuditHealth) {
 /// `trace_spans_total` by outcome (`sent`, `lost`): spans that the collector took, and those that nobody will see.
 pub(crate) fn trace_spans(outcome: &'static str) -> Counter {
     counter!("trace_spans_total", "outcome" => outcome)
+}
+
+/// `journal_records_total`, `journal_commits_total`: what was made durable since the start, and with how many syncs.
+pub(crate) fn journal(written: Written) {
+    counter!("journal_records_total").absolute(written.records);
+    counter!("journal_commits_total").absolute(written.commits);
 }
 
 /// `revocations`: how much is revoked now.

@@ -66,6 +66,7 @@ impl Writer {
         };
         match self.shared.store.commit(&group) {
             Ok(checksum) => {
+                self.count(&group);
                 self.show(&group, last);
                 self.schedule(Mark {
                     position: last,
@@ -96,6 +97,12 @@ impl Writer {
                 self.shared.queue.close();
                 StoreError::Closed
             })
+    }
+
+    fn count(&self, group: &Group) {
+        let records = group.records.len() as u64;
+        self.shared.records.fetch_add(records, Ordering::Relaxed);
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Makes a durable group visible, and passes it on.

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, Waker};
 
-use journal::{AppendError, EntityKey, EntityKind, Journal as _, Position, StoreError};
+use journal::{AppendError, EntityKey, EntityKind, Journal as _, Position, StoreError, Written};
 
 use crate::harness::{
     TestJournal, append, delete, open, put, sketch, sketch_records, thing, time_of,
@@ -37,6 +37,20 @@ async fn a_change_of_another_revision_conflicts() {
     check_conflict(store.delete("a", 99).await, 1);
     assert_eq!(sketch(store.entity("a").as_deref()), "1: first");
     assert_eq!(store.journal.head(), Position(1));
+}
+
+#[tokio::test]
+async fn what_is_durable_is_counted_and_what_conflicts_is_not() {
+    let store = TestJournal::start();
+    let appends = vec![put("a", 0, "a"), put("b", 0, "b")];
+    store.journal.append(appends).await.unwrap();
+    check_conflict(store.put("a", 0, "x").await, 1);
+    store.put("a", 1, "a2").await.unwrap();
+    let expected = Written {
+        records: 3,
+        commits: 2,
+    };
+    assert_eq!(store.journal.written(), expected);
 }
 
 #[tokio::test]
