@@ -63,6 +63,12 @@ impl Refusals<'_> {
                 "`issuer` is missing; write the claim `iss` of its tokens, without the scheme",
             );
         }
+        if issuer.issuer.is_some() && !issuer.issuers.is_empty() {
+            self.refuse(
+                &format!("{key}.issuer"),
+                "`issuers` stands here, too, and Ditto would read that alone; keep the list, with every name that counts",
+            );
+        }
         if issuer.names().any(str::is_empty) {
             self.refuse(
                 &format!("{key}.issuer"),

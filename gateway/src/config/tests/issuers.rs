@@ -82,6 +82,10 @@ fn an_issuer_that_could_not_be_used_does_not_start() {
         ),
         ("audience: []", "`issuer` is missing"),
         (
+            "issuer: a.example, issuers: [b.example]",
+            "`auth.oauth.openid_connect_issuers.a.issuer`: `issuers` stands here, too",
+        ),
+        (
             "issuer: id.example, audience: []",
             "`auth.oauth.openid_connect_issuers.a.audience`: issuer entry `a` lists no audience",
         ),
