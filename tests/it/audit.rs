@@ -1,5 +1,6 @@
 //! What auditors find: who came in, who did not, who changed what, and never a secret.
 
+mod events;
 mod keys;
 
 use reqwest::Method;

@@ -72,3 +72,29 @@ impl Fixture {
         assert_eq!(status, expected, "{what}");
     }
 }
+
+#[tokio::test]
+async fn a_token_without_a_subject_is_nobody_and_one_with_a_strange_one_is_refused() {
+    let templates = json!({ "auth_subjects": ["{{ jwt:role }}"] });
+    let fixture = fixture(templates).await;
+    let ask = async |claims: Value| {
+        let token = fixture.token(claims);
+        fixture.gateway.as_bearer(&token).get("/api/2/whoami").await
+    };
+    let nobody = ask(json!({})).await.expect(200);
+    assert_eq!(
+        nobody.json(),
+        json!({ "defaultSubject": null, "subjects": [] })
+    );
+    let ops = ask(json!({ "role": ["ops", "ops", ""] })).await.expect(200);
+    assert_eq!(ops.json()["defaultSubject"], "acme:ops");
+    for role in ["ops\r\nx", "\u{0}", "\u{9b}31m"] {
+        let refused = ask(json!({ "role": ["ops", role] })).await;
+        assert!(
+            refused.body.contains("control characters"),
+            "{}",
+            refused.body
+        );
+        refused.expect_error(401, "gateway:authentication.failed");
+    }
+}

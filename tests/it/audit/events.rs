@@ -1,0 +1,69 @@
+//! Records of what is neither a change nor a refused credential: the process itself, limits, burnt keys, operators.
+
+use serde_json::{Value, json};
+use tests::TestGateway;
+
+use super::recorded;
+
+/// A key of ours that nobody has configured.
+const KEY: &str = "tww_live_01IYT0XLWR_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf4VgDRg";
+
+#[tokio::test]
+async fn the_life_of_the_process_is_recorded() {
+    let gateway = TestGateway::start_with(json!({ "auth": "dev_mode" })).await;
+    let answer = gateway.anonymous().get("/api/2/whoami").await.expect(200);
+    assert_eq!(answer.json()["defaultSubject"], "dev:anonymous");
+    recorded(&gateway, "server.start", |_| true).await;
+    recorded(&gateway, "config.loaded", |_| true).await;
+    recorded(&gateway, "config.dev_mode", |_| true).await;
+    let endpoints = gateway.endpoints();
+    for address in [&endpoints.public, &endpoints.devops] {
+        let listens = |record: &Value| record.to_string().contains(address.as_str());
+        recorded(&gateway, "server.listen", listens).await;
+    }
+    let stopped = gateway.stop().await;
+    let file = stopped.folder().join("data/audit.jsonl");
+    let text = std::fs::read_to_string(file).expect("an audit file");
+    let last = text.lines().last().expect("a record");
+    assert!(last.contains(r#""event":"server.stop""#), "{last}");
+}
+
+#[tokio::test]
+async fn who_asks_too_often_and_who_operates_is_recorded() {
+    let gateway = TestGateway::start_with(
+        json!({ "limits": { "per_subject": { "requests": 1, "window": "1h", "burst": 1 } } }),
+    )
+    .await;
+    let alice = gateway.as_subject("nginx:alice");
+    alice.get("/api/2/whoami").await.expect(200);
+    alice.get("/api/2/whoami").await.expect(429);
+    let hit = recorded(&gateway, "limit.hit", |_| true).await;
+    assert_eq!(hit["reason"], "rate_limited");
+    assert_eq!(hit["actor"]["id"], "nginx:alice");
+    assert_eq!(hit["res"]["status"], 429);
+
+    let operator = gateway.as_operator();
+    operator.get("/devops/logging").await.expect(200);
+    let path = |record: &Value| record["req"]["path"] == "/devops/logging";
+    let access = recorded(&gateway, "devops.access", path).await;
+    assert_eq!(access["outcome"], "allow");
+    let stranger = gateway.operators_door().basic("devops", "wrong");
+    stranger.get("/devops/logging").await.expect(401);
+    recorded(&gateway, "devops.access", |record| {
+        record["outcome"] == "deny"
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_in_an_address_is_recorded_by_its_id_and_burnt() {
+    let gateway = TestGateway::start().await;
+    let path = format!("/api/2/whoami?key={KEY}");
+    let answer = gateway.anonymous().get(&path).await;
+    answer.expect_error(400, "gateway:authentication.query.notallowed");
+    let leaked = recorded(&gateway, "key.leaked_in_url", |_| true).await;
+    assert_eq!(leaked["res"]["status"], 400);
+    let secret = KEY.rsplit('_').next().expect("a secret");
+    assert!(!leaked.to_string().contains(secret), "{leaked}");
+    assert!(!gateway.log().contains(secret));
+}
