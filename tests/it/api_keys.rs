@@ -1,5 +1,7 @@
 //! Identities with API keys: what they may reach, from where, how often, and with keys of Edge Server.
 
+mod commands;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Caller, TestGateway, eventually};
@@ -186,6 +188,12 @@ async fn while_the_lane_of_slow_hashes_is_full_whoever_is_known_is_served() {
     for answer in wrong {
         answer.expect_error(401, "gateway:authentication.failed");
     }
+    eventually("the reason in the record", || {
+        let audit = std::fs::read_to_string(gateway.data().join("audit.jsonl"));
+        let is_said = audit.is_ok_and(|audit| audit.contains("slow_lane_full"));
+        std::future::ready(is_said.then_some(()))
+    })
+    .await;
 }
 
 /// A file as Edge Server's documentation shows it.

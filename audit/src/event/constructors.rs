@@ -84,9 +84,9 @@ impl Event {
     }
 
     /// It could not be found out who calls.
-    pub fn authentication_unavailable(at: Timestamp, actor: Actor) -> Self {
+    pub fn authentication_unavailable(at: Timestamp, reason: Reason, actor: Actor) -> Self {
         Self::new(at, EventKind::AuthDeny, Outcome::Error)
-            .because(Reason::BackendUnavailable)
+            .because(reason)
             .by(actor)
     }
 

@@ -193,7 +193,7 @@ impl Record<'_> {
             if kind == EventKind::KeyLeakedInUrl {
                 Event::key_leaked_in_url(self.at, actor)
             } else if failure.is_unavailable {
-                Event::authentication_unavailable(self.at, actor)
+                Event::authentication_unavailable(self.at, failure.reason, actor)
             } else {
                 Event::authentication_failed(self.at, failure.reason, actor)
             }
