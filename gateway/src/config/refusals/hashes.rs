@@ -15,12 +15,14 @@ impl Refusals<'_> {
     pub(super) fn check_hashes(&mut self, authentication: &Authentication) {
         let pepper = authentication.api_keys.pepper.as_ref();
         let pepper = pepper.map(Secret::secret_string);
-        let mut seen = BTreeMap::new();
+        let (mut seen, mut unhinted) = (BTreeMap::new(), 0);
         for (name, identity) in &authentication.identities {
             for (key, credential) in placed(name, identity) {
-                let Some(key_id) = self.check_hash(&key, credential, pepper.as_ref()) else {
+                let Some(verifier) = self.check_hash(&key, credential, pepper.as_ref()) else {
                     continue;
                 };
+                unhinted += usize::from(verifier.is_slow() && credential.key_hint.is_none());
+                let key_id = verifier.key_id().to_owned();
                 if let Some(other) = seen.insert(key_id.clone(), name) {
                     self.refuse(
                         &format!("{key}.api_key"),
@@ -29,15 +31,22 @@ impl Refusals<'_> {
                 }
             }
         }
+        let unhinted_max = authentication.api_keys.max_unhinted_legacy;
+        if unhinted > unhinted_max {
+            self.refuse(
+                "auth.identities",
+                format!("{unhinted} slow hashes have no `key_hint`, {unhinted_max} may: every unknown key costs a run of each; run `twinward api-key hint` for those keys, or raise `auth.api_keys.max_unhinted_legacy`"),
+            );
+        }
     }
 
-    /// The id of the key, if its hash can be used.
+    /// The hash, if it can be used.
     fn check_hash(
         &mut self,
         key: &str,
         credential: &IdentityCredential,
         pepper: Option<&SecretString>,
-    ) -> Option<String> {
+    ) -> Option<KeyVerifier> {
         let hint = credential.key_hint.as_deref();
         if hint.is_some_and(|hint| !is_hint(hint)) {
             self.refuse(
@@ -46,7 +55,7 @@ impl Refusals<'_> {
             );
         }
         match KeyVerifier::parse(credential.api_key.expose(), pepper) {
-            Ok(verifier) => Some(verifier.key_id().to_owned()),
+            Ok(verifier) => Some(verifier),
             Err(error) => {
                 self.refuse(
                     &format!("{key}.api_key"),

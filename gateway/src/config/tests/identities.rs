@@ -120,6 +120,18 @@ fn a_credential_stands_once() {
 }
 
 #[test]
+fn few_slow_hashes_are_without_a_hint() {
+    let slow = |hint: &str| {
+        identities(&format!(
+            "    a: {{ credential: {{ api_key: \"{EDGE_HASH}\"{hint} }}, permissions: [operators] }}\n  api_keys: {{ max_unhinted_legacy: 0 }}\n"
+        ))
+    };
+    let expected = "3:3: `auth.identities`: 1 slow hashes have no `key_hint`, 0 may: every unknown key costs a run of each; run `twinward api-key hint`";
+    check_problem(&slow(""), &[], expected);
+    loaded(&slow(", key_hint: a6e6ef3d"), &[]);
+}
+
+#[test]
 fn an_identity_is_whole() {
     check_all(&[
         (
