@@ -26,6 +26,7 @@ mod messages;
 mod moving;
 mod namespace_access;
 mod openapi;
+mod pages;
 mod paths;
 mod policies;
 mod policy_services;

@@ -2,6 +2,7 @@
 
 mod acknowledgements;
 mod live_channel;
+mod walkthrough;
 
 use std::time::Duration;
 

@@ -10,6 +10,8 @@ use tokio::process::Command;
 
 use crate::given::{given_lamp, lamp, owned_by};
 
+mod walkthrough;
+
 const WRITERS: usize = 8;
 
 fn text(bytes: &[u8]) -> String {
