@@ -188,10 +188,9 @@ fn is_subject(text: &str) -> bool {
         && text.split('/').all(|part| !part.is_empty())
 }
 
+/// What can be the key of a feature in a thing.
 fn is_feature_id(text: &str) -> bool {
-    !text.is_empty()
-        && text.chars().count() <= MessagePath::FEATURE_ID_MAX
-        && !text.contains(|each: char| each.is_control() || each == '/')
+    text.chars().count() <= MessagePath::FEATURE_ID_MAX && policies::entity_id::is_name(text)
 }
 
 #[cfg(test)]

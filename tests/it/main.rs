@@ -11,6 +11,7 @@ mod audit;
 mod authentication;
 mod behind_proxies;
 mod brute_force;
+mod catalogue;
 mod credentials;
 mod cross_origin;
 mod deploy;

@@ -4,6 +4,7 @@ use tests::{Caller, TestGateway};
 
 use crate::given::given_lamp;
 
+mod catalogue;
 mod checklist;
 mod concurrency;
 mod conformance;

@@ -292,6 +292,14 @@ mod tests {
             },
             "304 things:precondition.notmodified",
         );
+        // The Ditto Protocol refuses to create parts before anybody is asked to.
+        check(
+            Error::PartNotCreatable {
+                thing_id: thing_id(),
+                resource: Box::new(ThingResource::Attributes),
+            },
+            "400 signals.commands:path.unknown",
+        );
         check(
             Error::Store(journal::StoreError::Closed),
             "500 gateway:internalerror",

@@ -1,10 +1,6 @@
 //! Every error code of the policies API, and the test that meets it.
 
-use std::fs;
-use std::path::Path;
-
-/// A code, the file of a test that produces it, and the test's name.
-type Row = (&'static str, &'static str, &'static str);
+use crate::catalogue::{Row, check, check_never, read};
 
 const CODES: &str = "tests/it/policies/codes.rs";
 const TABLE: &str = "every_code_has_its_request";
@@ -103,27 +99,9 @@ const CATALOGUE: [Row; 46] = [
 /// Codes of Ditto that no request can meet here.
 const NEVER: [&str; 1] = ["policies:policy.unavailable"];
 
-fn read(file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The text of a test, from its name to the next function.
-fn body_of<'f>(text: &'f str, test: &str) -> Option<&'f str> {
-    let (_, body) = text.split_once(&format!("fn {test}("))?;
-    body.split("\n}").next()
-}
-
 #[test]
 fn every_code_has_a_test() {
-    for (code, file, test) in CATALOGUE {
-        let text = read(file);
-        let body = body_of(&text, test);
-        let body = body.unwrap_or_else(|| panic!("{file} has no test `{test}`"));
-        // Tables and names of codes stand outside of the functions that use them.
-        let is_named = body.contains(code) || text.contains(&format!("{code}\""));
-        assert!(is_named, "`{test}` in {file} does not meet {code}");
-    }
+    check(&CATALOGUE);
 }
 
 /// What the gateway says of policies is in the catalogue, so that a new code brings its test.
@@ -146,15 +124,5 @@ fn there_is_no_other_code() {
 
 #[test]
 fn codes_that_never_come_are_told_as_differences() {
-    let differences = read("docs/differences.md");
-    for code in NEVER {
-        assert!(
-            differences.contains(code),
-            "docs/differences.md does not name {code}"
-        );
-        assert!(
-            !read("gateway/src/error/policies.rs").contains(code),
-            "{code} does come"
-        );
-    }
+    check_never(&NEVER, &["gateway/src/error/policies.rs"]);
 }
