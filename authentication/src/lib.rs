@@ -35,7 +35,7 @@ pub use jwt::{InjectedHeaders, IssuerHealth, JwtProvider, JwtSettings};
 pub use namespace_access::{
     KeptHeaders, NamespaceAccess, NamespaceFacts, NamespaceRule, NamespaceView, NamespacedKind,
 };
-pub use policies::ProviderKind;
+pub use policies::{Principal, ProviderKind};
 pub use pre_authenticated::{
     AssertionRefusal, AssertionSettings, PreAuthenticatedProvider, PreAuthenticatedSettings,
     TrustedPeer,

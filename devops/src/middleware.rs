@@ -7,7 +7,7 @@ mod head;
 mod require_operator;
 mod same_site;
 
-pub(crate) use access_log::{expiry_of, operator_of, record_access};
+pub(crate) use access_log::{grant_of, operator_of, record_access};
 pub(crate) use canonical_path::PathFault;
 pub(crate) use head::require_plain_head;
 pub(crate) use require_operator::{require_devops, require_metrics, require_status};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use authentication::{Principal, Revocations};
 use jiff::Timestamp;
 
 /// What opened a surface.
@@ -35,14 +36,14 @@ pub(crate) enum Role {
 }
 
 /// An operator who was let in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Grant {
     pub(crate) kind: GrantKind,
     /// `devops`, or the token's subject that counted.
     pub(crate) operator: Arc<str>,
     pub(crate) role: Role,
-    /// When the credential stops being good, as far as that is known.
-    pub(crate) expires_at: Option<Timestamp>,
+    /// Who the token is of; only tokens end by themselves or are revoked.
+    pub(crate) token: Option<Principal>,
 }
 
 impl Grant {
@@ -51,7 +52,7 @@ impl Grant {
             kind,
             operator: Arc::from("devops"),
             role: Role::Write,
-            expires_at: None,
+            token: None,
         }
     }
 
@@ -60,7 +61,14 @@ impl Grant {
             kind: GrantKind::MetricsToken,
             operator: Arc::from("scraper"),
             role: Role::Read,
-            expires_at: None,
+            token: None,
         }
+    }
+
+    /// Whether what was granted counts no longer.
+    pub(crate) fn is_over(&self, revocations: &Revocations, now: Timestamp) -> bool {
+        self.token.as_ref().is_some_and(|token| {
+            token.expires_at().is_some_and(|end| end <= now) || revocations.revokes(token).is_some()
+        })
     }
 }

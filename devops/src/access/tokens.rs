@@ -91,7 +91,7 @@ impl Tokens {
             kind: GrantKind::Token,
             operator: Arc::from(operator),
             role,
-            expires_at: principal.expires_at(),
+            token: Some(principal),
         })
     }
 

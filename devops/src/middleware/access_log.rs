@@ -9,7 +9,6 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use audit::Permit;
-use jiff::Timestamp;
 use tracing::info;
 
 use super::correlation_id;
@@ -120,10 +119,10 @@ pub(crate) fn operator_of(request: &HttpRequest) -> Arc<str> {
     grant.map_or_else(|| Arc::from("nobody"), |grant| grant.operator)
 }
 
-/// When the credential that let this request in stops being good, as far as that is known.
-pub(crate) fn expiry_of(request: &HttpRequest) -> Option<Timestamp> {
+/// What let this request in.
+pub(crate) fn grant_of(request: &HttpRequest) -> Option<Grant> {
     let entry = request.extensions().get::<Entry>().cloned();
-    entry.and_then(|entry| entry.grant)?.expires_at
+    entry.and_then(|entry| entry.grant)
 }
 
 /// Where the request comes from.

@@ -15,7 +15,7 @@ use super::logging::logger_config;
 use super::{get, only};
 use crate::app::Operations;
 use crate::error::Refusal;
-use crate::middleware::{expiry_of, require_devops};
+use crate::middleware::{grant_of, require_devops};
 use crate::surface::Surface;
 
 /// How often the page is told anew.
@@ -132,18 +132,19 @@ async fn describe_login(operations: Data<Operations>) -> HttpResponse {
 
 /// `GET /devops/console/events`: an event every two seconds with everything that the page shows.
 async fn follow(request: HttpRequest, operations: Data<Operations>) -> HttpResponse {
-    let expires_at = expiry_of(&request);
+    let grant = grant_of(&request);
     let access = operations.access.current();
     let events = stream::unfold(0, move |sent| {
-        let (operations, access) = (operations.clone(), access.clone());
+        let (operations, access, grant) = (operations.clone(), access.clone(), grant.clone());
         async move {
             if sent > 0 {
                 tokio::time::sleep(INTERVAL).await;
             }
-            let is_expired = expires_at.is_some_and(|end| end <= operations.now());
+            let revocations = &operations.dependencies.revocations;
+            let is_over = grant.is_some_and(|grant| grant.is_over(revocations, operations.now()));
             // Whoever was let in by credentials that were replaced has to ask again.
             let is_replaced = !std::sync::Arc::ptr_eq(&access, &operations.access.current());
-            if sent >= EVENTS_MAX || is_expired || is_replaced {
+            if sent >= EVENTS_MAX || is_over || is_replaced {
                 return None;
             }
             let event = format!("data: {}\n\n", state(&operations));

@@ -10,10 +10,16 @@ use super::Operator;
 use crate::telemetry::metrics::revocations;
 
 impl Operator {
-    /// `None` without issuers.
-    pub(super) fn issuer_health(&self) -> Option<Health> {
-        let issuers = self.issuers();
-        (!issuers.is_empty()).then(|| health(&issuers))
+    /// Of clients and of operators, as far as there are any.
+    pub(super) fn issuer_health(&self) -> impl Iterator<Item = Health> {
+        let of_operators = self.access.issuer_health(self.gateway().clock.now());
+        [
+            ("issuers", self.issuers()),
+            ("operator-issuers", of_operators),
+        ]
+        .into_iter()
+        .filter(|(_, issuers)| !issuers.is_empty())
+        .map(|(label, issuers)| health(&issuers).labelled(label))
     }
 
     /// Measures issuers and revocations.
@@ -32,8 +38,7 @@ impl Operator {
 
 /// One part per issuer. An issuer's outage is never this gateway's: what is wrong is a warning.
 fn health(issuers: &[IssuerHealth]) -> Health {
-    let parts = issuers.iter().map(one).collect();
-    Health::composite(parts).labelled("issuers")
+    Health::composite(issuers.iter().map(one).collect())
 }
 
 fn one(issuer: &IssuerHealth) -> Health {

@@ -1,7 +1,7 @@
 //! Operators who log in with tokens of their own issuer: a real OpenID provider, and curl.
 
 use serde_json::{Value, json};
-use tests::{OidcProvider, TestGateway, TokenShape, merged};
+use tests::{Caller, OidcProvider, TestGateway, TokenShape, merged};
 use tokio::process::Command;
 
 const SHAPE: TokenShape = TokenShape {
@@ -117,6 +117,12 @@ async fn while_the_issuer_is_away_nobody_can_say() {
         (answer.status == 200).then_some(())
     })
     .await;
+    let health = operator.get("/status/health").await.expect(200).json();
+    let parts = health["children"].as_array().expect("parts").iter();
+    let issuers = parts.filter(|part| part["label"] == "operator-issuers");
+    let issuers: Vec<_> = issuers.collect();
+    assert_eq!(issuers.len(), 1, "{health}");
+    assert_eq!(issuers[0]["children"][0]["label"], "ops", "{health}");
 }
 
 #[tokio::test]
@@ -131,12 +137,24 @@ async fn an_operators_token_can_be_revoked() {
         gateway.operators_door().bearer(&token),
     );
     bob.get("/devops/logging").await.expect(200);
+    let looking = async |operator: &Caller| {
+        let stream = operator.events("/devops/console/events").await;
+        let mut stream = stream.expect("a stream");
+        stream.next().await.expect("what there is to see");
+        stream
+    };
+    let (mut of_alice, mut of_bob) = (looking(&alice).await, looking(&bob).await);
     let revocation = json!({ "kind": "subject", "value": "ops:bob" });
     let added = alice.post("/devops/revocations", &revocation).await;
     assert_eq!(added.expect(201).json()["createdBy"], "ops:alice");
     bob.get("/devops/logging")
         .await
         .expect_error(401, "gateway:authentication.failed");
+    tests::deadline("the end of the stream", async {
+        while of_bob.next().await.is_some() {}
+    })
+    .await;
+    of_alice.next().await.expect("others look on");
 }
 
 #[tokio::test]
