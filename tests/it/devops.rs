@@ -9,58 +9,12 @@ mod given;
 mod logs;
 mod namespaces;
 mod rotation;
+mod route_table;
 mod tokens;
 mod traces;
 
 use serde_json::{Value, json};
 use tests::TestGateway;
-
-/// Routes of operators, each of which a public caller must not find.
-const OPERATOR_ROUTES: [&str; 12] = [
-    "/alive",
-    "/ready",
-    "/devops",
-    "/devops/logging",
-    "/devops/config",
-    "/devops/loggingA/x",
-    "/status",
-    "/status/health",
-    "/overall/status",
-    "/overall/status/health",
-    "/metrics",
-    "/stats/things",
-];
-
-#[tokio::test]
-async fn no_operator_route_is_public() {
-    let gateway = TestGateway::start().await;
-    let password = gateway.first_operator_password();
-    let callers = [
-        gateway.anonymous(),
-        gateway.as_subject("nginx:alice"),
-        gateway.anonymous().basic("devops", &password),
-    ];
-    for caller in callers {
-        for route in OPERATOR_ROUTES {
-            let answer = caller.get(route).await;
-            assert_eq!(answer.status, 404, "{route}: {}", answer.body);
-        }
-    }
-}
-
-#[tokio::test]
-async fn no_public_route_is_the_operators() {
-    let gateway = TestGateway::start().await;
-    let password = gateway.first_operator_password();
-    for route in ["/api/2/whoami", "/api/2/things", "/ws/2"] {
-        let answer = gateway
-            .operators_door()
-            .basic("devops", &password)
-            .get(route)
-            .await;
-        assert_eq!(answer.status, 404, "{route}: {}", answer.body);
-    }
-}
 
 #[tokio::test]
 async fn liveness_needs_no_credential_and_gives_nothing_away() {
