@@ -28,6 +28,7 @@ pub(crate) struct Hub {
     shards: Mutex<Arc<[Sender<Notice>]>>,
     sessions: Sessions,
     feed: Feed,
+    clock: Arc<dyn Clock>,
 }
 
 impl Hub {
@@ -48,6 +49,7 @@ impl Hub {
             shards: Mutex::new(Arc::new([])),
             sessions: Sessions::default(),
             feed: Feed::default(),
+            clock: Arc::clone(&clock),
         });
         let feeding = Arc::clone(&hub);
         journal.subscribe(Box::new(move |records| {
@@ -66,6 +68,10 @@ impl Hub {
             .name("publisher".to_owned())
             .spawn(move || publisher.run())?;
         Ok(hub)
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     pub(super) fn connect(&self) -> Receiver<Notice> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -51,7 +52,7 @@ pub(crate) enum Moment {
 
 impl Lifeline {
     /// Timers are set anew at least this often, so that a jump of the wall clock is noticed.
-    const CHECK_INTERVAL: Duration = Duration::from_secs(30);
+    pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(30);
     /// The coming end is told this long before, or after two thirds of a shorter life.
     const LEAD_MAX: Duration = Duration::from_secs(60);
 
@@ -116,6 +117,11 @@ impl Lifeline {
         Some(state.expiry.as_ref()?.remaining(now, Instant::now()))
     }
 
+    /// Waits until the end comes, or moves, from when this is called on.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
     /// Waits for the end.
     pub(crate) async fn ended(&self, clock: &dyn Clock) -> End {
         self.watch(clock, Self::end_or_wait).await
@@ -146,7 +152,7 @@ impl Lifeline {
     }
 
     /// The end, or how long to wait for it at most.
-    fn end_or_wait(&self, now: Timestamp) -> Result<End, Option<Duration>> {
+    pub(super) fn end_or_wait(&self, now: Timestamp) -> Result<End, Option<Duration>> {
         self.is_over(now);
         self.end().ok_or_else(|| self.remaining(now))
     }

@@ -20,6 +20,7 @@ use super::outbound::{Lost, Outbound};
 use super::policy_announcement::{PolicyAnnouncement, PolicySubscription};
 use super::published::{Published, Visible};
 use super::registry::{SessionKind, SessionRecord};
+use super::shard::Place;
 use super::subjects::Subjects;
 use crate::edge::Fence;
 use crate::limits::StreamPermit;
@@ -52,10 +53,13 @@ pub(crate) struct Session {
     /// The live signal that was considered last, and whether it was delivered.
     live_considered: Cell<(u64, bool)>,
     declared: OnceCell<Declared>,
-    policy_announcements: RefCell<Option<PolicySubscription>>,
+    /// Few want these.
+    policy_announcements: RefCell<Option<Box<PolicySubscription>>>,
     delivered: Cell<Position>,
     permit: Cell<Option<StreamPermit>>,
     audited: Cell<Option<Audited>>,
+    /// Among the sessions of its worker, from when it enters until it leaves.
+    place: RefCell<Option<Place>>,
 }
 
 /// A subscription and the subjects that it was made with, less those lost since.
@@ -90,6 +94,7 @@ impl Session {
             delivered: Cell::new(Position::START),
             permit: Cell::new(Some(permit)),
             audited: Cell::new(None),
+            place: RefCell::new(None),
         }
     }
 
@@ -97,6 +102,30 @@ impl Session {
     pub(crate) fn within(mut self, fence: Option<Rc<Fence>>) -> Self {
         self.fence = fence;
         self
+    }
+
+    pub(super) fn take_place(&self, place: Place) {
+        *self.place.borrow_mut() = Some(place);
+    }
+
+    /// Follows a change of what it listens to, or as whom.
+    pub(crate) fn reindex(self: &Rc<Self>) {
+        if let Some(place) = self.place.borrow_mut().as_mut() {
+            place.reindex(self);
+        }
+    }
+
+    /// How far its worker has come with the journal, if it has a place there.
+    pub(super) fn progress(&self) -> Option<Position> {
+        self.place.borrow().as_ref().map(Place::progress)
+    }
+
+    /// Gives up its place and what it occupies, once, even if somebody still holds it.
+    pub(super) fn leave(&self) {
+        let place = self.place.take();
+        if let Some(place) = place {
+            place.leave(self);
+        }
     }
 
     pub(crate) fn kind(&self) -> SessionKind {
@@ -173,7 +202,8 @@ impl Session {
     /// From now on, tells what subjects that it acts as are told by policies of these namespaces, or of any.
     pub(crate) fn listen_to_policies(&self, namespaces: Option<Vec<String>>) {
         let subscription = namespaces
-            .map(|namespaces| PolicySubscription::new(Subjects::of(self.principal()), namespaces));
+            .map(|namespaces| PolicySubscription::new(Subjects::of(self.principal()), namespaces))
+            .map(Box::new);
         *self.policy_announcements.borrow_mut() = subscription;
         self.note_subscriptions();
     }
@@ -221,7 +251,7 @@ impl Session {
         self.outbound.tells_losses()
     }
 
-    /// Gives back what it occupies, even if somebody still holds it.
+    /// Gives back what it occupies.
     pub(super) fn release(&self) {
         *self.events.borrow_mut() = None;
         self.live.clear();
@@ -385,14 +415,22 @@ impl Session {
         }
     }
 
-    /// Looks after itself, so that nothing waits for events that do not come.
-    pub(super) fn tick(&self) {
+    /// Looks after itself, so that nothing waits for events that do not come; whether it is over and must leave.
+    ///
+    /// A WebSocket is read all the time, and leaves once it has said why.
+    pub(super) fn tick(&self, now: Timestamp) -> bool {
         let lost = self.outbound.lost();
         if lost > 0 {
             self.end_if_too_slow(lost);
         }
-        if self.kind() == SessionKind::WebSocket && self.outbound.is_quiet(Self::QUIET_TICKS) {
-            self.outbound.push_urgent(super::websocket::ping());
+        match self.kind() {
+            SessionKind::WebSocket => {
+                if self.outbound.is_quiet(Self::QUIET_TICKS) {
+                    self.outbound.push_urgent(super::websocket::ping());
+                }
+                false
+            }
+            SessionKind::ServerSentEvents => self.lifeline().is_over(now),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ::policies::SubjectId;
 use ::things::ThingId;
 use hashbrown::HashMap;
+use jiff::Timestamp;
 use journal::Position;
 use tokio::sync::mpsc::Receiver;
 
@@ -14,6 +15,7 @@ use super::hub::Hub;
 use super::policy_announcement::PolicyAnnouncement;
 use super::published::Published;
 use super::session::Session;
+use crate::clock::Clock;
 use crate::live::LiveSignal;
 use crate::telemetry::metrics;
 
@@ -37,7 +39,7 @@ pub(crate) struct Shard {
     /// Those that declared labels of acknowledgements.
     acknowledging: RefCell<Vec<Rc<Session>>>,
     /// Everything up to here was offered to whom it concerns.
-    progress: Rc<Cell<Position>>,
+    progress: Cell<Position>,
 }
 
 impl Default for Shard {
@@ -46,7 +48,7 @@ impl Default for Shard {
             sessions: RefCell::default(),
             by_subject: RefCell::default(),
             acknowledging: RefCell::default(),
-            progress: Rc::new(Cell::new(Position::START)),
+            progress: Cell::new(Position::START),
         }
     }
 }
@@ -61,13 +63,14 @@ impl Shard {
         SHARD.with(|shard| {
             Rc::clone(shard.get_or_init(|| {
                 let shard = Rc::new(Self::default());
-                actix_web::rt::spawn(Rc::clone(&shard).run(hub.connect()));
+                let clock = Arc::clone(hub.clock());
+                actix_web::rt::spawn(Rc::clone(&shard).run(hub.connect(), clock));
                 shard
             }))
         })
     }
 
-    async fn run(self: Rc<Self>, mut notices: Receiver<Notice>) {
+    async fn run(self: Rc<Self>, mut notices: Receiver<Notice>, clock: Arc<dyn Clock>) {
         let mut ticks = tokio::time::interval(Session::TICK);
         loop {
             tokio::select! {
@@ -78,13 +81,13 @@ impl Shard {
                     Some(Notice::Undecided(thing_id)) => self.miss(thing_id.as_deref()),
                     None => return,
                 },
-                _ = ticks.tick() => self.tick(),
+                _ = ticks.tick() => self.tick(clock.now()),
             }
         }
     }
 
-    /// Adds a session until the returned guard is dropped.
-    pub(crate) fn enter(self: Rc<Self>, hub: &Arc<Hub>, session: &Rc<Session>) -> Entered {
+    /// Adds a session until it leaves.
+    pub(crate) fn enter(self: Rc<Self>, hub: &Arc<Hub>, session: &Rc<Session>) {
         self.sessions
             .borrow_mut()
             .insert(session.id.0, Rc::clone(session));
@@ -93,12 +96,11 @@ impl Shard {
         }
         hub.sessions().enter(&session.record);
         metrics::streaming_sessions(session.kind().as_str()).increment(1.0);
-        Entered {
+        session.take_place(Place {
             shard: self,
             hub: Arc::clone(hub),
-            session: Rc::clone(session),
-            subjects: RefCell::default(),
-        }
+            subjects: Box::default(),
+        });
     }
 
     fn deliver(&self, published: &Published) {
@@ -144,9 +146,15 @@ impl Shard {
         }
     }
 
-    fn tick(&self) {
-        for session in self.sessions.borrow().values() {
-            session.tick();
+    /// Looks after every session; one that is over leaves, even if nobody takes what it has to say.
+    fn tick(&self, now: Timestamp) {
+        let over: Vec<Rc<Session>> = {
+            let sessions = self.sessions.borrow();
+            let over = sessions.values().filter(|session| session.tick(now));
+            over.map(Rc::clone).collect()
+        };
+        for session in over {
+            session.leave();
         }
     }
 
@@ -174,42 +182,41 @@ impl Shard {
 }
 
 /// A session's place in its shard.
-pub(crate) struct Entered {
+pub(super) struct Place {
     shard: Rc<Shard>,
     hub: Arc<Hub>,
-    session: Rc<Session>,
-    subjects: RefCell<Vec<SubjectId>>,
+    /// What the session is indexed by.
+    subjects: Box<[SubjectId]>,
 }
 
-impl Entered {
+impl Place {
     /// How far this worker has come with the journal.
-    pub(crate) fn progress(&self) -> Rc<Cell<Position>> {
-        Rc::clone(&self.shard.progress)
+    pub(super) fn progress(&self) -> Position {
+        self.shard.progress.get()
     }
 
     /// Follows a change of what the session listens to, or as whom.
-    pub(crate) fn reindex(&self) {
-        let subjects = self.session.subjects();
-        let previous = self.subjects.replace(subjects.clone());
-        if previous != subjects {
-            self.shard.forget(&self.session, &previous);
-            self.shard.index(&self.session, &subjects);
+    pub(super) fn reindex(&mut self, session: &Rc<Session>) {
+        let subjects = session.subjects().into_boxed_slice();
+        if self.subjects != subjects {
+            self.shard.forget(session, &self.subjects);
+            self.shard.index(session, &subjects);
+            self.subjects = subjects;
         }
     }
-}
 
-impl Drop for Entered {
-    fn drop(&mut self) {
-        self.shard.sessions.borrow_mut().remove(&self.session.id.0);
-        if self.session.declared().is_some() {
+    /// Gives up the place, and all that the session occupies.
+    pub(super) fn leave(self, session: &Session) {
+        self.shard.sessions.borrow_mut().remove(&session.id.0);
+        if session.declared().is_some() {
             let mut acknowledging = self.shard.acknowledging.borrow_mut();
-            acknowledging.retain(|other| other.id != self.session.id);
+            acknowledging.retain(|other| other.id != session.id);
         }
-        self.shard.forget(&self.session, &self.subjects.borrow());
-        self.session.release();
-        self.hub.sessions().leave(self.session.id);
-        metrics::streaming_sessions(self.session.kind().as_str()).decrement(1.0);
-        let end = self.session.lifeline().end();
+        self.shard.forget(session, &self.subjects);
+        session.release();
+        self.hub.sessions().leave(session.id);
+        metrics::streaming_sessions(session.kind().as_str()).decrement(1.0);
+        let end = session.lifeline().end();
         metrics::streaming_closes(end.map_or("client", |end| end.kind.as_str())).increment(1);
     }
 }

@@ -5,7 +5,6 @@
 mod parameters;
 mod render;
 
-use std::cell::Cell;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,18 +17,17 @@ use actix_web::{HttpRequest, HttpResponse};
 use authentication::ScopeWord;
 use bytes::Bytes;
 use devops::logging::correlated;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, Stream};
 use journal::Position;
 use protocol::StreamKind;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::audited::Audited;
-use super::lifeline::{End, EndKind};
+use super::lifeline::{End, EndKind, Lifeline};
 use super::registry::{SessionKind, SessionRecord};
 use super::replay::{Replay, Source, Step};
 use super::session::{Renderer, Session};
-use super::shard::{Entered, Shard};
+use super::shard::Shard;
 use super::throttle::Throttle;
 use super::{StreamingSettings, revocation};
 use crate::clock::Clock;
@@ -65,7 +63,7 @@ pub(crate) fn open(
     let resume_after = parameters::last_event_id(request)?;
     let past = parameters::past(&context, &selection, resume_after)?;
     let gateway = Arc::clone(&context.gateway);
-    let (session, place) = enter(&context)?;
+    let session = enter(&context)?;
     let source = Source {
         journal: Arc::clone(&gateway.journal),
         things: Arc::clone(&gateway.things),
@@ -82,7 +80,7 @@ pub(crate) fn open(
         }
         (_, _, resume_after) => {
             session.subscribe(Rc::clone(&renderer), head);
-            place.reindex();
+            session.reindex();
             let script = resume_after.map_or(Script::Live, |after| {
                 let replay = Replay::of_missed(source, (after, head), renderer);
                 Script::Missed(Box::new(replay))
@@ -94,7 +92,7 @@ pub(crate) fn open(
         }
     };
     let settings = &gateway.settings.streaming;
-    let events = Events::new(settings, &gateway.clock, (session, place), script);
+    let events = Events::new(settings, &gateway.clock, session, script);
     Ok(respond(events.into_stream(from)))
 }
 
@@ -105,17 +103,17 @@ pub(crate) fn open_messages(
 ) -> Result<HttpResponse, DittoError> {
     context.scopes.check(ScopeWord::Events, None)?;
     let gateway = Arc::clone(&context.gateway);
-    let (session, place) = enter(&context)?;
+    let session = enter(&context)?;
     session.subscribe_live(StreamKind::Messages, renderer);
-    place.reindex();
+    session.reindex();
     let settings = &gateway.settings.streaming;
-    let mut events = Events::new(settings, &gateway.clock, (session, place), Script::Live);
+    let mut events = Events::new(settings, &gateway.clock, session, Script::Live);
     events.told = Position(u64::MAX);
     Ok(respond(events.into_stream(None)))
 }
 
 /// An open session, if the limits allow another one.
-fn enter(context: &RequestContext) -> Result<(Rc<Session>, Entered), DittoError> {
+fn enter(context: &RequestContext) -> Result<Rc<Session>, DittoError> {
     let gateway = &context.gateway;
     gateway.limits.check_handshake(context.source_key)?;
     let caller = context.caller()?;
@@ -131,10 +129,10 @@ fn enter(context: &RequestContext) -> Result<(Rc<Session>, Entered), DittoError>
     let bytes_max = gateway.settings.streaming.sse_outbound_bytes_max;
     let session = Session::new(record, permit, bytes_max).within(context.fence.clone());
     let session = Rc::new(session);
-    let place = Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
+    Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
     session.keep_record(Audited::open(gateway, context, &session.record));
     revocation::check(gateway, &session);
-    Ok((session, place))
+    Ok(session)
 }
 
 fn respond(events: impl Stream<Item = Result<Bytes, std::io::Error>> + 'static) -> HttpResponse {
@@ -161,22 +159,19 @@ struct Events {
     clock: Arc<dyn Clock>,
     session: Rc<Session>,
     script: Script,
-    /// Everything up to here was considered by this worker.
-    progress: Rc<Cell<Position>>,
     /// Every place up to here is known to the client.
     told: Position,
-    throttle: Throttle,
-    /// Taken from where it waited, but not yet let through by the throttle.
-    pending: Option<Pending>,
+    /// Most streams have none.
+    throttle: Option<Box<Throttle>>,
+    /// Taken from where it waited, but not yet let through.
+    held: Option<Held>,
     heartbeat: Duration,
     heartbeat_at: Instant,
     is_over: bool,
-    /// Dropped with the stream, which takes the session out of its shard.
-    _presence: Presence,
 }
 
 /// A frame that the throttle has counted.
-struct Pending {
+struct Held {
     frame: Bytes,
     due: Instant,
 }
@@ -185,18 +180,17 @@ impl Events {
     fn new(
         settings: &StreamingSettings,
         clock: &Arc<dyn Clock>,
-        (session, place): (Rc<Session>, Entered),
+        session: Rc<Session>,
         script: Script,
     ) -> Self {
+        let throttled = |throttling| Box::new(Throttle::new(Some(throttling)));
         Self {
-            progress: place.progress(),
             told: session.considered(),
-            throttle: Throttle::new(settings.sse_throttling),
-            pending: None,
+            throttle: settings.sse_throttling.map(throttled),
+            held: None,
             heartbeat: settings.sse_heartbeat,
             heartbeat_at: Instant::now() + settings.sse_heartbeat,
             is_over: false,
-            _presence: Presence::new(&session, Arc::clone(clock), place),
             clock: Arc::clone(clock),
             session,
             script,
@@ -205,59 +199,88 @@ impl Events {
 
     /// The first bytes leave at once, so that a client knows that it is connected.
     fn into_stream(
-        self,
+        mut self,
         from: Option<Position>,
     ) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
-        let hello = stream::once(async move { hello(from) });
-        let events = stream::unfold(self, |mut events| async move {
-            events.next().await.map(|chunk| (chunk, events))
+        self.held = Some(Held {
+            frame: hello(from),
+            due: Instant::now(),
         });
-        hello.chain(events).map(Ok)
+        stream::unfold(self, |mut events| async move {
+            events.next().await.map(|chunk| (Ok(chunk), events))
+        })
     }
 
     async fn next(&mut self) -> Option<Bytes> {
         if self.is_over {
             return None;
         }
-        let session = Rc::clone(&self.session);
-        let clock = Arc::clone(&self.clock);
-        let heartbeat_at = self.heartbeat_at;
-        let chunk = tokio::select! {
-            biased;
-            end = session.lifeline().ended(&*clock) => {
-                self.is_over = true;
-                farewell(&end)
-            }
-            frame = self.next_admitted() => frame,
-            () = sleep_until(heartbeat_at) => self.heartbeat(),
-        };
+        let chunk = self.chunk().await;
         self.heartbeat_at = Instant::now() + self.heartbeat;
         Some(chunk)
     }
 
-    /// The next frame, once the throttle lets it pass.
+    /// What goes out next: the end of the session, a frame, or a sign of life.
     ///
-    /// Invariant: dropping this future loses no frame and counts none twice.
-    async fn next_admitted(&mut self) -> Bytes {
-        let Pending { frame, due } = match self.pending.take() {
-            Some(pending) => pending,
-            None => {
-                let frame = self.next_frame().await;
-                let now = Instant::now();
-                let due = now + self.throttle.delay(now);
-                Pending { frame, due }
+    /// Invariant: dropping this future loses no frame and counts none twice. Idle streams wait in it, so it has one timer.
+    async fn chunk(&mut self) -> Bytes {
+        let session = Rc::clone(&self.session);
+        let lifeline = session.lifeline();
+        loop {
+            // Listens before it looks, so that it misses no change.
+            let changed = lifeline.changed();
+            let until_end = match lifeline.end_or_wait(self.clock.now()) {
+                Ok(end) => {
+                    self.is_over = true;
+                    return farewell(&end);
+                }
+                Err(until_end) => until_end,
+            };
+            if let Some(frame) = self.take_due() {
+                return frame;
             }
-        };
-        if due > Instant::now() {
-            // Cheap to copy: the bytes are shared.
-            self.pending = Some(Pending {
-                frame: frame.clone(),
-                due,
-            });
-            sleep_until(due).await;
-            self.pending = None;
+            let wake_at = self.wake_at(until_end);
+            tokio::select! {
+                biased;
+                () = changed => {}
+                frame = self.next_frame(), if self.held.is_none() => {
+                    if let Some(frame) = self.admit(frame) {
+                        return frame;
+                    }
+                }
+                () = sleep_until(wake_at) => {
+                    if self.heartbeat_at <= Instant::now() {
+                        return self.heartbeat();
+                    }
+                }
+            }
         }
-        frame
+    }
+
+    /// When to look again if nothing happens.
+    fn wake_at(&self, until_end: Option<Duration>) -> Instant {
+        let end = until_end.map(|wait| Instant::now() + wait.min(Lifeline::CHECK_INTERVAL));
+        let due = self.held.as_ref().map(|held| held.due);
+        let moments = [end, due].into_iter().flatten();
+        moments.fold(self.heartbeat_at, Instant::min)
+    }
+
+    /// The frame, unless the throttle holds it back.
+    fn admit(&mut self, frame: Bytes) -> Option<Bytes> {
+        let now = Instant::now();
+        let throttle = self.throttle.as_mut();
+        let delay = throttle.map_or(Duration::ZERO, |throttle| throttle.delay(now));
+        if delay.is_zero() {
+            return Some(frame);
+        }
+        let due = now + delay;
+        self.held = Some(Held { frame, due });
+        None
+    }
+
+    fn take_due(&mut self) -> Option<Bytes> {
+        let held = self.held.take_if(|held| held.due <= Instant::now())?;
+        Some(held.frame)
     }
 
     /// What was missed, then what happens.
@@ -288,14 +311,23 @@ impl Events {
     /// A sign of life; if nothing waits, it also moves the place from which the client would resume.
     fn heartbeat(&mut self) -> Bytes {
         let is_up_to_date = matches!(self.script, Script::Live)
-            && self.pending.is_none()
+            && self.held.is_none()
             && self.session.outbound.is_empty();
-        let reached = self.progress.get();
-        if !is_up_to_date || reached <= self.told {
+        let reached = self
+            .session
+            .progress()
+            .filter(|reached| *reached > self.told);
+        let Some(reached) = reached.filter(|_| is_up_to_date) else {
             return heartbeat(None);
-        }
+        };
         self.told = reached;
         heartbeat(Some(reached))
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.session.leave();
     }
 }
 
@@ -304,31 +336,6 @@ async fn replayed(replay: &mut Replay, session: &Session) -> Result<Step, ::thin
     replay.next(session).await.inspect_err(|error| {
         tracing::error!(error = %ErrorChain(error), "A stream could not be replayed");
     })
-}
-
-/// The session's place in its shard: given up when the stream ends, whether or not the client still reads.
-struct Presence {
-    place: Rc<Cell<Option<Entered>>>,
-    watch: JoinHandle<()>,
-}
-
-impl Presence {
-    fn new(session: &Rc<Session>, clock: Arc<dyn Clock>, place: Entered) -> Self {
-        let place = Rc::new(Cell::new(Some(place)));
-        let (watched, watched_place) = (Rc::clone(session), Rc::clone(&place));
-        let watch = actix_web::rt::spawn(async move {
-            watched.lifeline().ended(&*clock).await;
-            drop(watched_place.take());
-        });
-        Self { place, watch }
-    }
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        self.watch.abort();
-        drop(self.place.take());
-    }
 }
 
 /// Says why the stream ends, as an event of its own.

@@ -9,7 +9,7 @@ mod live;
 mod refresh;
 mod rejection;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use super::lifeline::{End, Moment};
 use super::registry::{SessionKind, SessionRecord};
 use super::revocation;
 use super::session::Session;
-use super::shard::{Entered, Shard};
+use super::shard::Shard;
 use super::throttle::{Rejection, Throttle};
 use crate::edge::{Authenticated, RequestContext, frame_defaults};
 use crate::error::DittoError;
@@ -49,8 +49,6 @@ pub(super) struct Connection {
     pub(super) context: RequestContext,
     pub(super) caller: RefCell<Authenticated>,
     pub(super) session: Rc<Session>,
-    /// Given up when the session ends.
-    place: Cell<Option<Entered>>,
     /// Headers of every frame that does not set them itself.
     defaults: Map<String, Value>,
     refreshes: refresh::Refreshes,
@@ -90,7 +88,7 @@ pub(crate) fn upgrade(
     let session = Rc::new(session.within(context.fence.clone()));
     let labels = context.headers.live.declared_acks.clone();
     let conflict = live::declare(&gateway, &session, labels);
-    let place = Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
+    Shard::of_worker(&gateway.hub).enter(&gateway.hub, &session);
     session.keep_record(Audited::open(&gateway, &context, &session.record));
     revocation::check(&gateway, &session);
     // Its address may carry a token.
@@ -101,11 +99,13 @@ pub(crate) fn upgrade(
     ));
     let response = response
         .message_body(BodyStream::new(body::Outgoing(Rc::clone(&session))))
-        .map_err(|error| DittoError::internal(&error))?;
+        .map_err(|error| {
+            session.leave();
+            DittoError::internal(&error)
+        })?;
     let connection = Rc::new(Connection {
         caller: RefCell::new(caller),
         session,
-        place: Cell::new(Some(place)),
         defaults,
         refreshes: refresh::Refreshes::default(),
         histories: history::Histories::default(),
@@ -215,15 +215,6 @@ impl Connection {
         }
     }
 
-    /// Follows a change of what the session listens to, or as whom.
-    fn reindex(&self) {
-        let place = self.place.take();
-        if let Some(place) = &place {
-            place.reindex();
-        }
-        self.place.set(place);
-    }
-
     /// Answers that were already made still go out, then the reason; events do not.
     fn take_leave(&self) {
         let session = &self.session;
@@ -237,6 +228,6 @@ impl Connection {
         session
             .outbound
             .close(announcement.into_iter().chain([body::close_frame(&end)]));
-        self.place.take();
+        session.leave();
     }
 }

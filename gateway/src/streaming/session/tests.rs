@@ -69,7 +69,7 @@ fn a_session_that_is_told_of_losses_outlives_them() {
     session.announce(Some(announcement::gap));
     session.deliver(CHUNK);
     session.deliver(CHUNK);
-    session.tick();
+    session.tick(NOW);
     assert!(!session.lifeline().is_cut());
     assert_eq!(session.outbound.pop(), Some(CHUNK));
     let gap = session.outbound.pop().unwrap();
@@ -140,10 +140,10 @@ fn what_policies_announce_goes_to_subjects_of_the_subscription_and_waits_like_ev
 fn a_ping_goes_out_when_nothing_else_does() {
     let session = session(6);
     for _ in 1..Session::QUIET_TICKS {
-        session.tick();
+        session.tick(NOW);
     }
     assert_eq!(session.outbound.pop(), None);
-    session.tick();
+    session.tick(NOW);
     assert_eq!(
         session.outbound.pop(),
         Some(crate::streaming::websocket::ping())

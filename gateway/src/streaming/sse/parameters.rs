@@ -42,8 +42,8 @@ pub(super) fn selection(
     Ok(Selection {
         thing_ids,
         subscription: Subscription::parse(&wish, &context.gateway.things)?,
-        fields: context.fields()?,
-        pointer,
+        fields: context.fields()?.map(Box::new),
+        pointer: pointer.map(Box::new),
     })
 }
 

@@ -20,9 +20,9 @@ pub(super) struct Selection {
     /// Namespaces, filter and further fields.
     pub(super) subscription: Subscription,
     /// Only these members.
-    pub(super) fields: Option<FieldSelector>,
+    pub(super) fields: Option<Box<FieldSelector>>,
     /// Only the bare value here.
-    pub(super) pointer: Option<Pointer>,
+    pub(super) pointer: Option<Box<Pointer>>,
 }
 
 /// The member that holds the event as the Ditto Protocol shows it, for those who name it.

@@ -5,6 +5,7 @@ use ::things::{ThingLimits, Things};
 use devops::logging::CorrelatedLines;
 use jiff::Timestamp;
 use journal::{Append, Embedded, EmbeddedOptions, EntityKey, EntityKind, Journal, Memo};
+use std::cell::Cell;
 use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -133,7 +134,7 @@ impl World {
             JumpingClock::START,
         );
         let session = Rc::new(Session::new(record, permit, 1024));
-        let place = Shard::of_worker(&self.hub).enter(&self.hub, &session);
+        Shard::of_worker(&self.hub).enter(&self.hub, &session);
         let renderer = Rc::new(ThingRenderer::new(Selection::default()));
         let script = resume_after.map_or(Script::Live, |after| {
             let source = Source {
@@ -144,11 +145,8 @@ impl World {
             let replay = Replay::of_missed(source, (after, self.journal.head()), renderer);
             Script::Missed(Box::new(replay))
         });
-        let entered = (Rc::clone(&session), place);
-        (
-            Events::new(&self.settings, &self.clock, entered, script),
-            session,
-        )
+        let events = Events::new(&self.settings, &self.clock, Rc::clone(&session), script);
+        (events, session)
     }
 
     /// Lets other tasks of the worker run until no session is left.

@@ -31,7 +31,7 @@ pub(super) async fn obey(connection: &Rc<Connection>, message: ControlMessage) {
         }
         ControlMessage::Stop(StreamKind::Events) => {
             connection.session.unsubscribe();
-            connection.reindex();
+            connection.session.reindex();
             Ok(())
         }
         ControlMessage::Start(StreamKind::SessionAnnouncements, _) => {
@@ -59,7 +59,7 @@ pub(super) async fn obey(connection: &Rc<Connection>, message: ControlMessage) {
         // Nothing of other kinds was ever started, so it has stopped.
         ControlMessage::Stop(kind) => {
             connection.session.unsubscribe_live(kind);
-            connection.reindex();
+            connection.session.reindex();
             Ok(())
         }
         ControlMessage::Start(kind, subscription) => {
@@ -104,7 +104,7 @@ impl Connection {
             Rc::new(EnvelopeRenderer { subscription }),
             gateway.journal.head(),
         );
-        self.reindex();
+        self.session.reindex();
         Ok(())
     }
 }

@@ -161,7 +161,7 @@ impl Connection {
             .and_then(|()| streaming::Subscription::parse(&wish, &self.context.gateway.things));
         let renderer = LiveEnvelopes(parsed.map_err(|error| (error, subscription.correlation_id))?);
         self.session.subscribe_live(kind, Rc::new(renderer));
-        self.reindex();
+        self.session.reindex();
         Ok(())
     }
 }

@@ -79,7 +79,7 @@ impl Connection {
         *self.caller.borrow_mut() = caller;
         self.session
             .refresh(principal, self.context.gateway.clock.now());
-        self.reindex();
+        self.session.reindex();
         self.announce(&Announcement::Refreshed);
     }
 
