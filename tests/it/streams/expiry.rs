@@ -6,7 +6,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::{OidcProvider, ServerSentEvent, TestGateway, TokenShape};
+use tests::{
+    Issuer, OidcProvider, ServerSentEvent, SigningKey, TestGateway, TokenShape, seconds_from_now,
+};
 
 use crate::given::given_lamp;
 
@@ -114,4 +116,24 @@ async fn a_stream_of_events_says_that_its_token_expired() {
         "ended after {:?}",
         opened.elapsed()
     );
+}
+
+#[tokio::test]
+async fn a_token_that_has_just_ended_opens_nothing_that_lasts() {
+    let key = SigningKey::ed25519();
+    let issuer = Issuer::start(&[key.jwk("k")]).await;
+    let gateway = TestGateway::start_with(issuer.trusted()).await;
+    let mut claims = issuer.claims("alice");
+    // Requests are allowed a difference of clocks, streams end when their token does.
+    claims["exp"] = json!(seconds_from_now(-1));
+    let token = key.sign(r#"{"alg":"EdDSA","kid":"k"}"#, &claims.to_string());
+    let alice = gateway.as_bearer(&token);
+    let mut socket = alice.web_socket().await.expect("a WebSocket");
+    let next = socket.next().await.expect_err("a close and no frame");
+    assert_eq!(next.code, 1000, "{next:?}");
+    assert!(next.reason.contains("expired"), "{next:?}");
+    let mut stream = alice.events("/api/2/things").await.expect("a stream");
+    let first = stream.next().await.map(|event| event.name);
+    assert_eq!(first.as_deref(), Some("expired"));
+    assert!(stream.next().await.is_none(), "and nothing after it");
 }
