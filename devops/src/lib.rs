@@ -31,5 +31,6 @@ pub use health::Health;
 pub use logging::{
     LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName, TracingLogControl,
 };
+pub use routes::configuration::part_of;
 pub use server::serve;
 pub use settings::{ConsoleSettings, DevopsSettings};

@@ -3,7 +3,7 @@
 mod answerers;
 mod backup;
 mod body;
-mod configuration;
+pub(crate) mod configuration;
 mod console;
 mod explain;
 mod limits;

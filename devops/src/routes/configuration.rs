@@ -61,8 +61,8 @@ async fn retrieve_configuration(
     Ok(HttpResponse::Ok().json(by_service))
 }
 
-/// The value at a path of names joined by dots; an unknown one is told within the answer.
-fn part_of(whole: &Value, path: Option<&str>) -> Value {
+/// The value of an effective configuration at a path of names joined by dots; an unknown one is told within the answer.
+pub fn part_of(whole: &Value, path: Option<&str>) -> Value {
     let Some(path) = path.filter(|path| !path.is_empty()) else {
         return whole.clone();
     };

@@ -5,7 +5,9 @@
 mod erase;
 mod retrieve;
 
-use devops::{Answered, CommandTarget, HealthSource, LocalFuture, Piggyback, StatisticsSource};
+use devops::{
+    Answered, CommandTarget, HealthSource, LocalFuture, Piggyback, StatisticsSource, part_of,
+};
 use journal::{EntityKey, EntityKind};
 use serde_json::{Value, json};
 
@@ -34,7 +36,7 @@ impl CommandTarget for Operator {
     fn execute<'a>(&'a self, command: &'a Piggyback) -> LocalFuture<'a, Answered> {
         Box::pin(async move {
             if command.target == MEDIATOR {
-                return self.published(command).await;
+                return heard_by(self.published(command).await, command);
             }
             match TARGETS.iter().find(|(target, _)| *target == command.target) {
                 Some((_, "")) => Answered::By(
@@ -50,6 +52,19 @@ impl CommandTarget for Operator {
                 ),
             }
         })
+    }
+}
+
+/// What is done for the whole process is answered by the service that was asked, if one was.
+fn heard_by(answered: Answered, command: &Piggyback) -> Answered {
+    match (answered, services(command).next(), &command.service) {
+        (Answered::By(answers), Some(asked), Some(_)) => Answered::By(
+            answers
+                .into_iter()
+                .map(|(_, answer)| (asked, answer))
+                .collect(),
+        ),
+        (answered, ..) => answered,
     }
 }
 
@@ -89,11 +104,12 @@ impl Operator {
 
     /// A command about the process.
     fn of_process(&self, command: &Piggyback) -> Value {
+        let path = command.command.get("path").and_then(Value::as_str);
         match command.command_type.as_str() {
             "common.commands:retrieveConfig" => json!({
                 "type": "common.responses:retrieveConfig",
                 "status": 200,
-                "config": Value::clone(&self.configuration.load()),
+                "config": part_of(&self.configuration.load(), path),
             }),
             "status.commands:retrieveHealth" => json!({
                 "type": "status.responses:retrieveHealth",

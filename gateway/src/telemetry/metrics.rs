@@ -12,10 +12,10 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use crate::streaming::SessionKind;
 
 /// Upper bounds in seconds; Ditto's.
-const SECONDS: [f64; 36] = [
+const SECONDS: [f64; 37] = [
     0.001, 0.003, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5,
     0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0,
-    45.0, 50.0, 60.0,
+    45.0, 50.0, 55.0, 60.0,
 ];
 
 /// Makes metrics of this process recordable, and returns what renders them.

@@ -47,6 +47,33 @@ async fn nothing_in_a_closed_namespace_is_read_or_written() {
 }
 
 #[tokio::test]
+async fn a_command_to_one_service_is_done_and_answered_by_it() {
+    let gateway = TestGateway::start().await;
+    let operator = gateway.as_operator();
+    let alice = gateway.as_subject("nginx:alice");
+    given_things(&alice, &["org.acme:lamp"], &json!({})).await;
+    let headers = json!({ "aggregate": true, "is-group-topic": true });
+    let block = json!({ "type": "namespaces.commands:blockNamespace", "namespace": "org.acme" });
+    let answer = piggyback(&operator, "/things", (MEDIATOR, headers.clone(), block)).await;
+    assert_eq!(
+        answer.expect(200).json()["things"]["twinward-0"]["status"],
+        200
+    );
+    alice
+        .get("/api/2/things/org.acme:lamp")
+        .await
+        .expect_error(409, "namespace.blocked");
+    let path = json!({ "type": "common.commands:retrieveConfig", "path": "store" });
+    let actor = "/user/devOpsCommandsActor";
+    let answer = piggyback(&operator, "/gateway", (actor, headers, path)).await;
+    let config = &answer.expect(200).json()["gateway"]["twinward-0"]["config"];
+    assert!(
+        config["path"].is_string(),
+        "the part that was asked for: {config}"
+    );
+}
+
+#[tokio::test]
 async fn only_a_closed_namespace_is_erased_and_then_for_good() {
     let gateway = TestGateway::start().await;
     let operator = gateway.as_operator();
