@@ -2,6 +2,8 @@
 //!
 //! An extension of the Ditto Protocol; `docs/streams.md` describes it for authors of clients.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +12,10 @@ use protocol::{Envelope, TopicPath};
 use serde_json::{Map, Value};
 
 use super::lifeline::{End, EndKind, Lifeline};
+use super::outbound::TellLoss;
+use super::registry::SessionRecord;
 use super::websocket::text_frame;
+use crate::clock::Clock;
 
 /// What happened to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +65,6 @@ impl Announcement {
             value.insert("expiresAt".to_owned(), expires_at.to_string().into());
             value.insert("secondsLeft".to_owned(), left.as_secs().into());
         }
-        self.envelope(value)
-    }
-
-    fn envelope(&self, value: Map<String, Value>) -> Bytes {
         let correlation_id = uuid::Uuid::new_v4().to_string();
         let headers = Map::from_iter([("correlation-id".to_owned(), correlation_id.into())]);
         let topic = TopicPath::session_announcement(self.subject());
@@ -102,10 +103,10 @@ impl Announcement {
     }
 }
 
-/// The gap that stands where events were lost.
-pub(super) fn gap(lost: u64) -> Bytes {
-    let gap = Announcement::Gap(Some(lost));
-    gap.envelope(gap.value())
+/// The gaps that stand where events of a session were lost.
+pub(super) fn gaps(record: &Arc<SessionRecord>, clock: &Arc<dyn Clock>) -> TellLoss {
+    let (record, clock) = (Arc::clone(record), Arc::clone(clock));
+    Rc::new(move |lost| Announcement::Gap(Some(lost)).frame(&record.lifeline, clock.now()))
 }
 
 #[cfg(test)]
@@ -160,6 +161,7 @@ mod tests {
 
     #[test]
     fn a_gap_says_how_much_is_missing() {
-        assert_eq!(parsed(&gap(7))["value"]["lost"], 7);
+        let gap = json!({ "expiresAt": "1970-01-01T00:01:00Z", "secondsLeft": 59, "lost": 7 });
+        check(&Announcement::Gap(Some(7)), Some(60), gap);
     }
 }

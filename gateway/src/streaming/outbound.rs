@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 /// Makes the chunk that tells how many were lost.
-type TellLoss = fn(u64) -> Bytes;
+pub(crate) type TellLoss = Rc<dyn Fn(u64) -> Bytes>;
 
 /// One session's outbound buffer; lives on one worker, and has one who takes from it.
 ///
@@ -19,9 +20,10 @@ pub(crate) struct Outbound {
     waiting: RefCell<Waiting>,
     bytes_max: usize,
     /// Tells a loss in place, for those who want to read on after one.
-    loss: Cell<Option<TellLoss>>,
+    loss: RefCell<Option<TellLoss>>,
     taker: WakerSlot,
-    waiter: WakerSlot,
+    /// Whoever produces responses, each on its own.
+    waiters: RefCell<Vec<Waker>>,
 }
 
 #[derive(Default)]
@@ -61,20 +63,20 @@ impl Outbound {
         Self {
             waiting: RefCell::default(),
             bytes_max,
-            loss: Cell::new(None),
+            loss: RefCell::default(),
             taker: WakerSlot::default(),
-            waiter: WakerSlot::default(),
+            waiters: RefCell::default(),
         }
     }
 
     /// From now on losses are told by what `loss` makes of their number, and reading goes on; `None` takes that back.
-    pub(crate) fn tell_losses(&self, loss: Option<fn(u64) -> Bytes>) {
-        self.loss.set(loss);
+    pub(crate) fn tell_losses(&self, loss: Option<TellLoss>) {
+        *self.loss.borrow_mut() = loss;
     }
 
     /// Whether losses are told.
     pub(crate) fn tells_losses(&self) -> bool {
-        self.loss.get().is_some()
+        self.loss.borrow().is_some()
     }
 
     /// Adds an answer to something the client sent; never lost.
@@ -105,7 +107,7 @@ impl Outbound {
             waiting.lost_since.get_or_insert_with(Instant::now);
             return Err(Lost(waiting.lost));
         }
-        if let Some(told) = waiting.told_loss(self.loss.get()) {
+        if let Some(told) = waiting.told_loss(self.loss.borrow().as_ref()) {
             waiting.add_event(told);
         }
         waiting.add_event(frame);
@@ -116,7 +118,7 @@ impl Outbound {
 
     /// Counts one loss as told in place, also beyond the limit of what may wait; false if losses are not told.
     pub(crate) fn tell_loss(&self) -> bool {
-        let Some(loss) = self.loss.get() else {
+        let Some(loss) = self.loss.borrow().clone() else {
             return false;
         };
         let mut waiting = self.waiting.borrow_mut();
@@ -197,13 +199,13 @@ impl Outbound {
             .pop_front()
             .or_else(|| waiting.events.pop_front());
         let Some(frame) = frame else {
-            return waiting.told_loss(self.loss.get());
+            return waiting.told_loss(self.loss.borrow().as_ref());
         };
         waiting.bytes -= frame.len();
         waiting.quiet = 0;
         waiting.shrink();
         drop(waiting);
-        self.waiter.wake();
+        self.wake_waiters();
         Some(frame)
     }
 
@@ -217,7 +219,7 @@ impl Outbound {
         }
         drop(waiting);
         self.taker.wake();
-        self.waiter.wake();
+        self.wake_waiters();
     }
 
     /// What still waits is the last.
@@ -231,7 +233,7 @@ impl Outbound {
         let mut waiting = self.waiting.borrow_mut();
         waiting.forget_events();
         drop(waiting);
-        self.waiter.wake();
+        self.wake_waiters();
     }
 
     /// Waits until another response may be produced.
@@ -240,10 +242,22 @@ impl Outbound {
             if self.has_room() {
                 return Poll::Ready(());
             }
-            self.waiter.register(context);
+            let mut waiters = self.waiters.borrow_mut();
+            if !waiters
+                .iter()
+                .any(|waiter| waiter.will_wake(context.waker()))
+            {
+                waiters.push(context.waker().clone());
+            }
             Poll::Pending
         })
         .await;
+    }
+
+    fn wake_waiters(&self) {
+        for waiter in self.waiters.take() {
+            waiter.wake();
+        }
     }
 
     /// Whether another response may be produced now.
@@ -251,9 +265,18 @@ impl Outbound {
         let waiting = self.waiting.borrow();
         waiting.state != State::Open || waiting.bytes <= self.bytes_max
     }
+
+    /// Whether answers that wait leave room for another one; events do not count, they give way.
+    pub(crate) fn takes_answers(&self) -> bool {
+        self.waiting.borrow().response_bytes() <= self.bytes_max
+    }
 }
 
 impl Waiting {
+    fn response_bytes(&self) -> usize {
+        self.responses.iter().map(Bytes::len).sum()
+    }
+
     fn add_event(&mut self, frame: Bytes) {
         self.bytes += frame.len();
         self.events.push_back(frame);
@@ -263,10 +286,10 @@ impl Waiting {
         self.events = VecDeque::new();
         self.lost = 0;
         self.lost_since = None;
-        self.bytes = self.responses.iter().map(Bytes::len).sum();
+        self.bytes = self.response_bytes();
     }
 
-    fn told_loss(&mut self, loss: Option<fn(u64) -> Bytes>) -> Option<Bytes> {
+    fn told_loss(&mut self, loss: Option<&TellLoss>) -> Option<Bytes> {
         if self.lost == 0 || self.state != State::Open {
             return None;
         }

@@ -16,7 +16,7 @@ use protocol::StreamKind;
 
 use super::audited::Audited;
 use super::lifeline::{End, Lifeline};
-use super::outbound::{Lost, Outbound};
+use super::outbound::{Lost, Outbound, TellLoss};
 use super::policy_announcement::{PolicyAnnouncement, PolicySubscription};
 use super::published::{Published, Visible};
 use super::registry::{SessionKind, SessionRecord};
@@ -153,13 +153,16 @@ impl Session {
         subjects
     }
 
-    /// From the next event on, `renderer` decides; everything up to `after` counts as delivered.
+    /// From the next event on, `renderer` decides. Whoever begins to listen has everything up to `after`; whoever did before
+    /// misses nothing of what is on its way.
     pub(crate) fn subscribe(&self, renderer: Rc<dyn Renderer>, after: Position) {
-        *self.events.borrow_mut() = Some(Subscribed {
+        let subscribed = Subscribed {
             subjects: Subjects::of(self.principal()),
             renderer,
-        });
-        self.delivered.set(self.delivered.get().max(after));
+        };
+        if self.events.replace(Some(subscribed)).is_none() {
+            self.delivered.set(self.delivered.get().max(after));
+        }
         self.note_subscriptions();
     }
 
@@ -241,7 +244,7 @@ impl Session {
     }
 
     /// From now on losses are told in place by `loss`, and the end of the session before it comes.
-    pub(crate) fn announce(&self, loss: Option<fn(u64) -> Bytes>) {
+    pub(crate) fn announce(&self, loss: Option<TellLoss>) {
         self.outbound.tell_losses(loss);
         self.note_subscriptions();
     }

@@ -34,6 +34,7 @@ use crate::clock::Clock;
 use crate::edge::RequestContext;
 use crate::error::{DittoError, ErrorChain};
 use crate::live::LiveRenderer;
+use crate::telemetry::metrics;
 use render::{ThingRenderer, control, gap, heartbeat, hello};
 
 /// Whether the client prefers a stream to a document: a range of its `Accept` names `text` as main type.
@@ -273,6 +274,7 @@ impl Events {
         if delay.is_zero() {
             return Some(frame);
         }
+        metrics::streaming_throttled("delayed").increment(1);
         let due = now + delay;
         self.held = Some(Held { frame, due });
         None

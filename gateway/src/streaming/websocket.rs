@@ -181,6 +181,11 @@ impl Connection {
         text: &ByteString,
         (throttle, rejection): (&mut Throttle, &mut Rejection),
     ) {
+        // A wall clock that was set is noticed here before a timer notices it.
+        let now = self.context.gateway.clock.now();
+        if self.session.lifeline().is_over(now) {
+            return;
+        }
         // A refresh must get through whatever else was sent; it has a limit of its own.
         if !text.starts_with("JWT-TOKEN") {
             if throttle.admit().await {
@@ -204,6 +209,18 @@ impl Connection {
     /// Sends the envelope or text of an answer.
     pub(super) fn send(&self, text: Bytes) {
         self.session.outbound.push_response(text_frame(&text));
+    }
+
+    /// The same for an answer that somebody else gave, whenever that was: reading from the client waits for room, others do
+    /// not, so that a client which takes nothing is given up.
+    pub(super) fn send_late(&self, text: Bytes) {
+        let outbound = &self.session.outbound;
+        if outbound.takes_answers() {
+            self.send(text);
+        } else {
+            let end = End::slow_consumer(outbound.lost());
+            self.session.lifeline().cut(end);
+        }
     }
 
     /// Tells what happens to the session, if the client wants to know.

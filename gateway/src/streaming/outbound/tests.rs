@@ -40,7 +40,7 @@ fn one_event_fits_whatever_its_size() {
 #[test]
 fn a_loss_is_told_where_it_happened() {
     let outbound = Outbound::new(14);
-    outbound.tell_losses(Some(told));
+    outbound.tell_losses(Some(Rc::new(told)));
     outbound.push_event(CHUNK).unwrap();
     outbound.push_event(CHUNK).unwrap();
     assert_eq!(outbound.push_event(CHUNK), Err(Lost(1)));
@@ -61,7 +61,7 @@ fn a_loss_is_told_where_it_happened() {
 #[test]
 fn a_loss_is_told_even_if_nothing_follows() {
     let outbound = Outbound::new(6);
-    outbound.tell_losses(Some(told));
+    outbound.tell_losses(Some(Rc::new(told)));
     outbound.push_event(CHUNK).unwrap();
     assert_eq!(outbound.push_event(CHUNK), Err(Lost(1)));
     assert_eq!(outbound.pop(), Some(CHUNK));
@@ -94,12 +94,41 @@ async fn who_takes_is_told_when_nothing_more_comes() {
 
 #[actix_web::test]
 async fn who_waits_for_room_goes_on_when_something_is_taken() {
-    let outbound = std::rc::Rc::new(Outbound::new(1));
+    let outbound = Rc::new(Outbound::new(1));
     outbound.push_response(CHUNK);
-    let taker = std::rc::Rc::clone(&outbound);
+    let taker = Rc::clone(&outbound);
     actix_web::rt::spawn(async move { taker.pop() });
     outbound.room().await;
     assert!(outbound.has_room());
+}
+
+#[actix_web::test]
+async fn everybody_who_waits_for_room_goes_on() {
+    let outbound = Rc::new(Outbound::new(1));
+    outbound.push_response(CHUNK);
+    let waiter = || {
+        let outbound = Rc::clone(&outbound);
+        actix_web::rt::spawn(async move { outbound.room().await })
+    };
+    let waiters = [waiter(), waiter()];
+    tokio::task::yield_now().await;
+    assert_eq!(outbound.pop(), Some(CHUNK));
+    for waiter in waiters {
+        let went_on = tokio::time::timeout(Duration::from_secs(10), waiter).await;
+        went_on.expect("it was woken").unwrap();
+    }
+}
+
+#[test]
+fn answers_that_nobody_takes_are_bounded_whatever_events_wait() {
+    let outbound = Outbound::new(10);
+    outbound.push_event(CHUNK).unwrap();
+    outbound.push_response(CHUNK);
+    assert!(outbound.takes_answers(), "events do not count");
+    outbound.push_response(CHUNK);
+    assert!(!outbound.takes_answers());
+    outbound.pop();
+    assert!(outbound.takes_answers());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use ::policies::{Credential, ProviderKind};
 
 use super::*;
+use crate::clock::{Clock, SystemClock};
 use crate::limits::{LimitSettings, Limits};
 use crate::streaming::announcement;
 
@@ -63,10 +64,15 @@ fn the_first_loss_ends_a_session_that_is_not_told_of_it() {
     assert_eq!(session.lifeline().end(), Some(End::slow_consumer(1)));
 }
 
+fn gaps(session: &Session) -> TellLoss {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    announcement::gaps(&session.record, &clock)
+}
+
 #[test]
 fn a_session_that_is_told_of_losses_outlives_them() {
     let session = session(6);
-    session.announce(Some(announcement::gap));
+    session.announce(Some(gaps(&session)));
     session.deliver(CHUNK);
     session.deliver(CHUNK);
     session.tick(NOW);
@@ -80,7 +86,7 @@ fn a_session_that_is_told_of_losses_outlives_them() {
 #[test]
 fn what_nobody_could_decide_is_told_or_ends_the_session() {
     let told = session(6);
-    told.announce(Some(announcement::gap));
+    told.announce(Some(gaps(&told)));
     told.miss(None);
     assert!(told.outbound.pop().is_some());
     let untold = session(6);
@@ -90,6 +96,19 @@ fn what_nobody_could_decide_is_told_or_ends_the_session() {
     unconcerned.unsubscribe();
     unconcerned.miss(None);
     assert!(!unconcerned.lifeline().is_cut());
+}
+
+#[test]
+fn who_listens_already_misses_nothing_by_another_start() {
+    let session = session(6);
+    let considered = |after: u64| {
+        session.subscribe(Rc::new(Everything), Position(after));
+        session.considered()
+    };
+    let first = considered(1);
+    assert_eq!(considered(5), first, "what is on its way is still to come");
+    session.unsubscribe();
+    assert_eq!(considered(7), Position(7));
 }
 
 #[test]

@@ -36,7 +36,9 @@ pub(super) async fn obey(connection: &Rc<Connection>, message: ControlMessage) {
         }
         ControlMessage::Start(StreamKind::SessionAnnouncements, _) => {
             // Behind the confirmation, which is about to be sent.
-            connection.session.announce(Some(announcement::gap));
+            let clock = &connection.context.gateway.clock;
+            let gaps = announcement::gaps(&connection.session.record, clock);
+            connection.session.announce(Some(gaps));
             connection.session.lifeline().tell_again();
             Ok(())
         }

@@ -368,7 +368,7 @@ fn wait(
         };
         tokio::select! {
             outcome = answering => match outcome {
-                Ok(frame) => connection.send(frame),
+                Ok(frame) => connection.send_late(frame),
                 Err(error) => send_error_with(&connection, (Some(&topic), &headers), &error.into()),
             },
             _ = connection.session.lifeline().ended(&*gateway.clock) => {}
@@ -413,7 +413,7 @@ pub(super) async fn write_acknowledged(
         let _permit = permit;
         tokio::select! {
             all = ticket.acknowledgements(own) => {
-                connection.send(acknowledgements(&topic, &headers, &all));
+                connection.send_late(acknowledgements(&topic, &headers, &all));
             }
             _ = connection.session.lifeline().ended(&*connection.context.gateway.clock) => {}
         }

@@ -107,7 +107,7 @@ pub(in crate::streaming::websocket) async fn choose(
         let gateway = &connection.context.gateway;
         tokio::select! {
             answer = answering => match answer {
-                Ok(answer) => connection.send(answer),
+                Ok(answer) => connection.send_late(answer),
                 Err(error) => {
                     let headers = marked(headers, "live", true);
                     send_error_with(&connection, (Some(&topic), &headers), &error);
