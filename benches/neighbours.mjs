@@ -1,6 +1,6 @@
 // What readers that have stalled cost one that reads: the time from a change to its event, with none of them and with many.
 //
-//   GATEWAY=http://127.0.0.1:8080 CREDENTIAL=… node benches/neighbours.mjs [STALLED] [EVENTS]     200 and 300 unless told
+//   GATEWAY=http://127.0.0.1:8080 CREDENTIAL=… node benches/neighbours.mjs [STALLED] [EVENTS]     50 and 300 unless told; limits.streams_per_* bound the first
 //
 // CREDENTIAL is a bearer token or API key that may create things. Rounds with and without stalled readers alternate, three of
 // each; events have 32 KiB. Needs Node.js 18 or later, and no package.
@@ -8,7 +8,7 @@ import net from "node:net";
 
 const gateway = new URL(process.env.GATEWAY ?? "http://127.0.0.1:8080");
 const authorization = `Bearer ${process.env.CREDENTIAL}`;
-const [stalled = 200, events = 300] = process.argv.slice(2).map(Number);
+const [stalled = 50, events = 300] = process.argv.slice(2).map(Number);
 const attribute = new URL("/api/2/things/bench:neighbours/attributes/x", gateway);
 
 function frame(text) {
@@ -27,6 +27,7 @@ function subscriber(onData) {
     socket.on("data", function started(data) {
       const before = head;
       head += data.toString("latin1");
+      if (head.includes("\r\n") && !head.startsWith("HTTP/1.1 101")) return reject(new Error(head.split("\r\n")[0]));
       if (!before.includes("\r\n\r\n") && head.includes("\r\n\r\n")) socket.write(frame("START-SEND-EVENTS"));
       if (!head.includes("START-SEND-EVENTS:ACK")) return;
       socket.off("data", started);
