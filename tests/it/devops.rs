@@ -8,6 +8,7 @@ mod control;
 mod given;
 mod logs;
 mod namespaces;
+mod panics;
 mod rotation;
 mod route_table;
 mod tokens;

@@ -204,17 +204,8 @@ async fn requests_that_trickle_in_are_given_up_on() {
     }
 }
 
-/// The memory of the gateway's process.
-async fn resident_kib(gateway: &TestGateway) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.process_id().await));
-    let status = status.expect("Linux shows the memory of a process");
-    let line = status.lines().find(|line| line.starts_with("VmHWM"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-    number.expect("a number of KiB")
-}
-
 /// So many MiB of blanks, packed.
-async fn bomb(mebibytes: usize) -> Vec<u8> {
+pub(crate) async fn bomb(mebibytes: usize) -> Vec<u8> {
     let mut gzip = Command::new("gzip")
         .args(["-9", "-c"])
         .stdin(Stdio::piped())
@@ -240,7 +231,7 @@ async fn what_is_packed_stays_packed() {
     given_lamp(&alice, "org.acme:lamp").await;
     let packed = bomb(128).await;
     assert!(packed.len() < 200_000, "{} bytes", packed.len());
-    let before = resident_kib(&gateway).await;
+    let before = gateway.memory_kib("VmHWM").await;
     for (method, path) in [
         ("PUT", "/api/2/things/org.acme:lamp"),
         ("PUT", "/api/2/things/org.acme:lamp/attributes/x"),
@@ -270,7 +261,7 @@ async fn what_is_packed_stays_packed() {
             );
         }
     }
-    let grown = resident_kib(&gateway).await.saturating_sub(before);
+    let grown = gateway.memory_kib("VmHWM").await.saturating_sub(before);
     assert!(grown < 32 * 1024, "{grown} KiB more");
     let lamp = alice.get("/api/2/things/org.acme:lamp").await.expect(200);
     assert_eq!(lamp.json()["attributes"]["serial"], "A-1");

@@ -262,6 +262,15 @@ impl TestGateway {
         }
     }
 
+    /// What Linux says about its memory, e.g. `VmHWM`, the most that was ever resident (`proc_pid_status(5)`).
+    pub async fn memory_kib(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process_id().await));
+        let status = status.expect("Linux shows the memory of a process");
+        let line = status.lines().find(|line| line.starts_with(field));
+        let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        number.expect("a number of KiB")
+    }
+
     async fn launch(settings: Option<String>, wrapper: Vec<String>) -> Result<Self, StartFailure> {
         let folder = TempDir::new().expect("a temporary folder");
         if let Some(text) = settings {

@@ -46,3 +46,14 @@ pub(super) async fn given_life(gateway: &TestGateway) -> Socket {
     stranger.get("/api/2/things/org.acme:x").await.expect(401);
     socket
 }
+
+/// What a start with `overlay` says that is refused as configurations are: at once, with exit code 78.
+pub(super) async fn refused_start(overlay: &Value) -> String {
+    let failure = TestGateway::try_start(overlay.clone()).await;
+    let Err(failure) = failure else {
+        panic!("it must not start with {overlay}");
+    };
+    let code = failure.status.code();
+    assert_eq!(code, Some(78), "{overlay}: {}", failure.stderr);
+    failure.stderr
+}

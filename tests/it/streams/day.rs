@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use tests::{Caller, MovedClock, SigningKey, Socket, TestGateway};
 
 use super::announcements::{announcement, read};
-use super::frames::resident_kib;
 use super::{GUEST, command, event};
 use crate::given::{given_lamp, reader};
 
@@ -127,10 +126,14 @@ async fn a_session_lives_through_a_thousand_refreshes_without_growing() {
         refresh(&mut session, &world.token("alice", 30)).await;
         // By then caches hold as many tokens as are good at a time.
         if number == 200 {
-            at_first = resident_kib(&world.gateway).await;
+            at_first = world.gateway.memory_kib("VmRSS").await;
         }
     }
-    let grown = resident_kib(&world.gateway).await.saturating_sub(at_first);
+    let grown = world
+        .gateway
+        .memory_kib("VmRSS")
+        .await
+        .saturating_sub(at_first);
     assert!(grown < 512, "{grown} KiB more after 800 refreshes");
     session.control("STOP-SEND-EVENTS").await;
 }

@@ -138,7 +138,7 @@ async fn frames_that_break_the_rules_end_the_connection_with_the_right_code() {
 async fn fragments_without_end_cost_no_more_than_a_message() {
     let gateway = TestGateway::start_with(json!({ "logging": { "level": "warn" } })).await;
     let mut socket = RawSocket::open(&gateway).await;
-    let before = resident_kib(&gateway).await;
+    let before = gateway.memory_kib("VmRSS").await;
     socket.send(&frame(0x01, b"")).await;
     // A million fragments of one byte, and as many empty ones.
     let portion: Vec<u8> = [frame(0x00, b" "), frame(0x00, b"")]
@@ -155,7 +155,7 @@ async fn fragments_without_end_cost_no_more_than_a_message() {
         answer.contains("json.invalid"),
         "a million blanks are no envelope: {answer}"
     );
-    let grown = resident_kib(&gateway).await.saturating_sub(before);
+    let grown = gateway.memory_kib("VmRSS").await.saturating_sub(before);
     assert!(grown < 16 * 1024, "{grown} KiB more for a message of a MiB");
     socket.send(&frame(0x01, &vec![b' '; 1 << 20])).await;
     socket.send(&frame(0x00, b" ")).await;
@@ -164,15 +164,6 @@ async fn fragments_without_end_cost_no_more_than_a_message() {
         Some(1009),
         "fragments are counted together"
     );
-}
-
-/// The memory of the gateway's process.
-pub(super) async fn resident_kib(gateway: &TestGateway) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.process_id().await));
-    let status = status.expect("Linux shows the memory of a process");
-    let line = status.lines().find(|line| line.starts_with("VmRSS"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-    number.expect("a number of KiB")
 }
 
 #[tokio::test]
