@@ -1,6 +1,8 @@
 //! The public edge behind a real nginx and a real HAProxy that vouch for callers by path: what a client sends through them
 //! makes nobody of it whom they did not mean.
 
+mod hostile;
+
 use tests::{Proxy, TestGateway, raw_exchange};
 
 use crate::given::{given_lamp, owned_by};
@@ -38,7 +40,12 @@ async fn vouching(upstream: &str) -> [Proxy; 2] {
 
 /// The whole answer to a `GET` with these header lines.
 async fn ask(proxy: &Proxy, target: &str, lines: &[&str]) -> String {
-    let mut request = format!("GET {target} HTTP/1.1\r\nhost: gw.example\r\n");
+    request(proxy, &format!("GET {target}"), lines).await
+}
+
+/// The whole answer to a request that starts with `method_and_target`.
+async fn request(proxy: &Proxy, method_and_target: &str, lines: &[&str]) -> String {
+    let mut request = format!("{method_and_target} HTTP/1.1\r\nhost: gw.example\r\n");
     if !lines.iter().any(|line| line.starts_with("connection:")) {
         request += "connection: close\r\n";
     }
