@@ -9,6 +9,7 @@ mod frames;
 mod given;
 mod logs;
 mod namespaces;
+mod oauth_rotation;
 mod panics;
 mod rotation;
 mod route_table;

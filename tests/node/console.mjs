@@ -3,6 +3,7 @@
 // The argument is JSON: {"url", "password"} for basic authentication, {"url", "user"} for a log-in at the issuer;
 // "screenshots": a folder to put pictures of the page into.
 import { chromium } from 'playwright-core';
+import { logIn } from './issuer-login.mjs';
 
 const { url, user, password, screenshots } = JSON.parse(process.argv[2]);
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--no-proxy-server'] });
@@ -28,12 +29,7 @@ async function picture(name) {
 
 await page.goto(`${url}/console`);
 if (user !== undefined) {
-  await page.click('#login');
-  await page.fill('input[name=login]', user);
-  await page.fill('input[name=password]', 'any');
-  await page.click('button[type=submit]');
-  // The issuer may ask for consent, or take it as given for a client of its own.
-  await Promise.race([page.waitForURL('**/console*'), page.click('button[autofocus], form button[type=submit]:not([disabled])').catch(() => {})]);
+  await logIn(page, user);
 }
 await page.waitForFunction(() => document.querySelector('#overall').textContent === 'UP', { timeout: 30000 });
 seen.address = page.url();

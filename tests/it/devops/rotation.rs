@@ -22,7 +22,7 @@ async fn configure(gateway: &TestGateway, devops: Value) {
 }
 
 /// Asks until told to stop; whatever was not 200.
-async fn ask_on(caller: Caller, stop: Arc<AtomicBool>) -> (usize, Vec<u16>) {
+pub(super) async fn ask_on(caller: Caller, stop: Arc<AtomicBool>) -> (usize, Vec<u16>) {
     let (mut answered, mut others) = (0, Vec::new());
     while !stop.load(Ordering::Relaxed) {
         match caller.get("/devops/logging").await.status {

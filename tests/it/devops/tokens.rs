@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use tests::{Caller, OidcProvider, TestGateway, TokenShape, merged};
 use tokio::process::Command;
 
-const SHAPE: TokenShape = TokenShape {
+pub(super) const SHAPE: TokenShape = TokenShape {
     audience: "operators",
     algorithm: "RS256",
     lifetime_seconds: 600,
 };
 
 /// `alice` may change, `bob` may look, nobody else may anything.
-fn settings(provider: &OidcProvider) -> Value {
+pub(super) fn settings(provider: &OidcProvider) -> Value {
     let issuer = json!({ "issuer": provider.issuer(), "audience": ["operators"] });
     json!({ "devops": {
         "devops_authentication_method": "oauth2",
@@ -165,6 +165,11 @@ async fn curl_is_enough() {
     let form = "grant_type=client_credentials&client_id=alice&client_secret=secret-of-alice&resource=urn:operators:RS256:60";
     let answer = curl(&["-d", form, &token_url]).await;
     let token = answer["access_token"].as_str().expect("a token").to_owned();
+    curl_levels(&gateway, &token).await;
+}
+
+/// Asks for log levels with `token`, by curl.
+pub(super) async fn curl_levels(gateway: &TestGateway, token: &str) {
     let url = format!(
         "http://{}/devops/logging/gateway",
         gateway.endpoints().devops
