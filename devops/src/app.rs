@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::access::OperatorAccess;
 use crate::dependencies::DevopsDependencies;
-use crate::middleware::{record_access, require_plain_head};
+use crate::middleware::{insist_on_https, record_access, require_plain_head};
 use crate::routes;
 use crate::settings::DevopsSettings;
 
@@ -65,5 +65,6 @@ pub(crate) fn create_app(
                 .add(("Cache-Control", "no-store"))
                 .add(("X-Content-Type-Options", "nosniff")),
         )
+        .wrap(from_fn(insist_on_https))
         .wrap(from_fn(record_access))
 }

@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     HeadersTooLarge,
     #[error("Connect through the proxy.")]
     PeerNotTrusted,
+    #[error("Only HTTPS is served here.")]
+    HttpsRequired { location: Option<HeaderValue> },
     #[error("There is nothing at this path.")]
     UnknownRoute,
     #[error("This path does not take that method.")]
@@ -94,6 +96,12 @@ impl Refusal {
                 "headers.too.large",
             ),
             Self::PeerNotTrusted => (StatusCode::FORBIDDEN, "gateway:peer.nottrusted"),
+            Self::HttpsRequired { location: None } => {
+                (StatusCode::NOT_FOUND, "gateway:https.required")
+            }
+            Self::HttpsRequired { location: Some(_) } => {
+                (StatusCode::MOVED_PERMANENTLY, "gateway:https.required")
+            }
             Self::UnknownRoute => (StatusCode::NOT_FOUND, "gateway:route.notfound"),
             Self::MethodNotAllowed { .. } => {
                 (StatusCode::METHOD_NOT_ALLOWED, "gateway:method.notallowed")
@@ -147,6 +155,9 @@ impl Refusal {
             Self::PeerNotTrusted => {
                 "Only addresses listed under `devops.trusted_proxies` may connect here."
             }
+            Self::HttpsRequired { .. } => {
+                "Use `https://` instead of `http://`, and replace any credential that was sent without it."
+            }
             Self::UnknownRoute => "See docs/operator-api.md for the paths there are.",
             Self::MethodNotAllowed { .. } => "The header Allow names the methods it takes.",
             Self::DuplicateHeader { .. } => "Send it once.",
@@ -193,6 +204,7 @@ impl Refusal {
             | Self::NotAdmitted { challenge } => HeaderValue::try_from(challenge.to_string())
                 .ok()
                 .map(|challenge| (header::WWW_AUTHENTICATE, challenge)),
+            Self::HttpsRequired { location } => Some((header::LOCATION, location.clone()?)),
             Self::IssuerUnavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             Self::TooManyAttempts { retry_after } => Some((
                 header::RETRY_AFTER,

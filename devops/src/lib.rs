@@ -10,6 +10,7 @@ mod credentials;
 mod dependencies;
 mod error;
 pub mod health;
+mod https;
 pub mod logging;
 mod middleware;
 mod routes;
@@ -28,6 +29,7 @@ pub use dependencies::{
     StatisticsSource, StatusSource,
 };
 pub use health::Health;
+pub use https::{HttpsPolicy, PathUse, PlainHttp};
 pub use logging::{
     LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName, TracingLogControl,
 };

@@ -26,12 +26,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 ///
 /// If the listener cannot be used.
 pub fn serve(
-    mut settings: DevopsSettings,
+    settings: DevopsSettings,
     access: Arc<OperatorAccess>,
     dependencies: DevopsDependencies,
     listener: TcpListener,
 ) -> io::Result<Server> {
-    let tls = settings.tls.take();
+    let tls = settings.tls.clone();
     let (connections_max, head_timeout) = (settings.connections_max, settings.head_timeout);
     let shutdown_timeout = settings.shutdown_timeout;
     let operations = Data::new(Operations::new(settings, access, dependencies));

@@ -5,15 +5,20 @@ use std::time::Duration;
 use authentication::GuardSettings;
 use ipnet::IpNet;
 
+use crate::https::HttpsPolicy;
+
 /// The operator service's settings.
 #[derive(Debug, Clone)]
 pub struct DevopsSettings {
     /// Name of this process in answers that list instances.
     pub instance: String,
-    /// Peers whose `X-Forwarded-For` names the source that failed attempts count for.
+    /// Peers whose `X-Forwarded-For` names the source that failed attempts count for, and whose `X-Forwarded-Proto` says
+    /// what the client spoke.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether nobody but these proxies is answered, probes apart.
     pub only_trusted_peers: bool,
+    /// What is asked of clients that do not speak HTTPS.
+    pub https: HttpsPolicy,
     /// How failed attempts slow a source down; `None` never does.
     pub brute_force: Option<GuardSettings>,
     /// Certificate and protocol versions; `None` speaks plain HTTP.
@@ -41,6 +46,7 @@ impl Default for DevopsSettings {
             instance: "gateway-0".to_owned(),
             trusted_proxies: Vec::new(),
             only_trusted_peers: false,
+            https: HttpsPolicy::default(),
             brute_force: Some(GuardSettings::default()),
             tls: None,
             connections_max: 256,

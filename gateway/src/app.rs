@@ -18,13 +18,14 @@ use authentication::{
     AuthenticationChain, AuthenticationProvider, NamespaceAccess, RequestParts, Revocations,
     TrustedPeer,
 };
+use devops::HttpsPolicy;
 use journal::Journal;
 use socket2::SockRef;
 
 use crate::assembly::{Closing, KeyServices, Listener};
 use crate::clock::Clock;
 use crate::config::authentication::ConfiguredKeys;
-use crate::edge::{self, HttpsPolicy, OriginPolicy, Peers};
+use crate::edge::{self, OriginPolicy, Peers};
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::operator::Denials;

@@ -40,7 +40,6 @@ pub(crate) use headers::{
     Echo, OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header, is_query_parameter,
     live_condition, on_timeout, unsupported as unsupported_header,
 };
-pub(crate) use https::HttpsPolicy;
 pub(crate) use namespaces::Fence;
 pub(crate) use scopes::CallerScopes;
 use source::PeerGone;
@@ -187,7 +186,7 @@ async fn answer<'r>(
             })?;
     }
     fields.check()?;
-    gateway.settings.https.check(request, access.is_secure)?;
+    https::check(&gateway.settings.https, request, access.is_secure)?;
     if let Some(preflight) = gateway.settings.origins.preflight(request)? {
         return Ok(Answer::Ready(Ok(preflight)));
     }

@@ -1,5 +1,5 @@
 //! Refuses requests by their head alone: from peers that may not connect, with more than anybody needs to say, with a path
-//! that can be read in two ways.
+//! that can be read in two ways, in the clear where only HTTPS is wanted.
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -9,6 +9,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, ResponseError};
 
 use super::canonical_path::check_target;
+use super::https;
 use crate::app::Operations;
 use crate::error::Refusal;
 
@@ -20,7 +21,7 @@ const NAME_BYTES_MAX: usize = 64;
 const VALUE_BYTES_MAX: usize = 16 * 1024;
 
 /// They say of this process what a supervisor needs, to whoever reaches it: kubelets are nobody's proxy.
-const PROBES: [&str; 3] = ["/alive", "/health", "/ready"];
+pub(super) const PROBES: [&str; 3] = ["/alive", "/health", "/ready"];
 
 pub(crate) async fn require_plain_head<B: MessageBody>(
     request: ServiceRequest,
@@ -38,32 +39,31 @@ pub(crate) async fn require_plain_head<B: MessageBody>(
 }
 
 fn check(request: &HttpRequest) -> Result<(), Refusal> {
-    check_target(request.uri())?;
-    check_peer(request)?;
-    check_fields(request.headers())
-}
-
-/// Where a proxy ends TLS, what comes past it was readable on its way.
-fn check_peer(request: &HttpRequest) -> Result<(), Refusal> {
     let operations = request
         .app_data::<Data<Operations>>()
         .expect("create_app adds the operations");
-    let settings = &operations.settings;
-    if !settings.only_trusted_peers || PROBES.contains(&request.path()) {
-        return Ok(());
-    }
-    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    let is_trusted = |peer| {
-        settings
-            .trusted_proxies
-            .iter()
-            .any(|net| net.contains(&peer))
-    };
-    if peer.is_some_and(is_trusted) {
+    check_target(request.uri())?;
+    check_peer(request, operations)?;
+    check_fields(request.headers())?;
+    https::check(request, operations)
+}
+
+/// Where a proxy ends TLS, what comes past it was readable on its way.
+fn check_peer(request: &HttpRequest, operations: &Operations) -> Result<(), Refusal> {
+    let is_admitted = !operations.settings.only_trusted_peers
+        || PROBES.contains(&request.path())
+        || is_from_trusted_proxy(request, operations);
+    if is_admitted {
         Ok(())
     } else {
         Err(Refusal::PeerNotTrusted)
     }
+}
+
+pub(super) fn is_from_trusted_proxy(request: &HttpRequest, operations: &Operations) -> bool {
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    let mut trusted = operations.settings.trusted_proxies.iter();
+    peer.is_some_and(|peer| trusted.any(|net| net.contains(&peer)))
 }
 
 fn check_fields(fields: &HeaderMap) -> Result<(), Refusal> {

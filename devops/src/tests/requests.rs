@@ -1,6 +1,7 @@
 //! Paths and methods that are nobody's.
 
 use super::*;
+use crate::https::HttpsPolicy;
 
 #[track_caller]
 fn as_operator(request: TestRequest) -> TestRequest {
@@ -128,6 +129,65 @@ async fn more_header_fields_than_anybody_needs_are_refused() {
         .send(name)
         .await
         .assert_error(431, "headers.too.large");
+}
+
+/// A service that wants nothing but HTTPS, behind a proxy at 10.0.0.7.
+fn only_https() -> Operator {
+    Operator::start_with(DevopsSettings {
+        https: HttpsPolicy {
+            is_forced: true,
+            redirects: true,
+            strict_for: Some(Duration::from_secs(60)),
+        },
+        trusted_proxies: vec!["10.0.0.7/32".parse().expect("a network")],
+        ..settings()
+    })
+}
+
+#[actix_web::test]
+async fn plain_http_is_refused_where_only_https_is_wanted() {
+    let operator = only_https();
+    let refused = operator.send(as_operator(get("/devops/logging"))).await;
+    refused.assert_error(404, "gateway:https.required");
+    assert_eq!(refused.header("strict-transport-security"), None);
+    let page = as_operator(get("/console")).insert_header(("host", "ops.example:8081"));
+    let redirected = operator.send(page).await;
+    assert_eq!(redirected.status, 301);
+    assert_eq!(
+        redirected.header("location"),
+        Some("https://ops.example/console")
+    );
+    for probe in ["/ready", "/alive", "/health"] {
+        assert_eq!(operator.get(probe, None).await.status, 200, "{probe}");
+    }
+}
+
+#[actix_web::test]
+async fn only_a_trusted_proxy_can_say_that_an_operator_spoke_https() {
+    let operator = only_https();
+    let from = |peer: &str, protocols: &[&str]| {
+        let peer = format!("{peer}:4711").parse().expect("an address");
+        let asked = as_operator(get("/devops/logging")).peer_addr(peer);
+        protocols.iter().fold(asked, |asked, protocol| {
+            asked.append_header(("x-forwarded-proto", *protocol))
+        })
+    };
+    let answer = operator.send(from("10.0.0.7", &["https"])).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("strict-transport-security"),
+        Some("max-age=60")
+    );
+    for (peer, protocols) in [
+        ("10.0.0.8", &["https"][..]),
+        ("10.0.0.7", &["http"]),
+        ("10.0.0.7", &["https", "http"]),
+        ("10.0.0.7", &[]),
+    ] {
+        let refused = operator.send(from(peer, protocols)).await;
+        refused.assert_error(404, "gateway:https.required");
+        assert_eq!(refused.header("strict-transport-security"), None, "{peer}");
+    }
 }
 
 #[actix_web::test]

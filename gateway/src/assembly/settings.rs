@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use audit::FileSettings;
 use authentication::{GuardSettings, TrustedPeer};
-use devops::{DevopsSettings, LogLevel};
+use devops::{DevopsSettings, HttpsPolicy, LogLevel};
 use journal::Retention;
 use policies::{
     AnnouncementSettings, Backoff, CreatedKind, CreationRules, NamespacePolicies, PolicyLimits,
@@ -21,7 +21,7 @@ use crate::config::entities::CreationRule;
 use crate::config::server::{EdgeHttpApi, EdgeScope, HttpServer, PlainHttp, TlsConfig};
 use crate::config::value::{ListenAddress, Period, Switchable};
 use crate::config::{Config, limits, streaming, telemetry};
-use crate::edge::{HttpsPolicy, OriginPolicy, Peers};
+use crate::edge::{OriginPolicy, Peers};
 use crate::limits::{LimitSettings, RateLimit};
 use crate::streaming::{StreamingSettings, Throttling};
 use crate::telemetry::logging::LogFormat;
@@ -317,6 +317,11 @@ pub(super) fn devops(config: &Config, tls: Option<ServerConfig>) -> DevopsSettin
             .filter_map(|cidr| cidr.network())
             .collect(),
         only_trusted_peers: operator.tls_config == TlsConfig::Plain(PlainHttp::TerminatedByProxy),
+        https: HttpsPolicy {
+            is_forced: operator.force_https,
+            redirects: operator.redirect_to_https,
+            strict_for: operator.strict_transport_security.map(Period::duration),
+        },
         brute_force: Some(GuardSettings::default()),
         tls,
         ..DevopsSettings::default()

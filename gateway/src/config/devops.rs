@@ -20,6 +20,12 @@ pub struct Devops {
     pub tls_config: TlsConfig,
     /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<Cidr>,
+    /// Whether only HTTPS is served, with this listener or with a trusted proxy; probes are always answered.
+    pub force_https: bool,
+    /// Whether plain HTTP is redirected where people, not programs, come: to the console.
+    pub redirect_to_https: bool,
+    /// How long browsers are told to use nothing but HTTPS; absent: they are not.
+    pub strict_transport_security: Option<Period>,
     /// How operators of `/devops` authenticate.
     pub devops_authentication_method: OperatorMethod,
     /// Password hashes of the user `devops`.
@@ -51,6 +57,9 @@ impl Default for Devops {
             },
             tls_config: TlsConfig::default(),
             trusted_proxies: loopback_networks(),
+            force_https: false,
+            redirect_to_https: false,
+            strict_transport_security: None,
             devops_authentication_method: OperatorMethod::Basic,
             devops_passwords: Vec::new(),
             devops_oauth2_subjects: Vec::new(),

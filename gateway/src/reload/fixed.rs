@@ -4,10 +4,13 @@ use crate::config::server::TlsConfig;
 use crate::config::{Config, Values};
 
 /// Keys whose settings are handed out once, when the process starts; each stands for everything below it.
-const FIXED: [&str; 19] = [
+const FIXED: [&str; 22] = [
     "audit",
     "database",
+    "devops.force_https",
     "devops.listen_addr",
+    "devops.redirect_to_https",
+    "devops.strict_transport_security",
     "devops.trusted_proxies",
     "grpc_server",
     "history",
@@ -61,6 +64,9 @@ pub(super) fn pin(
     new.http_server.listen_addr = old.http_server.listen_addr.clone();
     new.http_server.max_connections = old.http_server.max_connections;
     new.http_server.shutdown_timeout = old.http_server.shutdown_timeout;
+    new.devops.force_https = old.devops.force_https;
+    new.devops.redirect_to_https = old.devops.redirect_to_https;
+    new.devops.strict_transport_security = old.devops.strict_transport_security;
     new.devops.listen_addr = old.devops.listen_addr.clone();
     new.store = old.store.clone();
     new.audit = old.audit.clone();

@@ -17,11 +17,24 @@ impl Refusals<'_> {
         self.check_listener("devops", &devops.listen_addr, &devops.tls_config);
         self.check_proxies("http_server.trusted_proxies", &server.trusted_proxies);
         self.check_proxies("devops.trusted_proxies", &devops.trusted_proxies);
-        if server.redirect_to_https && !server.force_https {
-            self.refuse(
+        for (key, redirects, is_forced) in [
+            (
                 "http_server.redirect_to_https",
-                "plain HTTP is not refused, so that nothing is redirected; write `force_https: true`, too",
-            );
+                server.redirect_to_https,
+                server.force_https,
+            ),
+            (
+                "devops.redirect_to_https",
+                devops.redirect_to_https,
+                devops.force_https,
+            ),
+        ] {
+            if redirects && !is_forced {
+                self.refuse(
+                    key,
+                    "plain HTTP is not refused, so that nothing is redirected; write `force_https: true`, too",
+                );
+            }
         }
         if config.auth.is_dev_mode() && !server.listen_addr.is_local() {
             self.refuse(
