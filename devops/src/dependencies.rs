@@ -12,7 +12,8 @@ use crate::health::Health;
 use crate::logging::LogControl;
 pub use control::{
     Answered, BackupSource, CommandTarget, ConfigurationSource, DenialSource, Explainer,
-    LimitControl, LocalFuture, Piggyback, RequestDescription, SessionControl, StatisticsSource,
+    IssuerSource, LimitControl, LocalFuture, Piggyback, RequestDescription, SessionControl,
+    StatisticsSource,
 };
 
 /// Reads the time; asked once per request.
@@ -43,6 +44,8 @@ pub struct DevopsDependencies {
     pub revocations: Arc<Revocations>,
     /// Knows who is limited or blocked; `None` where nothing is.
     pub limits: Option<Arc<dyn LimitControl>>,
+    /// Knows the issuers of tokens and how their keys are.
+    pub issuers: Arc<dyn IssuerSource>,
     /// Knows what was refused lately.
     pub denials: Arc<dyn DenialSource>,
     /// Explains decisions of the public edge.

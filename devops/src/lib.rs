@@ -24,9 +24,9 @@ mod tests;
 pub use access::{AccessSettings, Admission, OperatorAccess};
 pub use dependencies::{
     Answered, BackupSource, Clock, CommandTarget, ConfigurationSource, DenialSource,
-    DevopsDependencies, Explainer, HealthSource, LimitControl, LocalFuture, MetricsSource,
-    OperatorAudit, OperatorCall, Piggyback, Readiness, RequestDescription, SessionControl,
-    StatisticsSource, StatusSource,
+    DevopsDependencies, Explainer, HealthSource, IssuerSource, LimitControl, LocalFuture,
+    MetricsSource, OperatorAudit, OperatorCall, Piggyback, Readiness, RequestDescription,
+    SessionControl, StatisticsSource, StatusSource,
 };
 pub use health::Health;
 pub use https::{HttpsPolicy, PathUse, PlainHttp};

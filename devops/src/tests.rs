@@ -38,8 +38,8 @@ use crate::health::{DetailLevel, Health, HealthStatus};
 use crate::logging::{LogControl, LogControlError, LogLevel, LogLevels, LoggerLevel, LoggerName};
 use crate::{
     AccessSettings, Admission, BackupSource, ConsoleSettings, DevopsDependencies, DevopsSettings,
-    HealthSource, LocalFuture, MetricsSource, OperatorAccess, OperatorAudit, OperatorCall,
-    Readiness, StatusSource,
+    HealthSource, IssuerSource, LocalFuture, MetricsSource, OperatorAccess, OperatorAudit,
+    OperatorCall, Readiness, StatusSource,
 };
 
 const DEVOPS_PASSWORD: &str = "correct horse";
@@ -258,6 +258,7 @@ impl Process {
             sessions: Some(self.clone()),
             revocations: Arc::new(Revocations::open(Arc::new(NoStore), Duration::ZERO).unwrap()),
             limits: Some(self.clone()),
+            issuers: self.clone(),
             denials: self.clone(),
             explainer: self,
             clock: Arc::new(move || *process.now.lock()),

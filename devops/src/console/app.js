@@ -74,6 +74,10 @@ function show(state) {
   by('overall').className = `badge ${state.health.status.toLowerCase()}`;
   by('live').textContent = `as of ${new Date(state.at).toLocaleTimeString()}`;
   by('health').replaceChildren(element('ul', { className: 'tree' }, tree(state.health)));
+  table('issuers', ['Listener', 'Name', 'Issuer', 'Keys', 'Age of the keys', 'Problem'], state.issuers.map((issuer) => ({
+    key: [issuer, age(issuer, state.at)],
+    cells: [issuer.listener, issuer.name, issuer.issuer, usable(issuer), age(issuer, state.at), issuer.failing],
+  })));
   by('open').textContent = `(${state.sessions.open})`;
   table('sessions', ['Kind', 'Subjects', 'Source', 'Since', 'Expires', 'Sent', ''], state.sessions.shown.map((session) => ({
     key: [session.id, session.expiresAt, session.delivered],
@@ -98,6 +102,18 @@ function show(state) {
     key: logger,
     cells: [logger.logger, levels(logger)],
   })));
+}
+
+function usable(issuer) {
+  return issuer.usable ? String(issuer.keys) : element('span', { className: 'down', textContent: `${issuer.keys}, not usable` });
+}
+
+// Since the keys were fetched; those of a file are never fetched.
+function age(issuer, at) {
+  if (issuer.lastSuccess === null) return issuer.usable ? 'from a file' : 'never fetched';
+  const seconds = Math.max(0, Math.round((new Date(at) - new Date(issuer.lastSuccess)) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 function levels(logger) {

@@ -92,6 +92,12 @@ pub trait LimitControl: Send + Sync {
     fn unblock(&self, id: &str) -> bool;
 }
 
+/// The issuers of tokens.
+pub trait IssuerSource: Send + Sync {
+    /// All that are configured: objects with at least `listener`, `name`, `issuer`, `keys` and `usable`.
+    fn issuers(&self) -> Vec<Value>;
+}
+
 /// Requests that the public edge refused.
 pub trait DenialSource: Send + Sync {
     /// The latest, newest first: objects with at least `at`, `status`, `method`, `route` and `correlationId`.

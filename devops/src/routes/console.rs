@@ -11,15 +11,20 @@ use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use futures_util::stream;
 use serde_json::{Value, json};
 
+use super::limits::limited;
 use super::logging::logger_config;
 use super::{get, only};
 use crate::app::Operations;
+use crate::dependencies::Readiness;
 use crate::error::Refusal;
 use crate::middleware::{grant_of, require_devops};
 use crate::surface::Surface;
 
 /// How often the page is told anew.
 const INTERVAL: Duration = Duration::from_secs(2);
+
+/// How often within that time it is asked whether the process ends.
+const LOOKS_PER_INTERVAL: u32 = 8;
 
 /// A stream ends after this many events; the page connects again, and is asked for its credential again.
 const EVENTS_MAX: u32 = 150;
@@ -137,8 +142,8 @@ async fn follow(request: HttpRequest, operations: Data<Operations>) -> HttpRespo
     let events = stream::unfold(0, move |sent| {
         let (operations, access, grant) = (operations.clone(), access.clone(), grant.clone());
         async move {
-            if sent > 0 {
-                tokio::time::sleep(INTERVAL).await;
+            if sent > 0 && pause(&operations).await.is_err() {
+                return None;
             }
             let revocations = &operations.dependencies.revocations;
             let is_over = grant.is_some_and(|grant| grant.is_over(revocations, operations.now()));
@@ -156,6 +161,21 @@ async fn follow(request: HttpRequest, operations: Data<Operations>) -> HttpRespo
         .streaming(events)
 }
 
+/// Waits for the next event. While the process ends there is none: a stream must not hold its end up, and whoever asks
+/// again is told once more how far it is.
+async fn pause(operations: &Operations) -> Result<(), Ending> {
+    for _ in 0..LOOKS_PER_INTERVAL {
+        tokio::time::sleep(INTERVAL / LOOKS_PER_INTERVAL).await;
+        if operations.dependencies.health.readiness() != Readiness::Ready {
+            return Err(Ending);
+        }
+    }
+    Ok(())
+}
+
+/// The process is about to end.
+struct Ending;
+
 fn state(operations: &Operations) -> Value {
     let now = operations.now();
     let dependencies = &operations.dependencies;
@@ -165,13 +185,13 @@ fn state(operations: &Operations) -> Value {
         .map(|sessions| sessions.list());
     let sessions = sessions.unwrap_or_default();
     let shown: Vec<_> = sessions.iter().take(SESSIONS_MAX).collect();
-    let limited = dependencies.limits.as_ref().map(|limits| limits.list(now));
     let loggers = dependencies.log_control.levels();
     json!({
         "at": now,
         "health": dependencies.health.health().to_json(),
         "sessions": { "open": sessions.len(), "shown": shown },
-        "limited": limited.unwrap_or_default(),
+        "issuers": dependencies.issuers.issuers(),
+        "limited": limited(operations),
         "denials": dependencies.denials.recent(),
         "revocations": dependencies.revocations.list(),
         "loggers": loggers.iter().filter(|logger| logger.level.is_some()).map(logger_config).collect::<Vec<_>>(),

@@ -103,6 +103,27 @@ async fn the_stream_begins_with_everything_that_is_shown() {
     assert_eq!(state["health"]["status"], "UP");
     assert_eq!(state["sessions"]["open"], 2);
     assert_eq!(state["denials"][0]["correlationId"], "c-1");
+    assert_eq!(state["issuers"][0]["name"], "acme");
+    assert_eq!(state["limited"][0]["id"], "a");
     assert!(state["loggers"][0]["level"].is_string());
     assert!(!events.body.contains("$argon2"));
+}
+
+#[actix_web::test]
+async fn who_has_to_wait_at_this_door_is_shown_too() {
+    let operator = Operator::start();
+    for _ in 0..5 {
+        let guess = get("/devops/logging").peer_addr(peer("192.0.2.1"));
+        operator.send(with(guess, Some(basic("guess")))).await;
+    }
+    let events = page(&operator, "/devops/console/events").await;
+    let state = events.body.strip_prefix("data: ").unwrap().trim_end();
+    let state: Value = serde_json::from_str(state).unwrap();
+    let limited = state["limited"].as_array().unwrap();
+    let waiting = limited
+        .iter()
+        .find(|limited| limited["limit"] == "failed operator")
+        .unwrap();
+    assert!(waiting["waitSeconds"].as_f64().unwrap() >= 1.0, "{waiting}");
+    assert!(waiting["id"].as_str().unwrap().starts_with("operator~"));
 }

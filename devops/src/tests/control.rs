@@ -81,6 +81,12 @@ impl LimitControl for Process {
     }
 }
 
+impl IssuerSource for Process {
+    fn issuers(&self) -> Vec<Value> {
+        vec![json!({ "listener": "public", "name": "acme", "keys": 2, "usable": true })]
+    }
+}
+
 impl DenialSource for Process {
     fn recent(&self) -> Vec<Value> {
         vec![json!({ "at": "2026-01-01T00:00:00Z", "status": 401, "correlationId": "c-1" })]

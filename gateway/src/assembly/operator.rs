@@ -112,5 +112,6 @@ pub(super) fn serve(
         audit: operator,
         clock: Arc::new(move || clock.now()),
     };
+        issuers: Arc::clone(&operator) as _,
     devops::serve(settings, access, dependencies, listener).context("the operator service")
 }

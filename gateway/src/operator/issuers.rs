@@ -1,10 +1,10 @@
 //! How the issuers of tokens are, for `/status/health` and metrics.
 
 use authentication::IssuerHealth;
-use devops::Health;
 use devops::health::{DetailLevel, HealthStatus};
+use devops::{Health, IssuerSource};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Operator;
 use crate::telemetry::metrics::revocations;
@@ -12,10 +12,9 @@ use crate::telemetry::metrics::revocations;
 impl Operator {
     /// Of clients and of operators, as far as there are any.
     pub(super) fn issuer_health(&self) -> impl Iterator<Item = Health> {
-        let of_operators = self.access.issuer_health(self.gateway().clock.now());
         [
-            ("issuers", self.issuers()),
-            ("operator-issuers", of_operators),
+            ("issuers", self.clients_issuers()),
+            ("operator-issuers", self.operators_issuers()),
         ]
         .into_iter()
         .filter(|(_, issuers)| !issuers.is_empty())
@@ -24,15 +23,30 @@ impl Operator {
 
     /// Measures issuers and revocations.
     pub(super) fn measure_issuers(&self) {
-        measure(&self.issuers());
+        measure("public", &self.clients_issuers());
+        measure("operators", &self.operators_issuers());
         revocations().set(self.gateway().revocations.len() as f64);
     }
 
-    fn issuers(&self) -> Vec<IssuerHealth> {
+    fn operators_issuers(&self) -> Vec<IssuerHealth> {
+        self.access.issuer_health(self.gateway().clock.now())
+    }
+
+    fn clients_issuers(&self) -> Vec<IssuerHealth> {
         let gateway = self.gateway();
         let jwt = gateway.jwt.as_ref();
         jwt.map(|jwt| jwt.issuer_health(gateway.clock.now()))
             .unwrap_or_default()
+    }
+}
+
+impl IssuerSource for Operator {
+    fn issuers(&self) -> Vec<Value> {
+        let of_clients = self.clients_issuers();
+        let of_operators = self.operators_issuers();
+        let of_clients = of_clients.iter().map(|issuer| shown("public", issuer));
+        let of_operators = of_operators.iter().map(|issuer| shown("operators", issuer));
+        of_clients.chain(of_operators).collect()
     }
 }
 
@@ -64,6 +78,18 @@ fn one(issuer: &IssuerHealth) -> Health {
     health.labelled(issuer.name.clone())
 }
 
+fn shown(listener: &str, issuer: &IssuerHealth) -> Value {
+    json!({
+        "listener": listener,
+        "name": issuer.name,
+        "issuer": issuer.issuer,
+        "keys": issuer.keys,
+        "usable": issuer.usable,
+        "lastSuccess": issuer.last_success,
+        "failing": failing(issuer).map(|(_, reason)| reason),
+    })
+}
+
 /// The last failure, unless a fetch succeeded since.
 fn failing(issuer: &IssuerHealth) -> Option<&(Timestamp, String)> {
     let failure = issuer.last_failure.as_ref()?;
@@ -73,22 +99,21 @@ fn failing(issuer: &IssuerHealth) -> Option<&(Timestamp, String)> {
     (!is_over).then_some(failure)
 }
 
-/// `jwt_issuer_keys`, `jwt_issuer_usable` and `jwt_key_fetches_total`, by the issuer's configured name and `iss`.
-fn measure(issuers: &[IssuerHealth]) {
+/// `jwt_issuer_keys`, `jwt_issuer_usable` and `jwt_key_fetches_total`, by the listener whose tokens it makes, the issuer's
+/// configured name and `iss`.
+fn measure(listener: &str, issuers: &[IssuerHealth]) {
     for issuer in issuers {
         let labels = [
+            ("listener", listener.to_owned()),
             ("issuer", issuer.name.clone()),
             ("iss", issuer.issuer.clone()),
         ];
         metrics::gauge!("jwt_issuer_keys", &labels).set(issuer.keys as f64);
         metrics::gauge!("jwt_issuer_usable", &labels).set(f64::from(u8::from(issuer.usable)));
         for (outcome, count) in [("succeeded", issuer.successes), ("failed", issuer.failures)] {
-            let [name, iss] = labels.clone();
-            metrics::counter!(
-                "jwt_key_fetches_total",
-                &[name, iss, ("outcome", outcome.to_owned())]
-            )
-            .absolute(count);
+            let [listener, name, iss] = labels.clone();
+            let labels = [listener, name, iss, ("outcome", outcome.to_owned())];
+            metrics::counter!("jwt_key_fetches_total", &labels).absolute(count);
         }
     }
 }

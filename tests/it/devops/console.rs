@@ -79,3 +79,34 @@ async fn an_operator_logs_in_at_the_issuer() {
         .await
         .expect(401);
 }
+
+#[tokio::test]
+async fn the_stream_ends_by_itself_when_the_process_does() {
+    let gateway = TestGateway::start().await;
+    let url = format!(
+        "http://{}/devops/console/events",
+        gateway.endpoints().devops
+    );
+    let client = reqwest::Client::builder().no_proxy().build();
+    let password = gateway.first_operator_password();
+    let request = client.expect("a client").get(url);
+    let request = request.basic_auth("devops", Some(password));
+    let mut stream = request.send().await.expect("an answer");
+    let first = stream.chunk().await.expect("bytes").expect("an event");
+    assert!(first.starts_with(b"data: {"), "{first:?}");
+    gateway.signal("TERM").await;
+    let rest = async {
+        // A body that is cut off is an error, one that ends is not.
+        while let Some(event) = stream.chunk().await.expect("a body that ends") {
+            assert!(event.starts_with(b"data: {"), "{event:?}");
+        }
+    };
+    tests::deadline("the end of the stream", rest).await;
+    let stopped = gateway.ended().await;
+    assert_eq!(stopped.code, Some(0), "{}", stopped.log());
+    assert!(
+        !stopped.log().contains("Not everything"),
+        "{}",
+        stopped.log()
+    );
+}

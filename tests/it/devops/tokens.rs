@@ -105,18 +105,29 @@ async fn while_the_issuer_is_away_nobody_can_say() {
     let provider = OidcProvider::start().await;
     let token = provider.token_of("alice", SHAPE).await;
     provider.answer_with(503).await;
-    let gateway = TestGateway::start_with(settings(&provider)).await;
+    let scraped = json!({ "devops": { "metrics_token": "scrape-me" } });
+    let gateway = TestGateway::start_with(merged(settings(&provider), scraped)).await;
     let operator = gateway.operators_door().bearer(&token);
     operator
         .get("/devops/logging")
         .await
         .expect_error(503, "gateway:publickey.provider.unavailable");
+    let scraper = gateway.operators_door().bearer("scrape-me");
+    let usable = async |value: &str| {
+        let metrics = scraper.get("/metrics").await.expect(200).body;
+        let labels = "jwt_issuer_usable{listener=\"operators\",issuer=\"ops\"";
+        let line = metrics.lines().find(|line| line.starts_with(labels));
+        let line = line.unwrap_or_else(|| panic!("{metrics}"));
+        assert!(line.ends_with(value), "{line}");
+    };
+    usable(" 0").await;
     provider.answer_with(0).await;
     tests::eventually("the keys", || async {
         let answer = operator.get("/devops/logging").await;
         (answer.status == 200).then_some(())
     })
     .await;
+    usable(" 1").await;
     let health = operator.get("/status/health").await.expect(200).json();
     let parts = health["children"].as_array().expect("parts").iter();
     let issuers = parts.filter(|part| part["label"] == "operator-issuers");
