@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::TestGateway;
 
-use super::recorded;
+use super::{recorded, records};
 
 /// A key of ours that nobody has configured.
 const KEY: &str = "tww_live_01IYT0XLWR_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf4VgDRg";
@@ -31,7 +31,7 @@ async fn the_life_of_the_process_is_recorded() {
 #[tokio::test]
 async fn who_asks_too_often_and_who_operates_is_recorded() {
     let gateway = TestGateway::start_with(
-        json!({ "limits": { "per_subject": { "requests": 1, "window": "1h", "burst": 1 } } }),
+        json!({ "limits": { "per_subject": { "requests": 1, "window": "1h", "burst": 1 } }, "devops": { "metrics_token": "scrape-me" } }),
     )
     .await;
     let alice = gateway.as_subject("nginx:alice");
@@ -47,6 +47,21 @@ async fn who_asks_too_often_and_who_operates_is_recorded() {
     let path = |record: &Value| record["req"]["path"] == "/devops/logging";
     let access = recorded(&gateway, "devops.access", path).await;
     assert_eq!(access["outcome"], "allow");
+    // Who only looks is recorded as well, by the credential that it came with, once a call.
+    let scraper = gateway.operators_door().bearer("scrape-me");
+    scraper.get("/metrics").await.expect(200);
+    scraper.get("/metrics").await.expect(200);
+    operator.get("/status").await.expect(200);
+    let status = |record: &Value| record["req"]["path"] == "/status";
+    let looked = recorded(&gateway, "devops.access", status).await;
+    assert_eq!(looked["outcome"], "allow");
+    assert_eq!(looked["actor"]["id"], "devops");
+    let is_scrape = |record: &Value| record["req"]["path"] == "/metrics";
+    let found = records(&gateway);
+    let scrapes: Vec<_> = found.iter().filter(|record| is_scrape(record)).collect();
+    assert_eq!(scrapes.len(), 2, "{scrapes:?}");
+    assert_eq!(scrapes[0]["actor"]["method"], "metrics_token");
+
     let stranger = gateway.operators_door().basic("devops", "wrong");
     stranger.get("/devops/logging").await.expect(401);
     recorded(&gateway, "devops.access", |record| {
