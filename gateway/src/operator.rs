@@ -13,11 +13,12 @@ mod limited;
 mod namespaces;
 mod sessions;
 mod statistics;
+mod store_check;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
 use devops::health::{DetailLevel, HealthStatus};
@@ -37,6 +38,7 @@ pub(crate) use access::access_settings;
 pub(crate) use configuration::effective;
 pub(crate) use denials::{Denial, Denials};
 pub(crate) use namespaces::{ClosedNamespaces, FencedJournal};
+pub(crate) use store_check::StoreChecks;
 
 /// Health, metrics and status of this process.
 pub(crate) struct Operator {
@@ -51,7 +53,7 @@ pub(crate) struct Operator {
     pub(crate) metrics: PrometheusHandle,
     pub(crate) status: Map<String, Value>,
     pub(crate) store_path: PathBuf,
-    pub(crate) store_failures: AtomicU64,
+    pub(crate) store_checks: StoreChecks,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) room: Mutex<Option<disk::Room>>,
 }
@@ -62,24 +64,9 @@ impl Operator {
         self.in_force.gateway()
     }
 
-    /// Reads from the store, and notes whether that worked.
-    fn check_store(&self) {
-        match self
-            .gateway()
-            .journal
-            .records(self.gateway().journal.head(), 1)
-        {
-            Ok(_) => self.store_failures.store(0, Ordering::Relaxed),
-            Err(error) => {
-                let failures = self.store_failures.fetch_add(1, Ordering::Relaxed) + 1;
-                tracing::error!(error = %crate::error::ErrorChain(&error), failures, "The store cannot be read");
-            }
-        }
-    }
-
     /// Looks at everything that probes must not look at themselves; run every few seconds.
-    pub(crate) fn look_around(&self) {
-        self.check_store();
+    pub(crate) async fn look_around(self: &Arc<Self>) {
+        self.look_at_store().await;
         *self.room.lock() = disk::Room::at(&self.store_path);
         self.expire_log_levels();
         let is_healthy = self.health().is_healthy();
@@ -96,13 +83,7 @@ impl Operator {
     }
 
     fn persistence(&self) -> Health {
-        let health = match self.store_failures.load(Ordering::Relaxed) {
-            0 => Health::of(HealthStatus::Up),
-            failures => Health::of(HealthStatus::Down).with_detail(
-                DetailLevel::Error,
-                format!("the store could not be read {failures} times in a row"),
-            ),
-        };
+        let health = self.store_checks.health();
         let health = if self.store.accepts_writes() {
             health
         } else {

@@ -8,6 +8,7 @@ mod control;
 mod frames;
 mod given;
 mod logs;
+mod metrics;
 mod namespaces;
 mod oauth_rotation;
 mod panics;

@@ -193,7 +193,7 @@ pub(super) fn upkeep(in_force: &Arc<InForce>, operator: Arc<Operator>) -> JoinHa
             let gateway = in_force.gateway();
             operator.metrics.run_upkeep();
             gateway.limits.sweep();
-            operator.look_around();
+            operator.look_around().await;
             operator
                 .access
                 .refresh_keys_if_due(gateway.clock.now())

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use actix_web::dev::Server;
 use anyhow::{Context, bail};
@@ -16,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::Listener;
 use crate::config::Config;
 use crate::config::value::Secret;
-use crate::operator::{ClosedNamespaces, Operator, access_settings};
+use crate::operator::{ClosedNamespaces, Operator, StoreChecks, access_settings};
 use crate::reload::{Certificates, InForce};
 
 /// What operators work on besides the gateway.
@@ -54,7 +53,7 @@ pub(super) fn assemble(
         store: parts.store,
         closed_namespaces: parts.closed_namespaces,
         configuration: ArcSwap::from_pointee(parts.configuration),
-        store_failures: AtomicU64::new(0),
+        store_checks: StoreChecks::default(),
         certificates: parts.certificates,
     })
 }

@@ -174,6 +174,41 @@ async fn health_follows_the_store() {
     }
 }
 
+/// Lets the process write so many bytes into a file, or as many as it likes.
+async fn limit_files(gateway: &TestGateway, bytes: &str) {
+    let process = gateway.process_id().await.to_string();
+    let limit = format!("--fsize={bytes}:");
+    let mut prlimit = tokio::process::Command::new("prlimit");
+    let limited = prlimit.args(["--pid", &process, &limit]).status();
+    let limited = limited.await.expect("prlimit starts");
+    assert!(limited.success());
+}
+
+#[tokio::test]
+async fn health_notices_a_store_that_cannot_write_before_any_request_does() {
+    let wrapper = ["env", "--ignore-signal=XFSZ"].map(str::to_owned).to_vec();
+    let gateway = TestGateway::start_under(wrapper, json!({})).await;
+    check_health(&gateway, (200, "UP")).await;
+    limit_files(&gateway, "0").await;
+    let is = async |status: u16| {
+        let what = format!("health {status}");
+        eventually(&what, || async {
+            let health = gateway.operators_door().get("/health").await;
+            (health.status == status).then_some(())
+        })
+        .await;
+    };
+    is(503).await;
+    let operator = gateway.as_operator();
+    let why = operator.get("/status/health").await.expect(503).body;
+    assert!(why.contains("the store could not be written"), "{why}");
+    limit_files(&gateway, "unlimited").await;
+    is(200).await;
+    let alice = gateway.as_subject("nginx:alice");
+    let lamp = "/api/2/things/org.acme:lamp";
+    alice.put(lamp, &json!({})).await.expect(201);
+}
+
 #[tokio::test]
 async fn a_request_under_way_is_finished_and_nobody_else_is_let_in() {
     let gateway =
@@ -238,62 +273,4 @@ async fn requests_are_counted_under_the_paths_that_dashboards_know() {
             .any(|line| line.starts_with("roundtrip_http_seconds_count{") && line.contains(&label));
         assert!(found, "{path}: {metrics}");
     }
-}
-
-#[tokio::test]
-async fn what_dashboard_and_page_name_is_measured() {
-    let traced = json!({ "logging": { "otlp_endpoint": "http://127.0.0.1:9" } });
-    let gateway = TestGateway::start_with(traced).await;
-    let alice = gateway.as_subject("nginx:alice");
-    let mut socket = alice.web_socket().await.expect("a socket");
-    socket.control("START-SEND-EVENTS").await;
-    alice
-        .put("/api/2/things/org.acme:lamp", &json!({}))
-        .await
-        .expect(201);
-    socket.text().await;
-    let operator = gateway.as_operator();
-    let sessions = "/devops/sessions?subject=nginx:alice";
-    operator.delete(sessions).await;
-    socket.closed().await;
-    let metrics = eventually("the end of the session", || async {
-        let metrics = operator.get("/metrics").await.expect(200).body;
-        metrics
-            .contains("streaming_closes_total")
-            .then_some(metrics)
-    })
-    .await;
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let mut names = 0;
-    for file in ["deploy/grafana/twinward.json", "docs/monitoring.md"] {
-        let text = std::fs::read_to_string(format!("{root}/{file}")).expect("a file");
-        for name in names_of_metrics(&text) {
-            names += 1;
-            assert!(metrics.contains(&name), "{file} names `{name}`");
-        }
-    }
-    assert!(names > 10, "{names} names were found");
-}
-
-/// Words of our metrics' endings; what Prometheus makes of a histogram counts as the histogram.
-fn names_of_metrics(text: &str) -> Vec<String> {
-    text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
-        .map(|word| {
-            word.trim_end_matches("_bucket")
-                .trim_end_matches("_seconds_count")
-        })
-        .filter(|word| word.contains('_'))
-        .filter(|word| {
-            [
-                "_seconds",
-                "_total",
-                "roundtrip_http",
-                "limit_keys",
-                "streaming_sessions_count",
-            ]
-            .iter()
-            .any(|end| word.ends_with(end))
-        })
-        .map(str::to_owned)
-        .collect()
 }
