@@ -7,8 +7,12 @@ use ::authentication::{Scope, ScopeWord};
 use super::{
     Config,
     authentication::{Authentication, PermissionSet, Permissions},
-    environment::{Environment, ditto::WITHOUT_EFFECT},
+    environment::{
+        Environment,
+        ditto::{WITHOUT_EFFECT, is_unknown, known},
+    },
     places::Places,
+    spelling,
 };
 
 /// Keys of Edge Server that this gateway accepts and has no use for; `*` stands for one name of the user's.
@@ -40,6 +44,15 @@ pub fn no_effect_yet(places: &Places, environment: &Environment) -> Vec<String> 
             ));
         }
     }
+    let unknown = environment
+        .keys()
+        .filter(|name| is_unknown(name) && !places.reads_variable(name));
+    sentences.extend(unknown.map(|name| {
+        format!(
+            "the environment variable {name} looks like a setting, and none is called like that{}",
+            spelling::hint(name, known())
+        )
+    }));
     sentences
 }
 

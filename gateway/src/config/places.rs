@@ -39,6 +39,7 @@ impl fmt::Display for Place {
 pub struct Places {
     settings: BTreeMap<String, Place>,
     files: BTreeSet<PathBuf>,
+    variables: BTreeSet<String>,
 }
 
 impl Places {
@@ -55,6 +56,16 @@ impl Places {
     /// The files that hold values, other than the configuration file itself.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(PathBuf::as_path)
+    }
+
+    /// Remembers an environment variable that holds a value; whether it is set or not.
+    pub(crate) fn insert_variable(&mut self, name: &str) {
+        self.variables.insert(name.to_owned());
+    }
+
+    /// Whether the file says that a value is in this environment variable.
+    pub(crate) fn reads_variable(&self, name: &str) -> bool {
+        self.variables.contains(name)
     }
 
     /// Whether `key` itself was written.

@@ -462,6 +462,26 @@ fn what_has_no_effect_is_announced() {
 }
 
 #[test]
+fn a_variable_that_only_looks_like_a_setting_is_announced_with_what_was_meant() {
+    let yaml = "devops: { metrics_token: { env: TWINWARD_SCRAPE } }\n";
+    let environment = [
+        ("TWINWARD_SCRAPE", "canary"),
+        ("OAUTH_ALLOWED_CLOCK_SKEWS", "canary"),
+        ("HOME", "/root"),
+    ];
+    let announcements = loaded(yaml, &environment).announcements;
+    let [announced] = announcements.as_slice() else {
+        panic!("{announcements:#?}");
+    };
+    assert!(
+        announced.contains("OAUTH_ALLOWED_CLOCK_SKEWS ")
+            && announced.contains("`OAUTH_ALLOWED_CLOCK_SKEW`")
+            && !announced.contains("canary"),
+        "{announced}"
+    );
+}
+
+#[test]
 fn the_example_in_deploy_loads() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/twinward.yaml");
     let loaded = load(&LoadOptions {

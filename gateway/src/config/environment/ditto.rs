@@ -225,6 +225,74 @@ pub(crate) const WITHOUT_EFFECT: [&str; 23] = [
     "WS_PUBLISHER_BACKPRESSURE",
 ];
 
+/// Further names that are read, elsewhere.
+const READ_ELSEWHERE: [&str; 9] = [
+    "BIND_HOSTNAME",
+    "DEVOPS_PASSWORD",
+    "DEVOPS_SECURED",
+    "DEVOPS_STATUS_SECURED",
+    "ENABLE_CORS",
+    "ENABLE_DUMMY_AUTH",
+    "HTTP_PORT",
+    "PORT",
+    "STATUS_PASSWORD",
+];
+
+/// What names of Ditto's gateway begin with; a name like that which means nothing here is a slip, or something that Ditto
+/// does and this gateway does not.
+const PREFIXES: [&str; 17] = [
+    "AUTH_HTTP_PROXY_",
+    "CLEANUP_",
+    "DEVOPS_",
+    "DITTO_",
+    "EDGE_ASK_WITH_RETRY_",
+    "ENABLE_PRE_",
+    "GATEWAY_",
+    "HEALTH_CHECK_",
+    "LIMITS_",
+    "LOG_LEVEL_",
+    "OAUTH_",
+    "PEKKO_",
+    "POLICY_",
+    "STATISTICS_",
+    "STATUS_",
+    "TWINWARD_",
+    "WS_",
+];
+
+/// Whether a variable looks like a setting of this gateway or of Ditto's, and is none that anything here knows.
+pub(crate) fn is_unknown(name: &str) -> bool {
+    !name.starts_with(super::PREFIX)
+        && PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        && !is_service_link(name)
+        && !WITHOUT_EFFECT.contains(&name)
+        && known().all(|known| known != name)
+}
+
+/// The names that set something.
+pub(crate) fn known() -> impl Iterator<Item = &'static str> {
+    let set = NAMES.iter().map(|Name(name, ..)| *name);
+    set.chain(READ_ELSEWHERE)
+}
+
+/// Kubernetes sets such variables for every service of a namespace, whatever its name
+/// (Kubernetes documentation, page "Service", section "Environment variables").
+fn is_service_link(name: &str) -> bool {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_port = |rest: &str| {
+        let mut words = rest.split('_');
+        words.next().is_some_and(is_number)
+            && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+            && matches!(words.next(), None | Some("PROTO" | "PORT" | "ADDR"))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_PORT")
+        || name.contains("_SERVICE_PORT")
+        || name
+            .match_indices("_PORT_")
+            .any(|(at, word)| name.get(at + word.len()..).is_some_and(is_port))
+}
+
 /// The settings that Ditto's names make: name, key, value.
 pub(super) fn settings(
     environment: &Environment,
@@ -285,5 +353,57 @@ fn halves(written: Option<&str>) -> (String, String) {
     match address.unwrap_or_else(|| HttpServer::default().listen_addr) {
         ListenAddress::Tcp { host, port } => (host, port.to_string()),
         ListenAddress::Unix(_) => halves(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(names: &[&str], expected: bool) {
+        for name in names {
+            assert_eq!(is_unknown(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_like_settings_and_are_none_are_unknown() {
+        check(
+            &[
+                "DITTO_DEFAULT_NAMESPAC",
+                "OAUTH_ALLOWED_CLOCKSKEW",
+                "TWINWARD_STORE_PATH",
+                "DEVOPS_PASSWORT",
+                "LIMITS_THINGS_SEARCH_MAX_PAGE_SIZE",
+                "PEKKO_HTTP_SERVER_BACKLOG",
+            ],
+            true,
+        );
+    }
+
+    #[test]
+    fn what_sets_something_or_is_nobodys_setting_is_not() {
+        check(
+            &["OAUTH_PROTOCOL", "DEVOPS_PASSWORD", "SERVER_HEADER"],
+            false,
+        );
+        check(&["TWINWARD__STORE__PATH", "PATH", "HOME", "LANG"], false);
+    }
+
+    #[test]
+    fn links_of_kubernetes_services_are_nobodys_setting() {
+        check(
+            &[
+                "DITTO_GATEWAY_SERVICE_HOST",
+                "GATEWAY_SERVICE_PORT",
+                "GATEWAY_SERVICE_PORT_HTTP",
+                "GATEWAY_PORT",
+                "TWINWARD_PORT_8080_TCP",
+                "TWINWARD_PORT_8080_TCP_ADDR",
+            ],
+            false,
+        );
+        check(&["DITTO_PORT_RANGE_MAX"], true);
     }
 }

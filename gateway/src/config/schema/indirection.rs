@@ -27,11 +27,11 @@ impl Checker<'_> {
                 self.places.insert_file(&path);
                 read_secret(&path)
             }
-            Indirection::Environment(name) => self
-                .environment
-                .get(name)
-                .cloned()
-                .ok_or_else(|| format!("the environment variable `{name}` is not set")),
+            Indirection::Environment(name) => {
+                self.places.insert_variable(name);
+                let text = self.environment.get(name).cloned();
+                text.ok_or_else(|| format!("the environment variable `{name}` is not set"))
+            }
         };
         match text {
             Ok(text) => Some(Value::from(text)),
