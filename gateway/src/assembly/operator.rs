@@ -7,6 +7,7 @@ use actix_web::dev::Server;
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use devops::{DevopsDependencies, DevopsSettings, LogControl, OperatorAccess};
+use jiff::Timestamp;
 use journal::Embedded;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
@@ -65,6 +66,7 @@ fn status(address: &str) -> Map<String, Value> {
     let Value::Object(status) = json!({
         "service": "twinward",
         "service-version": env!("CARGO_PKG_VERSION"),
+        "build-timestamp": built_at(option_env!("TWINWARD_BUILD_EPOCH")),
         "hostname": hostname.nodename().to_string_lossy(),
         "local-address": address,
         "instance": super::INSTANCE,
@@ -74,6 +76,11 @@ fn status(address: &str) -> Map<String, Value> {
         return Map::new();
     };
     status
+}
+
+/// When the sources were made, as `build.rs` noted it.
+fn built_at(epoch: Option<&str>) -> Option<Timestamp> {
+    Timestamp::from_second(epoch?.parse().ok()?).ok()
 }
 
 /// Of the machine, as Linux counts it.
@@ -105,12 +112,27 @@ pub(super) fn serve(
         commands: Arc::clone(&operator) as _,
         sessions: Some(Arc::clone(&operator) as _),
         limits: Some(Arc::clone(&operator) as _),
+        issuers: Arc::clone(&operator) as _,
         denials: Arc::clone(&operator) as _,
         explainer: Arc::clone(&operator) as _,
         revocations: Arc::clone(&operator.gateway().revocations),
         audit: operator,
         clock: Arc::new(move || clock.now()),
     };
-        issuers: Arc::clone(&operator) as _,
     devops::serve(settings, access, dependencies, listener).context("the operator service")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_has_the_time_of_its_sources_or_none() {
+        let shown = |epoch| built_at(epoch).map(|at| at.to_string());
+        let known = Some("2023-11-14T22:13:20Z".to_owned());
+        assert_eq!(shown(Some("1700000000")), known);
+        assert_eq!(shown(Some("yesterday")), None);
+        assert_eq!(shown(None), None);
+        assert_eq!(status("here")["service"], "twinward");
+    }
 }

@@ -1,6 +1,7 @@
 //! The configuration in force as operators see it: our sections, and Ditto's paths to the same settings.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use devops::ConfigurationSource;
 use serde_json::{Map, Value, json};
@@ -103,7 +104,7 @@ fn ditto(sections: &Value, loaded: &Loaded, instance: &str) -> Value {
     let mut ditto = json!({
         "info": {
             "service": { "name": "twinward", "instance-id": instance },
-            "vm-args": [],
+            "vm-args": arguments(loaded),
             "env": environment(sections, loaded),
         }
     });
@@ -113,6 +114,33 @@ fn ditto(sections: &Value, loaded: &Loaded, instance: &str) -> Value {
         }
     }
     ditto
+}
+
+/// What the process was told on its command line; nothing there can be a secret.
+fn arguments(loaded: &Loaded) -> Vec<String> {
+    let flags = &loaded.flags;
+    let shown = |path: &PathBuf| path.display().to_string();
+    let with_value = [
+        ("--config", loaded.file.as_ref().map(shown)),
+        ("--listen", flags.listen.clone()),
+        ("--devops-listen", flags.devops_listen.clone()),
+        ("--data", flags.data.as_ref().map(shown)),
+    ];
+    let alone = [
+        (
+            "--enable-pre-authentication",
+            flags.enable_pre_authentication,
+        ),
+        ("--print-credentials", flags.print_credentials),
+        ("--accept-damaged-tail", flags.accept_damaged_tail),
+    ];
+    let with_value = with_value
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+    let alone = alone.into_iter().filter(|(_, is_given)| *is_given);
+    with_value
+        .chain(alone.map(|(name, _)| name.to_owned()))
+        .collect()
 }
 
 /// The variables that set something, with what they set: other variables are none of this process's business.
@@ -193,6 +221,24 @@ mod tests {
         assert_eq!(shown["limits"]["per_source"]["requests"], 300);
         assert_eq!(shown["ditto"]["gateway"]["http"]["request-timeout"], "5s");
         assert_eq!(shown["ditto"]["info"]["service"]["instance-id"], "here");
+    }
+
+    #[test]
+    fn arguments_are_shown_as_they_were_understood() {
+        let loaded = load(&LoadOptions {
+            file: None,
+            environment: BTreeMap::new(),
+            flags: Flags {
+                listen: Some("127.0.0.1:9999".to_owned()),
+                enable_pre_authentication: true,
+                ..Flags::default()
+            },
+        });
+        let shown = effective(&loaded.unwrap(), "here");
+        assert_eq!(
+            shown["ditto"]["info"]["vm-args"],
+            json!(["--listen=127.0.0.1:9999", "--enable-pre-authentication"])
+        );
     }
 
     #[test]
