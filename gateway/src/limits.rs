@@ -283,7 +283,8 @@ impl Limiter {
             .map_err(|not_until| TooManyRequests {
                 limit: self.name,
                 budget: Some(self.limit),
-                retry_after: not_until.wait_time_from(QuantaClock::default().now()),
+                // A clock of its own would ask the processor what it is, which traps on a virtual machine.
+                retry_after: not_until.wait_time_from(self.limiter.clock().now()),
             })
     }
 }

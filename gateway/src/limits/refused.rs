@@ -37,18 +37,30 @@ pub(crate) struct Refused {
 pub(super) struct RefusedTable(Mutex<HashMap<(&'static str, LimitKey), Refused>>);
 
 impl RefusedTable {
-    fn note(&self, refused: Refused) {
+    /// Whoever floods is known after the first time, and costs no more than a look-up then.
+    fn note(&self, place: (&'static str, LimitKey), who: &dyn Display, now: Timestamp) {
         let mut table = self.0.lock();
-        let is_old = |last: Timestamp| refused.last.duration_since(last) > LISTED_FOR;
-        if table.len() >= REMEMBERED_MAX {
-            table.retain(|_, known| !is_old(known.last));
-        }
-        let place = (refused.limit, refused.key);
         if let Some(known) = table.get_mut(&place) {
             known.count += 1;
-            known.last = refused.last;
-        } else if table.len() < REMEMBERED_MAX {
-            table.insert(place, refused);
+            known.last = now;
+            return;
+        }
+        if table.len() >= REMEMBERED_MAX {
+            table.retain(|_, known| now.duration_since(known.last) <= LISTED_FOR);
+        }
+        if table.len() < REMEMBERED_MAX {
+            let (limit, key) = place;
+            let who = who.to_string().chars().take(NAME_CHARS_MAX).collect();
+            table.insert(
+                place,
+                Refused {
+                    limit,
+                    key,
+                    who,
+                    count: 1,
+                    last: now,
+                },
+            );
         }
     }
 }
@@ -61,14 +73,7 @@ impl Limits {
         (key, who): (LimitKey, &dyn Display),
         now: Timestamp,
     ) {
-        let who = who.to_string().chars().take(NAME_CHARS_MAX).collect();
-        self.refused.note(Refused {
-            limit: exceeded.limit,
-            key,
-            who,
-            count: 1,
-            last: now,
-        });
+        self.refused.note((exceeded.limit, key), who, now);
     }
 
     /// Who was refused lately, the latest first.
