@@ -43,6 +43,7 @@ pub fn serve(
         .client_disconnect_timeout(head_timeout)
         .tls_handshake_timeout(head_timeout)
         .keep_alive(KEEP_ALIVE)
+        .tcp_nodelay(true)
         .shutdown_timeout(shutdown_timeout.as_secs())
         .disable_signals();
     let server = match tls {

@@ -185,6 +185,8 @@ pub(crate) fn serve(
         .workers(settings.workers)
         .max_connections((settings.connections_max / settings.workers.max(1)).max(1))
         .keep_alive(Duration::from_secs(75))
+        // An event must not wait for the client's acknowledgement of the one before.
+        .tcp_nodelay(true)
         // A head that trickles in is given up on; bodies are bounded by the request timeout.
         .client_request_timeout(Duration::from_secs(10))
         .client_disconnect_timeout(Duration::from_secs(2))

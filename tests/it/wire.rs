@@ -266,3 +266,29 @@ async fn what_is_packed_stays_packed() {
     let lamp = alice.get("/api/2/things/org.acme:lamp").await.expect(200);
     assert_eq!(lamp.json()["attributes"]["serial"], "A-1");
 }
+
+/// An event right behind another is sent at once, whether or not the client has acknowledged the first (RFC 896, RFC 9293
+/// section 3.7.4).
+#[tokio::test]
+async fn small_answers_do_not_wait_for_acknowledgements() {
+    let trace = tempfile::NamedTempFile::new().expect("a temporary file");
+    let path = trace.path().display().to_string();
+    let calls = "trace=accept4,setsockopt";
+    let wrapper = ["strace", "-f", "-qq", "-e", calls, "-o", &path];
+    let wrapper = wrapper.iter().map(ToString::to_string).collect();
+    let gateway = TestGateway::start_under(wrapper, json!({})).await;
+    gateway.anonymous().get("/health").await.expect(200);
+    gateway.operators_door().get("/health").await.expect(200);
+    gateway.stop().await;
+    let text = std::fs::read_to_string(trace.path()).expect("strace has written its trace");
+    let accepted = text.lines().filter(|line| has_accepted(line)).count();
+    let at_once = text.matches("TCP_NODELAY, [1]").count();
+    assert!(accepted >= 2, "{text}");
+    assert_eq!(accepted, at_once, "{text}");
+}
+
+/// Whether this line of `strace` ends a call that has accepted a connection.
+fn has_accepted(line: &str) -> bool {
+    let result = line.rsplit_once("= ").map(|(_, result)| result);
+    line.contains("accept4") && result.is_some_and(|number| number.parse::<u32>().is_ok())
+}
