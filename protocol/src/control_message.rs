@@ -142,10 +142,12 @@ fn jwt_token(query: &str) -> ControlMessage {
 
 fn subscription(query: &str) -> Result<Subscription, ControlMessageError> {
     let mut parameters = parameters(query)?;
+    // An empty filter is one, and no expression; of the others, an empty value means none.
+    let filter = parameters.remove("filter");
     let mut take = |name| parameters.remove(name).filter(|value| !value.is_empty());
     Ok(Subscription {
         namespaces: take("namespaces").map_or_else(Vec::new, |list| namespaces(&list)),
-        filter: take("filter"),
+        filter,
         extra_fields: take("extraFields"),
         correlation_id: take("correlation-id"),
     })

@@ -69,6 +69,15 @@ fn parameters_are_form_decoded() {
 }
 
 #[test]
+fn an_empty_filter_is_not_none() {
+    let empty = Subscription {
+        filter: Some(String::new()),
+        ..Subscription::default()
+    };
+    check("START-SEND-EVENTS?filter=&namespaces=", events(empty));
+}
+
+#[test]
 fn what_follows_the_identifier_does_not_count() {
     check("START-SEND-EVENTSxyz", events(Subscription::default()));
     check("START-SEND-EVENTS?", events(Subscription::default()));

@@ -158,7 +158,7 @@ fn rows(kind: &str) -> [Row; 13] {
         ("xyz", ALL),
         ("?unknown=x", ALL),
         ("?Filter=eq(entity:name,'lamp')&Namespaces=other", ALL),
-        ("?namespaces=&filter=&extraFields=&correlation-id=", ALL),
+        ("?namespaces=&extraFields=&correlation-id=", ALL),
         ("?namespaces=other,end", &[ELSEWHERE]),
         ("?namespaces=org.acme%2Cother,end", ALL),
         ("?namespaces=org.*,*,org,ORG.ACME,end", &[]),
@@ -270,6 +270,8 @@ fn mistakes(kind: &str) -> Vec<(&'static str, &'static str)> {
         return mistakes;
     }
     for filter in [
+        "?filter=",
+        "?filter=+",
         "?filter=eq(attributes/x",
         "?filter=x",
         "?filter=eq(attributes/x,1)x",

@@ -176,6 +176,12 @@ async fn malformed_parameters_open_no_stream() {
     for (target, code) in [
         ("things?filter=eq(attributes/x", "rql.expression.invalid"),
         ("things/org.acme:lamp?filter=x", "rql.expression.invalid"),
+        ("things?filter=", "rql.expression.invalid"),
+        ("things/org.acme:lamp?filter=+", "rql.expression.invalid"),
+        (
+            "things/org.acme:lamp?filter=&from-historical-revision=1",
+            "rql.expression.invalid",
+        ),
         ("things?fields=attributes(x", "json.fieldselector.invalid"),
         (
             "things?extraFields=attributes(x",
