@@ -1,7 +1,7 @@
 //! Changes as they happen: the WebSocket, server-sent events, and who may see what.
 
 use serde_json::{Value, json};
-use tests::Socket;
+use tests::{Socket, TestGateway};
 
 mod announcements;
 mod caps;
@@ -34,6 +34,18 @@ pub(crate) fn command(name: &str, action: &str, path: &str, value: Value) -> Val
         envelope["value"] = value;
     }
     envelope
+}
+
+/// The sum of the samples of a metric that have all of these labels, written `name="value"`.
+pub(crate) async fn counted(gateway: &TestGateway, metric: &str, labels: &[&str]) -> u64 {
+    let metrics = gateway.as_operator().get("/metrics").await.expect(200);
+    let samples = metrics.body.lines().filter_map(|line| {
+        let (name, rest) = line.split_once('{')?;
+        let (found, value) = rest.split_once("} ")?;
+        let is_meant = name == metric && labels.iter().all(|label| found.contains(label));
+        is_meant.then(|| value.trim().parse::<u64>().expect("a number"))
+    });
+    samples.sum()
 }
 
 /// The next event frame as topic, path and value.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::{OidcProvider, Socket, TestGateway, TokenShape};
 
+use super::counted;
 use crate::given::given_lamp;
 
 const SHORT: TokenShape = TokenShape {
@@ -98,6 +99,43 @@ async fn who_did_not_ask_hears_nothing() {
     socket.control("STOP-SEND-SESSION-ANNOUNCEMENTS").await;
     let next = socket.next().await;
     assert!(next.is_err(), "the close comes first: {next:?}");
+}
+
+#[tokio::test]
+async fn a_revocation_is_told_to_who_asked_and_others_are_only_closed() {
+    let provider = OidcProvider::start().await;
+    let gateway = TestGateway::start_with(provider.trusted()).await;
+    let alice = gateway.as_bearer(&provider.token("alice").await);
+    let mut told = announcing(&provider, &gateway, TokenShape::default()).await;
+    let mut silent = alice.web_socket().await.expect("a WebSocket");
+    silent.control("START-SEND-EVENTS").await;
+    let mut stopped = announcing(&provider, &gateway, TokenShape::default()).await;
+    stopped.control("STOP-SEND-SESSION-ANNOUNCEMENTS").await;
+    let subject = alice.get("/api/2/whoami").await.expect(200).json();
+    let revocation = json!({ "kind": "subject", "value": subject["defaultSubject"] });
+    let operator = gateway.as_operator();
+    operator
+        .post("/devops/revocations", &revocation)
+        .await
+        .expect(201);
+    let (subject, value) = announcement(&mut told).await;
+    assert_eq!(
+        (subject.as_str(), &value["secondsLeft"]),
+        ("revoked", &json!(0))
+    );
+    let expires_at = value["expiresAt"]
+        .as_str()
+        .expect("when it would have ended");
+    expires_at
+        .parse::<jiff::Timestamp>()
+        .expect("as RFC 3339 says");
+    for socket in [&mut told, &mut silent, &mut stopped] {
+        let closed = socket.next().await.expect_err("nothing but the close");
+        assert_eq!(closed.code, 1008);
+        assert!(closed.reason.contains("revoked"), "{closed:?}");
+    }
+    let closes = counted(&gateway, "streaming_closes_total", &[r#"reason="revoked""#]);
+    assert_eq!(closes.await, 3);
 }
 
 #[tokio::test]

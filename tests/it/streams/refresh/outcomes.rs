@@ -9,6 +9,7 @@ use tests::{
 };
 
 use super::super::announcements::announcement;
+use super::super::counted;
 use crate::api_keys::{EDGE_HASH, EDGE_KEY};
 
 /// What becomes of a session that is sent something as a new token.
@@ -112,11 +113,8 @@ impl World {
             Closed(_) => "refused",
             Ignored => "ignored",
         };
-        let sample = format!("streaming_refreshes_total{{outcome=\"{outcome}\"}} ");
-        let metrics = self.gateway.as_operator().get("/metrics").await.expect(200);
-        let mut lines = metrics.body.lines();
-        let count = lines.find_map(|line| line.strip_prefix(&sample));
-        count.map_or(0, |count| count.trim().parse().expect("a number"))
+        let label = format!("outcome=\"{outcome}\"");
+        counted(&self.gateway, "streaming_refreshes_total", &[&label]).await
     }
 }
 
