@@ -18,7 +18,11 @@ fn records(gateway: &TestGateway) -> Vec<Value> {
 }
 
 /// Waits for the first record of `event` for which `holds`.
-async fn recorded(gateway: &TestGateway, event: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn recorded(
+    gateway: &TestGateway,
+    event: &str,
+    holds: impl Fn(&Value) -> bool,
+) -> Value {
     eventually(event, || {
         let found = records(gateway)
             .into_iter()

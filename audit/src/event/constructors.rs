@@ -116,12 +116,20 @@ impl Event {
             .with("stream", stream)
     }
 
-    /// A stream ended; `cause` is one word, e.g. `expired` or `revoked`.
-    pub fn stream_closed(at: Timestamp, actor: Actor, (stream, cause): (&str, &str)) -> Self {
-        Self::new(at, EventKind::StreamClose, Outcome::Info)
+    /// A stream ended; `cause` is one word, e.g. `expired` or `revoked`, and `lost` how much it could not deliver.
+    pub fn stream_closed(
+        at: Timestamp,
+        actor: Actor,
+        (stream, cause, lost): (&str, &str, u64),
+    ) -> Self {
+        let event = Self::new(at, EventKind::StreamClose, Outcome::Info)
             .by(actor)
             .with("stream", stream)
-            .with("cause", cause)
+            .with("cause", cause);
+        match lost {
+            0 => event,
+            lost => event.with("lost", lost),
+        }
     }
 
     /// A limit was reached.

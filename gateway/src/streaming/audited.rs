@@ -1,6 +1,7 @@
 //! The record of a session for auditors: when it opened, and when and why it closed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use audit::{Auditor, Event};
 
@@ -49,7 +50,8 @@ impl Drop for Audited {
         let end = self.record.lifeline.end();
         let cause = end.map_or("client", |end| end.kind.as_str());
         let who = actor(&self.record.principal());
-        let stream = (self.record.kind.as_str(), cause);
+        let lost = self.record.counts.lost.load(Ordering::Relaxed);
+        let stream = (self.record.kind.as_str(), cause, lost);
         self.note(Event::stream_closed(self.clock.now(), who, stream));
     }
 }

@@ -1,7 +1,8 @@
 //! What waits for a reader: bounded in bytes, responses before events.
 
+mod waiting;
+
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -9,6 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+
+pub(crate) use waiting::Forgotten;
+use waiting::{Event, State, Waiting};
 
 /// Makes the chunk that tells how many were lost.
 pub(crate) type TellLoss = Rc<dyn Fn(u64) -> Bytes>;
@@ -24,36 +28,13 @@ pub(crate) struct Outbound {
     taker: WakerSlot,
     /// Whoever produces responses, each on its own.
     waiters: RefCell<Vec<Waker>>,
+    /// Events that were taken and not counted yet.
+    taken: Cell<u64>,
 }
 
-#[derive(Default)]
-struct Waiting {
-    /// A ping or pong; of several that wait, the last one counts (RFC 6455 §5.5.3).
-    urgent: Option<Bytes>,
-    responses: VecDeque<Bytes>,
-    events: VecDeque<Bytes>,
-    bytes: usize,
-    /// Events that found no room, not told yet.
-    lost: u64,
-    lost_since: Option<Instant>,
-    state: State,
-    /// How often [`Outbound::is_quiet`] was asked since something was taken.
-    quiet: u8,
-}
-
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum State {
-    #[default]
-    Open,
-    /// Responses and farewells still go out, nothing else comes in.
-    Closing,
-    /// Nothing more will come: the connection may be closed.
-    Done,
-}
-
-/// So many events found the buffer full.
+/// An event found the buffer full.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Lost(pub(crate) u64);
+pub(crate) struct Lost;
 
 impl Outbound {
     /// An empty queue that once held more than this gives its memory back.
@@ -66,6 +47,7 @@ impl Outbound {
             loss: RefCell::default(),
             taker: WakerSlot::default(),
             waiters: RefCell::default(),
+            taken: Cell::default(),
         }
     }
 
@@ -105,15 +87,20 @@ impl Outbound {
         if is_full {
             waiting.lost += 1;
             waiting.lost_since.get_or_insert_with(Instant::now);
-            return Err(Lost(waiting.lost));
+            return Err(Lost);
         }
         if let Some(told) = waiting.told_loss(self.loss.borrow().as_ref()) {
-            waiting.add_event(told);
+            waiting.add(told);
         }
-        waiting.add_event(frame);
+        waiting.add(Event::telling_nothing(frame));
         drop(waiting);
         self.taker.wake();
         Ok(())
+    }
+
+    /// Counts what will not be sent and is not here: it was taken already, or never came.
+    pub(crate) fn lose(&self, chunks: u64) {
+        self.waiting.borrow_mut().lost += chunks;
     }
 
     /// Counts one loss as told in place, also beyond the limit of what may wait; false if losses are not told.
@@ -125,7 +112,10 @@ impl Outbound {
         if waiting.lost > 0 {
             waiting.lost += 1;
         } else if waiting.state == State::Open {
-            waiting.add_event(loss(1));
+            waiting.add(Event {
+                chunk: loss(1),
+                tells: 1,
+            });
         }
         drop(waiting);
         self.taker.wake();
@@ -194,12 +184,15 @@ impl Outbound {
         if let Some(frame) = waiting.urgent.take() {
             return Some(frame);
         }
-        let frame = waiting
-            .responses
-            .pop_front()
-            .or_else(|| waiting.events.pop_front());
-        let Some(frame) = frame else {
-            return waiting.told_loss(self.loss.borrow().as_ref());
+        let response = waiting.responses.pop_front();
+        let event = || {
+            let event = waiting.events.pop_front()?;
+            self.taken.set(self.taken.get() + u64::from(event.is_one()));
+            Some(event.chunk)
+        };
+        let Some(frame) = response.or_else(event) else {
+            let told = waiting.told_loss(self.loss.borrow().as_ref())?;
+            return Some(told.chunk);
         };
         waiting.bytes -= frame.len();
         waiting.quiet = 0;
@@ -207,6 +200,11 @@ impl Outbound {
         drop(waiting);
         self.wake_waiters();
         Some(frame)
+    }
+
+    /// Events that were taken since this was asked before.
+    pub(crate) fn newly_taken(&self) -> u64 {
+        self.taken.take()
     }
 
     /// Forgets events, keeps responses, and adds `farewell` behind them; nothing else comes in any more.
@@ -229,11 +227,10 @@ impl Outbound {
     }
 
     /// Forgets events that wait.
-    pub(crate) fn forget_events(&self) {
-        let mut waiting = self.waiting.borrow_mut();
-        waiting.forget_events();
-        drop(waiting);
+    pub(crate) fn forget_events(&self) -> Forgotten {
+        let forgotten = self.waiting.borrow_mut().forget_events();
         self.wake_waiters();
+        forgotten
     }
 
     /// Waits until another response may be produced.
@@ -269,42 +266,6 @@ impl Outbound {
     /// Whether answers that wait leave room for another one; events do not count, they give way.
     pub(crate) fn takes_answers(&self) -> bool {
         self.waiting.borrow().response_bytes() <= self.bytes_max
-    }
-}
-
-impl Waiting {
-    fn response_bytes(&self) -> usize {
-        self.responses.iter().map(Bytes::len).sum()
-    }
-
-    fn add_event(&mut self, frame: Bytes) {
-        self.bytes += frame.len();
-        self.events.push_back(frame);
-    }
-
-    fn forget_events(&mut self) {
-        self.events = VecDeque::new();
-        self.lost = 0;
-        self.lost_since = None;
-        self.bytes = self.response_bytes();
-    }
-
-    fn told_loss(&mut self, loss: Option<&TellLoss>) -> Option<Bytes> {
-        if self.lost == 0 || self.state != State::Open {
-            return None;
-        }
-        let told = loss?(self.lost);
-        self.lost = 0;
-        self.lost_since = None;
-        Some(told)
-    }
-
-    fn shrink(&mut self) {
-        for queue in [&mut self.responses, &mut self.events] {
-            if queue.is_empty() && queue.capacity() > Outbound::SPARE_MAX {
-                *queue = VecDeque::new();
-            }
-        }
     }
 }
 

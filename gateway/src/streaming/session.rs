@@ -1,9 +1,10 @@
 //! One open stream, on the worker that serves its connection.
 
+mod delivery;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ::policies::{Principal, SessionId, SubjectId};
@@ -16,7 +17,7 @@ use protocol::StreamKind;
 
 use super::audited::Audited;
 use super::lifeline::{End, Lifeline};
-use super::outbound::{Lost, Outbound, TellLoss};
+use super::outbound::{Outbound, TellLoss};
 use super::policy_announcement::{PolicyAnnouncement, PolicySubscription};
 use super::published::{Published, Visible};
 use super::registry::{SessionKind, SessionRecord};
@@ -25,7 +26,6 @@ use super::subjects::Subjects;
 use crate::edge::Fence;
 use crate::limits::StreamPermit;
 use crate::live::{Declared, Label, LiveRenderer, LiveSignal, LiveSubscriptions};
-use crate::telemetry::metrics;
 
 /// Turns what a session may see into what it is sent.
 pub(crate) trait Renderer {
@@ -257,8 +257,9 @@ impl Session {
     /// Gives back what it occupies.
     pub(super) fn release(&self) {
         *self.events.borrow_mut() = None;
+        *self.policy_announcements.borrow_mut() = None;
         self.live.clear();
-        self.outbound.forget_events();
+        self.give_up_events();
         self.permit.take();
         self.audited.take();
     }
@@ -382,35 +383,12 @@ impl Session {
         self.delivered.get()
     }
 
-    fn deliver(&self, frame: Bytes) {
-        let kind = self.kind();
-        match self.outbound.push_event(frame) {
-            Ok(()) => {
-                self.record.counts.delivered.fetch_add(1, Ordering::Relaxed);
-                metrics::delivered(kind);
-            }
-            Err(Lost(lost)) => {
-                self.record.counts.lost.fetch_add(1, Ordering::Relaxed);
-                metrics::streaming_messages(kind.as_str(), "dropped").increment(1);
-                self.end_if_too_slow(lost);
-            }
-        }
-    }
-
-    /// Whoever does not want to be told of losses is cut at the first one, others get time to catch up.
-    fn end_if_too_slow(&self, lost: u64) {
-        let overflowing = self.outbound.overflowing_for().unwrap_or_default();
-        if !self.is_announcing() || overflowing >= Self::OVERFLOW_MAX {
-            self.lifeline().cut(End::slow_consumer(lost));
-        }
-    }
-
     /// Says that something about `thing_id` happened which cannot be delivered to anybody.
-    pub(super) fn miss(&self, thing_id: Option<&ThingId>) {
+    pub(super) fn miss(&self, thing_id: Option<&ThingId>, now: Timestamp) {
         let is_concerned = self.events.borrow().as_ref().is_some_and(|stream| {
             thing_id.is_none_or(|thing_id| stream.renderer.is_about(thing_id))
         });
-        if !is_concerned {
+        if !is_concerned || self.lifeline().is_over(now) {
             return;
         }
         if !self.outbound.tell_loss() {
@@ -422,9 +400,8 @@ impl Session {
     ///
     /// A WebSocket is read all the time, and leaves once it has said why.
     pub(super) fn tick(&self, now: Timestamp) -> bool {
-        let lost = self.outbound.lost();
-        if lost > 0 {
-            self.end_if_too_slow(lost);
+        if self.outbound.lost() > 0 {
+            self.end_if_too_slow();
         }
         match self.kind() {
             SessionKind::WebSocket => {

@@ -217,6 +217,9 @@ impl Events {
             return None;
         }
         let chunk = self.chunk().await;
+        if self.held.is_none() {
+            self.session.count_delivered();
+        }
         self.heartbeat_at = Instant::now() + self.heartbeat;
         Some(chunk)
     }
@@ -233,7 +236,7 @@ impl Events {
             let until_end = match lifeline.end_or_wait(self.clock.now()) {
                 Ok(end) => {
                     self.is_over = true;
-                    return farewell(&end);
+                    return farewell(&end, self.session.give_up_events());
                 }
                 Err(until_end) => until_end,
             };
@@ -341,7 +344,7 @@ async fn replayed(replay: &mut Replay, session: &Session) -> Result<Step, ::thin
 }
 
 /// Says why the stream ends, as an event of its own.
-fn farewell(end: &End) -> Bytes {
+fn farewell(end: &End, lost: u64) -> Bytes {
     let event = match end.kind {
         EndKind::Expired => "expired",
         EndKind::Revoked | EndKind::Reconfigured => "revoked",
@@ -354,7 +357,7 @@ fn farewell(end: &End) -> Bytes {
         | EndKind::Protocol
         | EndKind::Shutdown => "closed",
     };
-    control(event, &end.reason)
+    control(event, &end.sentence(lost))
 }
 
 #[cfg(test)]

@@ -218,8 +218,8 @@ impl Connection {
         if outbound.takes_answers() {
             self.send(text);
         } else {
-            let end = End::slow_consumer(outbound.lost());
-            self.session.lifeline().cut(end);
+            self.session.lose(1);
+            self.session.lifeline().cut(End::slow_consumer());
         }
     }
 
@@ -236,15 +236,17 @@ impl Connection {
     fn take_leave(&self) {
         let session = &self.session;
         let end = session.lifeline().end().unwrap_or_else(End::client);
-        let announcement = Announcement::before(&end, session.outbound.lost())
+        let lost = session.give_up_events();
+        let announcement = Announcement::before(&end, lost)
             .filter(|_| session.is_announcing())
             .map(|announcement| {
                 let now = self.context.gateway.clock.now();
                 announcement.frame(session.lifeline(), now)
             });
+        let close = body::close_frame(&end, lost);
         session
             .outbound
-            .close(announcement.into_iter().chain([body::close_frame(&end)]));
+            .close(announcement.into_iter().chain([close]));
         session.leave();
     }
 }

@@ -106,11 +106,11 @@ thread_local! {
     static DELIVERED: [Counter; 2] = ["ws", "sse"].map(|kind| streaming_messages(kind, "out"));
 }
 
-/// Counts one event for one session.
-pub(crate) fn delivered(kind: SessionKind) {
+/// Counts events that a session's connection has taken.
+pub(crate) fn delivered(kind: SessionKind, events: u64) {
     DELIVERED.with(|[ws, sse]| match kind {
-        SessionKind::WebSocket => ws.increment(1),
-        SessionKind::ServerSentEvents => sse.increment(1),
+        SessionKind::WebSocket => ws.increment(events),
+        SessionKind::ServerSentEvents => sse.increment(events),
     });
 }
 

@@ -7,7 +7,8 @@ use tests::{Caller, TestGateway, deadline};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use super::LAMP;
+use super::{LAMP, counted};
+use crate::audit::recorded;
 use crate::given::given_lamp;
 
 /// More of 90 KiB each than the gateway's buffers and the kernel's, which grow to 4 MiB, hold together.
@@ -16,7 +17,7 @@ const CHANGES: u32 = 80;
 fn settings() -> serde_json::Value {
     json!({
         "limits": { "per_subject": false, "per_source": false },
-        "logging": { "level": "warn" }
+        "logging": { "level": "info" }
     })
 }
 
@@ -111,7 +112,61 @@ async fn who_does_not_read_is_told_once_and_disconnected_and_nobody_else_notices
         contains(&rest, &1013_u16.to_be_bytes()),
         "a close with 1013"
     );
-    assert!(contains(&rest, b"too slowly"), "which says why");
+    let (received, lost) = (revisions(&rest), told_lost(&rest));
+    let expected: Vec<u64> = (2..).take(received.len()).collect();
+    assert_eq!(received, expected, "nothing is missing before the end");
+    // More than the one that found no room: what waited for it was never sent.
+    assert!(lost > 1, "{lost} lost");
+    check_counts(&gateway, ("ws", received.len()), lost).await;
+    let metrics = [("streaming_closes_total", r#"reason="slow_consumer""#)];
+    for (metric, label) in metrics {
+        assert_eq!(counted(&gateway, metric, &[label]).await, 1, "{metric}");
+    }
+    let log = gateway.log();
+    assert!(log.contains("reads too slowly"), "{log}");
+}
+
+/// Revisions of the events that arrived as a whole.
+fn revisions(received: &[u8]) -> Vec<u64> {
+    let text = String::from_utf8_lossy(received);
+    let parts = text.split("\"revision\":").skip(1);
+    let number = |part: &str| {
+        part.split(|letter: char| !letter.is_ascii_digit())
+            .next()
+            .map(str::to_owned)
+    };
+    parts
+        .map(|part| number(part).expect("a number").parse().expect("a number"))
+        .collect()
+}
+
+/// How many the end of the stream says are lost.
+fn told_lost(received: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(received);
+    let (_, rest) = text.rsplit_once("too slowly: ").expect("it says why");
+    let number = rest.split(' ').next().expect("a number");
+    number.parse().expect("a number")
+}
+
+/// What metrics and the audit record say of the stream that took so many events and lost others; besides it, a healthy
+/// WebSocket took every one.
+async fn check_counts(gateway: &TestGateway, (kind, received): (&str, usize), lost: u64) {
+    let kind = format!("type=\"{kind}\"");
+    let messages = "streaming_messages_total";
+    let dropped = counted(gateway, messages, &[&kind, r#"direction="dropped""#]).await;
+    assert_eq!(dropped, lost, "every loss is counted, and once");
+    let out = counted(gateway, messages, &[&kind, r#"direction="out""#]).await;
+    let healthy = if kind.contains("ws") {
+        CHANGES as usize
+    } else {
+        0
+    };
+    assert_eq!(out, (healthy + received) as u64, "what was sent is");
+    let closed = recorded(gateway, "stream.close", |record| {
+        record["info"]["cause"] == "slow_consumer"
+    })
+    .await;
+    assert_eq!(closed["info"]["lost"], lost, "{closed}");
 }
 
 #[tokio::test]
@@ -207,4 +262,6 @@ async fn a_stream_of_events_that_nobody_reads_ends_with_a_gap() {
     }
     assert_eq!(last.name, "gap", "after {seen} events");
     assert!(seen < CHANGES, "all of them were kept");
+    let lost = told_lost(last.data.as_bytes());
+    check_counts(&gateway, ("sse", seen as usize - 1), lost).await;
 }

@@ -1,5 +1,7 @@
 //! The reasons for which sessions end.
 
+use std::borrow::Cow;
+
 /// Why a session ended; on a WebSocket a close frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct End {
@@ -7,7 +9,7 @@ pub(crate) struct End {
     pub(crate) code: u16,
     /// One word for metrics.
     pub(crate) kind: EndKind,
-    /// A sentence for the client.
+    /// What [`End::sentence`] begins with.
     pub(crate) reason: String,
 }
 
@@ -56,6 +58,17 @@ impl End {
         }
     }
 
+    /// The sentence for the client; how many were `lost` is known when it is said, not when the end comes.
+    pub(crate) fn sentence(&self, lost: u64) -> Cow<'_, str> {
+        let reason = &self.reason;
+        if self.kind != EndKind::SlowConsumer {
+            return Cow::Borrowed(reason);
+        }
+        Cow::Owned(format!(
+            "{reason}: {lost} lost. Connect again and read the current state."
+        ))
+    }
+
     /// The client went by itself.
     pub(crate) fn client() -> Self {
         Self::new(1000, EndKind::Client, "")
@@ -96,12 +109,8 @@ impl End {
     }
 
     /// The client reads more slowly than events happen.
-    pub(crate) fn slow_consumer(lost: u64) -> Self {
-        Self::new(
-            1013,
-            EndKind::SlowConsumer,
-            format!("Reading too slowly: {lost} lost. Connect again and read the current state."),
-        )
+    pub(crate) fn slow_consumer() -> Self {
+        Self::new(1013, EndKind::SlowConsumer, "Reading too slowly")
     }
 
     /// What happened could not be decided or read, so that something may be missing.

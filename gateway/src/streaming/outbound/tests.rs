@@ -24,8 +24,9 @@ async fn responses_overtake_events() {
 fn a_full_buffer_loses_events_and_counts_them_but_no_response() {
     let outbound = Outbound::new(10);
     outbound.push_event(CHUNK).unwrap();
-    assert_eq!(outbound.push_event(CHUNK), Err(Lost(1)));
-    assert_eq!(outbound.push_event(CHUNK), Err(Lost(2)));
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost));
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost));
+    assert_eq!(outbound.lost(), 2);
     outbound.push_response(CHUNK);
     assert!(!outbound.has_room());
     assert_eq!(outbound.pop().unwrap(), "123456");
@@ -43,11 +44,11 @@ fn a_loss_is_told_where_it_happened() {
     outbound.tell_losses(Some(Rc::new(told)));
     outbound.push_event(CHUNK).unwrap();
     outbound.push_event(CHUNK).unwrap();
-    assert_eq!(outbound.push_event(CHUNK), Err(Lost(1)));
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost));
     assert_eq!(outbound.pop(), Some(CHUNK));
     assert_eq!(
         outbound.push_event(CHUNK),
-        Err(Lost(2)),
+        Err(Lost),
         "nothing fits before the rest was taken"
     );
     assert!(outbound.overflowing_for().is_some());
@@ -63,7 +64,7 @@ fn a_loss_is_told_even_if_nothing_follows() {
     let outbound = Outbound::new(6);
     outbound.tell_losses(Some(Rc::new(told)));
     outbound.push_event(CHUNK).unwrap();
-    assert_eq!(outbound.push_event(CHUNK), Err(Lost(1)));
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost));
     assert_eq!(outbound.pop(), Some(CHUNK));
     assert_eq!(outbound.pop(), Some(told(1)));
     assert_eq!(outbound.pop(), None);
@@ -80,6 +81,51 @@ fn a_close_keeps_answers_and_forgets_events() {
     assert_eq!(outbound.pop().unwrap(), "response");
     assert_eq!(outbound.pop().unwrap(), "farewell");
     assert_eq!(outbound.pop(), None);
+}
+
+#[track_caller]
+fn check_forgotten(outbound: &Outbound, events: u64, untold: u64) {
+    assert_eq!(outbound.forget_events(), Forgotten { events, untold });
+    let nothing_more = Forgotten { events: 0, untold };
+    assert_eq!(outbound.forget_events(), nothing_more, "it counts once");
+    assert_eq!(outbound.lost(), untold);
+}
+
+#[test]
+fn what_is_forgotten_is_lost_and_counted_once() {
+    let outbound = Outbound::new(12);
+    outbound.push_event(CHUNK).unwrap();
+    outbound.push_event(CHUNK).unwrap();
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost));
+    assert_eq!(outbound.pop(), Some(CHUNK));
+    outbound.push_response(CHUNK);
+    outbound.lose(1);
+    check_forgotten(&outbound, 1, 3);
+    assert_eq!(outbound.pop(), Some(CHUNK), "an answer is kept");
+}
+
+#[test]
+fn a_gap_that_nobody_took_is_not_told() {
+    let outbound = Outbound::new(100);
+    outbound.tell_losses(Some(Rc::new(told)));
+    outbound.push_event(CHUNK).unwrap();
+    assert!(outbound.tell_loss());
+    outbound.push_event(CHUNK).unwrap();
+    check_forgotten(&outbound, 2, 3);
+}
+
+#[test]
+fn events_are_counted_when_they_are_taken() {
+    let outbound = Outbound::new(6);
+    outbound.tell_losses(Some(Rc::new(told)));
+    outbound.push_event(CHUNK).unwrap();
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost));
+    outbound.push_response(CHUNK);
+    outbound.push_urgent(CHUNK);
+    assert_eq!(outbound.newly_taken(), 0);
+    while outbound.pop().is_some() {}
+    assert_eq!(outbound.newly_taken(), 1, "not the answer, pong or gap");
+    assert_eq!(outbound.newly_taken(), 0);
 }
 
 #[actix_web::test]

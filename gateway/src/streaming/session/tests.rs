@@ -1,5 +1,7 @@
 //! Sessions without connections.
 
+use std::sync::atomic::Ordering;
+
 use ::policies::{Credential, ProviderKind};
 
 use super::*;
@@ -61,7 +63,7 @@ fn the_first_loss_ends_a_session_that_is_not_told_of_it() {
     session.deliver(CHUNK);
     assert!(!session.lifeline().is_cut());
     session.deliver(CHUNK);
-    assert_eq!(session.lifeline().end(), Some(End::slow_consumer(1)));
+    assert_eq!(session.lifeline().end(), Some(End::slow_consumer()));
 }
 
 fn gaps(session: &Session) -> TellLoss {
@@ -127,17 +129,63 @@ fn a_refresh_narrows_at_once_and_widens_with_the_next_subscription() {
     assert_eq!(session.subjects(), vec!["acme:crew".parse().unwrap()]);
 }
 
+/// What the session is sent of an announcement to `subject` at `now`.
+fn told(session: &Session, subject: &str, now: Timestamp) -> Option<Bytes> {
+    let announcement = PolicyAnnouncement {
+        policy_id: "org.acme:p".parse().unwrap(),
+        subject_id: subject.parse().unwrap(),
+        frame: CHUNK,
+    };
+    session.tell(&announcement, now);
+    session.outbound.pop()
+}
+
+#[test]
+fn who_listens_to_policies_only_is_found_by_its_subjects() {
+    let session = session(6);
+    session.unsubscribe();
+    assert!(session.subjects().is_empty());
+    session.listen_to_policies(Some(Vec::new()));
+    assert_eq!(session.subjects(), vec!["acme:alice".parse().unwrap()]);
+    session.refresh(principal(&["acme:crew"]), NOW);
+    assert!(session.subjects().is_empty(), "it must subscribe anew");
+}
+
+#[test]
+fn a_session_whose_time_is_over_is_told_nothing_more() {
+    let session = session(6);
+    session.listen_to_policies(Some(Vec::new()));
+    session.announce(Some(gaps(&session)));
+    let end = NOW + Duration::from_secs(60);
+    session.refresh(expiring(end), NOW);
+    let before = end - Duration::from_millis(1);
+    assert_eq!(told(&session, "acme:alice", before), Some(CHUNK));
+    assert!(!session.lifeline().is_cut(), "no timer has run");
+    assert_eq!(told(&session, "acme:alice", end), None);
+    assert_eq!(session.lifeline().end(), Some(End::expired()));
+    session.miss(None, end);
+    assert_eq!(session.outbound.pop(), None);
+}
+
+#[test]
+fn what_waits_when_a_slow_session_ends_is_lost_too() {
+    let session = session(12);
+    for _ in 0..3 {
+        session.deliver(CHUNK);
+    }
+    assert_eq!(session.lifeline().end(), Some(End::slow_consumer()));
+    assert_eq!(session.give_up_events(), 3);
+    session.release();
+    let lost = session.record.counts.lost.load(Ordering::Relaxed);
+    assert_eq!(lost, 3, "each is counted once");
+    let end = session.lifeline().end().unwrap();
+    assert!(end.sentence(3).contains("3 lost"));
+}
+
 #[test]
 fn what_policies_announce_goes_to_subjects_of_the_subscription_and_waits_like_events() {
     let session = session(6);
-    let tell = |subject: &str| {
-        session.tell(&PolicyAnnouncement {
-            policy_id: "org.acme:p".parse().unwrap(),
-            subject_id: subject.parse().unwrap(),
-            frame: CHUNK,
-        });
-        session.outbound.pop()
-    };
+    let tell = |subject: &str| told(&session, subject, NOW);
     assert_eq!(tell("acme:alice"), None, "it did not ask");
     session.listen_to_policies(Some(Vec::new()));
     session.refresh(principal(&["acme:alice", "acme:crew"]), NOW);
@@ -151,7 +199,7 @@ fn what_policies_announce_goes_to_subjects_of_the_subscription_and_waits_like_ev
     assert_eq!(tell("acme:alice"), None, "lost");
     session.deliver(CHUNK);
     assert_eq!(tell("acme:crew"), Some(CHUNK), "what had waited before");
-    assert_eq!(session.lifeline().end(), Some(End::slow_consumer(1)));
+    assert_eq!(session.lifeline().end(), Some(End::slow_consumer()));
     assert_eq!(tell("acme:crew"), None, "after the end");
 }
 
@@ -175,13 +223,7 @@ fn a_thousand_refreshes_leave_a_session_as_large_as_it_was() {
     for number in 0..1000_i64 {
         let now = NOW + Duration::from_secs(number.unsigned_abs() * 240);
         let expires_at = Some(now + Duration::from_secs(300));
-        let subjects = vec!["acme:alice".parse().unwrap()];
-        let renewed = Principal::new(
-            ProviderKind::Jwt,
-            subjects,
-            expires_at,
-            Credential::default(),
-        );
+        let renewed = expiring(now + Duration::from_secs(300));
         assert!(!session.lifeline().is_over(now), "refresh {number}");
         session.refresh(renewed, now);
         assert_eq!(session.subjects().len(), 1);

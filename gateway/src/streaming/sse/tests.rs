@@ -8,7 +8,7 @@ use journal::{Append, Embedded, EmbeddedOptions, EntityKey, EntityKind, Journal,
 use std::cell::Cell;
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::render::Selection;
@@ -193,7 +193,7 @@ async fn a_stream_that_cannot_go_on_says_whose_it_was() {
     world.given_unreadable().await;
     let asked = async { world.opened(Some(Position::START)) };
     let (mut events, _session) = correlated(Arc::from("stream-7"), asked).await;
-    assert_eq!(events.next().await, Some(farewell(&End::undecided())));
+    assert_eq!(events.next().await, Some(farewell(&End::undecided(), 0)));
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let line = log
         .lines()
@@ -229,7 +229,7 @@ async fn a_search_for_missed_events_ends_with_the_credential() {
     let world = World::new(JumpingClock::after(8));
     world.given_invisible(640).await;
     let (mut events, _session) = world.opened(Some(Position::START));
-    assert_eq!(events.next().await, Some(farewell(&End::expired())));
+    assert_eq!(events.next().await, Some(farewell(&End::expired(), 0)));
     assert_eq!(events.next().await, None);
 }
 
@@ -239,7 +239,7 @@ async fn an_event_of_the_past_does_not_outlive_a_cut() {
     // This position is of no journal, which the replay says first.
     let (mut events, session) = world.opened(Some(Position(7)));
     session.lifeline().cut(End::shutdown());
-    assert_eq!(events.next().await, Some(farewell(&End::shutdown())));
+    assert_eq!(events.next().await, Some(farewell(&End::shutdown(), 0)));
 }
 
 #[actix_web::test]
@@ -293,13 +293,45 @@ async fn a_session_whose_client_stopped_reading_leaves_at_its_end() {
         .push_event(Bytes::from_static(b"unread"))
         .unwrap();
     assert!(world.permit().is_none(), "the stream occupies its permit");
-    session.lifeline().cut(End::shutdown());
+    session.lifeline().cut(End::slow_consumer());
     world.until_deserted().await;
     assert_eq!(session.outbound.pop(), None);
     assert!(world.permit().is_some(), "the permit is free again");
-    // Who reads on after all learns why.
-    assert_eq!(events.next().await, Some(farewell(&End::shutdown())));
+    // Who reads on after all learns why, and how much is missing.
+    let told = farewell(&End::slow_consumer(), 1);
+    assert_eq!(events.next().await, Some(told));
     assert_eq!(events.next().await, None);
+    assert_eq!(counts(&session), (0, 1));
+}
+
+/// What was delivered and what was lost.
+fn counts(session: &Session) -> (u64, u64) {
+    let counts = &session.record.counts;
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    (count(&counts.delivered), count(&counts.lost))
+}
+
+#[actix_web::test]
+async fn what_waits_or_is_held_back_when_a_stream_ends_is_lost_and_not_delivered() {
+    let mut world = World::new(never_jumping());
+    world.settings.sse_throttling = Some(Throttling {
+        interval: Duration::from_secs(3600),
+        limit: 1,
+        rejection_factor: 1.0,
+    });
+    world.settings.sse_heartbeat = Duration::from_millis(10);
+    let (mut events, session) = world.opened(None);
+    for event in ["one", "two", "three"] {
+        session.outbound.push_event(Bytes::from(event)).unwrap();
+    }
+    assert_eq!(events.next().await.unwrap(), "one");
+    assert_eq!(events.next().await, Some(heartbeat(None)), "two is held");
+    assert_eq!(counts(&session), (1, 0));
+    session.lifeline().cut(End::slow_consumer());
+    let told = farewell(&End::slow_consumer(), 2);
+    assert_eq!(events.next().await, Some(told));
+    drop(events);
+    assert_eq!(counts(&session), (1, 2));
 }
 
 #[actix_web::test]

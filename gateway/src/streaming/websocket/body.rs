@@ -20,10 +20,7 @@ impl Stream for Outgoing {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0
-            .outbound
-            .poll_next(context)
-            .map(|frame| frame.map(Ok))
+        self.0.poll_next(context).map(|frame| frame.map(Ok))
     }
 }
 
@@ -63,10 +60,10 @@ pub(super) fn pong(payload: Bytes) -> Bytes {
     encoded(Message::Pong(payload))
 }
 
-/// The frame that says why; its reason is cut where a control frame ends (RFC 6455 §5.5).
-pub(super) fn close_frame(end: &End) -> Bytes {
+/// The frame that says why, and how much was lost by reading too slowly; its reason is cut where a control frame ends (RFC 6455 §5.5).
+pub(super) fn close_frame(end: &End, lost: u64) -> Bytes {
     const REASON_BYTES_MAX: usize = 123;
-    let mut reason = end.reason.clone();
+    let mut reason = end.sentence(lost).into_owned();
     while reason.len() > REASON_BYTES_MAX {
         reason.pop();
     }
@@ -116,7 +113,7 @@ mod tests {
     #[test]
     fn a_close_says_why_in_one_control_frame() {
         let end = End::operator(Some(&"ü".repeat(100)));
-        let Frame::Close(Some(reason)) = decoded(&close_frame(&end)) else {
+        let Frame::Close(Some(reason)) = decoded(&close_frame(&end, 7)) else {
             panic!("no close frame");
         };
         let description = reason.description.unwrap();
