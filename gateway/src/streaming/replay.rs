@@ -49,6 +49,16 @@ impl Past {
             && since.is_none_or(|from| record.timestamp >= from)
             && until.is_none_or(|to| record.timestamp <= to)
     }
+
+    /// What may be missing before `first`, the oldest record that is left from a revision on, for a client that has seen
+    /// everything up to a place of the journal.
+    fn gap(&self, first: &Record, (from, seen): (Revision, Position)) -> Option<Gap> {
+        let is_left_out = |at: Timestamp| first.timestamp <= at;
+        let is_missing = first.revision > from
+            && first.position.0 > seen.0.saturating_add(1)
+            && !self.from_timestamp.is_some_and(is_left_out);
+        is_missing.then(|| forgotten(seen))
+    }
 }
 
 /// Which records are read.
@@ -60,6 +70,8 @@ enum Range {
         thing_id: ThingId,
         from: Revision,
         past: Past,
+        /// Up to there the client has what it asked for; `None` for one that begins, and takes what is left.
+        seen: Option<Position>,
     },
     /// Nothing is left.
     Empty,
@@ -90,6 +102,8 @@ pub(crate) struct Replay {
     portion: VecDeque<Arc<Record>>,
     /// To be told before the next event.
     gap: Option<Gap>,
+    /// To be told before the next event that the session may see: others must not learn that there was something.
+    missing: Option<Gap>,
     renderer: Rc<dyn Renderer>,
     /// That of the request that asked for it; a stream is polled by whoever sends it.
     correlation_id: Option<Arc<str>>,
@@ -107,6 +121,7 @@ impl Replay {
             range: Range::Missed { after, until },
             portion: VecDeque::new(),
             gap: (after > until).then_some(unknown(until)),
+            missing: None,
             renderer,
             correlation_id: current_correlation_id(),
         }
@@ -125,10 +140,12 @@ impl Replay {
             range: Range::History {
                 thing_id: thing_id.clone(),
                 from: past.from_revision.unwrap_or(1).max(1),
+                seen: past.after,
                 past,
             },
             portion: VecDeque::new(),
             gap: foreign.map(|_| unknown(head)),
+            missing: None,
             renderer,
             correlation_id: current_correlation_id(),
         }
@@ -151,6 +168,10 @@ impl Replay {
                 return Ok(Step::Gap(gap));
             }
             while let Some(record) = self.portion.pop_front() {
+                if let Some(gap) = self.missing_before(&record, session)? {
+                    self.portion.push_front(record);
+                    return Ok(Step::Gap(gap));
+                }
                 if let Some(frame) = self.frame(&record, session)? {
                     return Ok(Step::Event(frame));
                 }
@@ -160,21 +181,40 @@ impl Replay {
             }
             yield_now().await;
             let portion = self.read().await?;
-            self.gap = self.range.advance(&portion);
+            match self.range.advance(&portion) {
+                Some(gap) if self.range.is_of_everybody() => self.gap = Some(gap),
+                Some(gap) => self.missing = Some(gap),
+                None => {}
+            }
             self.portion = portion;
         }
+    }
+
+    /// What the journal has forgotten before the record, if the session may see the record.
+    fn missing_before(
+        &mut self,
+        record: &Record,
+        session: &Session,
+    ) -> Result<Option<Gap>, ::things::Error> {
+        let is_told = self.missing.is_some() && session.may_see(&self.published(record)?);
+        Ok(self.missing.take_if(|_| is_told))
     }
 
     fn frame(&self, record: &Record, session: &Session) -> Result<Option<Bytes>, ::things::Error> {
         if !self.range.contains(record) {
             return Ok(None);
         }
+        let published = self.published(record)?;
+        Ok(session.view(&published, &*self.renderer))
+    }
+
+    /// The event of the record with who may see it today.
+    fn published(&self, record: &Record) -> Result<Published, ::things::Error> {
         let event = ThingEvent::of_record(record)?;
         let Source { things, clock, .. } = &self.source;
         let now = clock.now();
         let delivery = things.delivery_today(&event, now)?;
-        let published = Published::new((record.position, now), event, delivery);
-        Ok(session.view(&published, &*self.renderer))
+        Ok(Published::new((record.position, now), event, delivery))
     }
 
     /// Reads and parses the next portion, away from the worker.
@@ -202,6 +242,14 @@ impl Replay {
 type Reading = Box<dyn FnOnce(&Source) -> Result<Vec<Arc<Record>>, journal::StoreError> + Send>;
 
 impl Range {
+    /// Whether what is missing tells nothing of any thing: then everybody may know.
+    fn is_of_everybody(&self) -> bool {
+        match self {
+            Self::Missed { .. } | Self::Empty => true,
+            Self::History { .. } => false,
+        }
+    }
+
     fn has_more(&self) -> bool {
         match self {
             Self::Missed { after, until } => after < until,
@@ -248,9 +296,13 @@ impl Range {
                 let is_whole = last.position.0 - before.0 == portion.len() as u64;
                 (!is_whole).then(|| forgotten(before))
             }
-            Self::History { from, .. } => {
+            Self::History {
+                from, past, seen, ..
+            } => {
+                let gap = seen.and_then(|seen| past.gap(portion.front()?, (*from, seen)));
                 *from = last.revision + 1;
-                None
+                *seen = seen.map(|seen| seen.max(last.position));
+                gap
             }
             Self::Empty => None,
         }

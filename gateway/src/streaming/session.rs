@@ -350,6 +350,13 @@ impl Session {
         self.seen(published, (principal.subjects(), renderer))
     }
 
+    /// Whether this session may see any part of an event of the past.
+    pub(crate) fn may_see(&self, published: &Published) -> bool {
+        let principal = self.principal();
+        self.is_within_reach(&published.event.thing_id)
+            && published.visible_to(principal.subjects()).is_some()
+    }
+
     fn seen(
         &self,
         published: &Published,

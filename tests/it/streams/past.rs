@@ -1,7 +1,7 @@
 //! Event streams of what has happened, and places from which none can go on.
 
 use serde_json::json;
-use tests::{TestGateway, eventually};
+use tests::{Caller, TestGateway, eventually};
 
 use super::LAMP;
 use super::history::given_history;
@@ -124,6 +124,63 @@ async fn a_place_that_is_of_no_use_is_a_gap() {
     assert_eq!(data(&mut stream).await, 9);
     alice.put(&serial, &json!("now")).await.expect(204);
     assert_eq!(data(&mut stream).await, "now");
+}
+
+/// What comes of a part of the past: the data of events, and the names of others.
+async fn shown(caller: &Caller, target: &str) -> Vec<String> {
+    let mut stream = opened(caller, target).await;
+    let mut shown = Vec::new();
+    while let Some(event) = stream.next().await {
+        let has_name = !event.name.is_empty();
+        shown.push(if has_name { event.name } else { event.data });
+    }
+    shown
+}
+
+#[tokio::test]
+async fn a_part_of_the_past_that_was_forgotten_meanwhile_is_a_gap() {
+    let gateway = TestGateway::start_with(json!({ "history": { "max_revisions": 2 } })).await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let serial = format!("{LAMP}/attributes/serial");
+    let past = format!("{serial}?from-historical-revision=0");
+    alice.put(&serial, &json!(2)).await.expect(204);
+    let id_of = |data: &'static str| {
+        let (alice, past) = (&alice, &past);
+        async move {
+            let mut stream = opened(alice, past).await;
+            loop {
+                let event = stream.next().await.expect("it is shown");
+                if event.data == data {
+                    return event.id;
+                }
+            }
+        }
+    };
+    let second = id_of("2").await;
+    for number in 3..=9 {
+        alice.put(&serial, &json!(number)).await.expect(204);
+    }
+    let eighth = id_of("8").await;
+    let fourth_on = format!("{serial}?from-historical-revision=4");
+    let to_fifth = format!("{past}&to-historical-revision=5");
+    let eighth_on = format!("{serial}?from-historical-revision=8");
+    let bob = gateway.as_subject("nginx:bob");
+    for (caller, after, target, expected) in [
+        (&alice, &second, &past, &["gap", "8", "9", "complete"][..]),
+        (&alice, &second, &fourth_on, &["gap", "8", "9", "complete"]),
+        (&alice, &second, &to_fifth, &["gap", "complete"]),
+        // Nothing that was asked for is missing.
+        (&alice, &second, &eighth_on, &["8", "9", "complete"]),
+        (&alice, &eighth, &past, &["9", "complete"]),
+        // A stranger does not learn that there was something.
+        (&bob, &second, &past, &["complete"]),
+    ] {
+        let returning = caller.with("last-event-id", after);
+        assert_eq!(shown(&returning, target).await, expected, "{target}");
+    }
+    // Who begins takes what is left.
+    assert_eq!(shown(&alice, &past).await, ["8", "9", "complete"]);
 }
 
 #[tokio::test]
