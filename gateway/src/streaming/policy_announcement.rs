@@ -66,6 +66,11 @@ impl PolicySubscription {
             && self.subjects.contains(&announcement.subject_id)
     }
 
+    /// As whom it listens.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = &SubjectId> {
+        self.subjects.iter()
+    }
+
     /// Forgets subjects that `principal` does not have.
     pub(super) fn narrow(&mut self, principal: &Principal) {
         self.subjects.narrow(principal);

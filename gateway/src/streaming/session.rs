@@ -115,6 +115,13 @@ impl Session {
         }
     }
 
+    /// Follows another session's leaving, whose seat of this subject it took.
+    pub(super) fn reseat(&self, subject: &SubjectId, at: usize) {
+        if let Some(place) = self.place.borrow_mut().as_mut() {
+            place.reseat(subject, at);
+        }
+    }
+
     /// How far its worker has come with the journal, if it has a place there.
     pub(super) fn progress(&self) -> Option<Position> {
         self.place.borrow().as_ref().map(Place::progress)
@@ -143,10 +150,12 @@ impl Session {
     /// The subjects that something is matched against.
     pub(crate) fn subjects(&self) -> Vec<SubjectId> {
         let events = self.events.borrow();
+        let policies = self.policy_announcements.borrow();
         let mut subjects: Vec<SubjectId> = events
             .iter()
             .flat_map(|stream| stream.subjects.iter().cloned())
             .chain(self.live.subjects())
+            .chain(policies.iter().flat_map(|it| it.subjects().cloned()))
             .collect();
         subjects.sort_unstable();
         subjects.dedup();
@@ -212,7 +221,7 @@ impl Session {
     }
 
     /// Passes on what a subject is told, if this session acts as it and wants to know.
-    pub(super) fn tell(&self, announcement: &PolicyAnnouncement) {
+    pub(super) fn tell(&self, announcement: &PolicyAnnouncement, now: Timestamp) {
         let subscription = self.policy_announcements.borrow();
         let is_wanted = subscription
             .as_ref()
@@ -220,7 +229,7 @@ impl Session {
         let namespace = announcement.policy_id.namespace();
         let fence = self.fence.as_ref();
         let is_within = fence.is_none_or(|it| it.allows(NamespacedKind::Policy, namespace));
-        if is_wanted && is_within && !self.lifeline().is_cut() {
+        if is_wanted && is_within && !self.lifeline().is_over(now) {
             self.deliver(announcement.frame.clone());
         }
     }

@@ -1,8 +1,11 @@
 //! The sessions of one worker, indexed by subject.
 
+mod index;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ::policies::SubjectId;
 use ::things::ThingId;
@@ -12,12 +15,14 @@ use journal::Position;
 use tokio::sync::mpsc::Receiver;
 
 use super::hub::Hub;
+use super::lifeline::{End, EndKind};
 use super::policy_announcement::PolicyAnnouncement;
 use super::published::Published;
 use super::session::Session;
 use crate::clock::Clock;
 use crate::live::LiveSignal;
 use crate::telemetry::metrics;
+use index::{Index, Member, Seat};
 
 /// What the publisher tells every worker.
 #[derive(Clone)]
@@ -35,9 +40,9 @@ pub(crate) enum Notice {
 /// Belongs to one worker and is never touched by another.
 pub(crate) struct Shard {
     sessions: RefCell<HashMap<u128, Rc<Session>>>,
-    by_subject: RefCell<HashMap<SubjectId, Vec<Rc<Session>>>>,
+    by_subject: RefCell<Index<Rc<Session>>>,
     /// Those that declared labels of acknowledgements.
-    acknowledging: RefCell<Vec<Rc<Session>>>,
+    acknowledging: RefCell<HashMap<u128, Rc<Session>>>,
     /// Everything up to here was offered to whom it concerns.
     progress: Cell<Position>,
 }
@@ -77,8 +82,8 @@ impl Shard {
                 notice = notices.recv() => match notice {
                     Some(Notice::Event(published)) => self.deliver(&published),
                     Some(Notice::Live(signal)) => self.deliver_live(&signal),
-                    Some(Notice::Announcement(announcement)) => self.announce(&announcement),
-                    Some(Notice::Undecided(thing_id)) => self.miss(thing_id.as_deref()),
+                    Some(Notice::Announcement(announcement)) => self.announce(&announcement, clock.now()),
+                    Some(Notice::Undecided(thing_id)) => self.miss(thing_id.as_deref(), clock.now()),
                     None => return,
                 },
                 _ = ticks.tick() => self.tick(clock.now()),
@@ -92,28 +97,29 @@ impl Shard {
             .borrow_mut()
             .insert(session.id.0, Rc::clone(session));
         if session.declared().is_some() {
-            self.acknowledging.borrow_mut().push(Rc::clone(session));
+            let mut acknowledging = self.acknowledging.borrow_mut();
+            acknowledging.insert(session.id.0, Rc::clone(session));
         }
         hub.sessions().enter(&session.record);
         metrics::streaming_sessions(session.kind().as_str()).increment(1.0);
         session.take_place(Place {
             shard: self,
             hub: Arc::clone(hub),
-            subjects: Box::default(),
+            seats: Vec::new(),
         });
     }
 
     fn deliver(&self, published: &Published) {
         if !published.event.headers.requested_acks.is_empty() {
             // First, because only the first offer tells whether a session gets the event.
-            for session in self.acknowledging.borrow().iter() {
+            for session in self.acknowledging.borrow().values() {
                 session.offer_or_acknowledge(published);
             }
         }
         let by_subject = self.by_subject.borrow();
         for subject in published.subjects() {
             // A session with several of the subjects takes the event once: it remembers the last position.
-            for session in by_subject.get(subject).into_iter().flatten() {
+            for session in by_subject.of(subject) {
                 session.offer(published);
             }
         }
@@ -123,26 +129,26 @@ impl Shard {
     fn deliver_live(&self, signal: &LiveSignal) {
         let by_subject = self.by_subject.borrow();
         for subject in signal.subjects() {
-            for session in by_subject.get(&subject).into_iter().flatten() {
+            for session in by_subject.of(&subject) {
                 session.offer_live(signal);
             }
         }
         if !signal.requested().is_empty() {
-            for session in self.acknowledging.borrow().iter() {
+            for session in self.acknowledging.borrow().values() {
                 session.acknowledge_missed(signal);
             }
         }
     }
 
-    fn announce(&self, announcement: &PolicyAnnouncement) {
-        for session in self.sessions.borrow().values() {
-            session.tell(announcement);
+    fn announce(&self, announcement: &PolicyAnnouncement, now: Timestamp) {
+        for session in self.by_subject.borrow().of(&announcement.subject_id) {
+            session.tell(announcement, now);
         }
     }
 
-    fn miss(&self, thing_id: Option<&ThingId>) {
+    fn miss(&self, thing_id: Option<&ThingId>, now: Timestamp) {
         for session in self.sessions.borrow().values() {
-            session.miss(thing_id);
+            session.miss(thing_id, now);
         }
     }
 
@@ -158,26 +164,25 @@ impl Shard {
         }
     }
 
-    fn index(&self, session: &Rc<Session>, subjects: &[SubjectId]) {
+    fn seat(&self, session: &Rc<Session>, subjects: Vec<SubjectId>) -> Vec<Seat> {
         let mut by_subject = self.by_subject.borrow_mut();
-        for subject in subjects {
-            by_subject
-                .entry(subject.clone())
-                .or_default()
-                .push(Rc::clone(session));
-        }
+        let seats = subjects.into_iter();
+        seats
+            .map(|subject| by_subject.join(subject, Rc::clone(session)))
+            .collect()
     }
 
-    fn forget(&self, session: &Session, subjects: &[SubjectId]) {
+    fn give_up(&self, seats: Vec<Seat>) {
         let mut by_subject = self.by_subject.borrow_mut();
-        for subject in subjects {
-            if let Some(sessions) = by_subject.get_mut(subject) {
-                sessions.retain(|other| other.id != session.id);
-                if sessions.is_empty() {
-                    by_subject.remove(subject);
-                }
-            }
+        for seat in seats {
+            by_subject.leave(&seat);
         }
+    }
+}
+
+impl Member for Rc<Session> {
+    fn moved(&self, subject: &SubjectId, at: usize) {
+        self.reseat(subject, at);
     }
 }
 
@@ -185,8 +190,8 @@ impl Shard {
 pub(super) struct Place {
     shard: Rc<Shard>,
     hub: Arc<Hub>,
-    /// What the session is indexed by.
-    subjects: Box<[SubjectId]>,
+    /// What the session is indexed by, sorted by subject.
+    seats: Vec<Seat>,
 }
 
 impl Place {
@@ -197,11 +202,20 @@ impl Place {
 
     /// Follows a change of what the session listens to, or as whom.
     pub(super) fn reindex(&mut self, session: &Rc<Session>) {
-        let subjects = session.subjects().into_boxed_slice();
-        if self.subjects != subjects {
-            self.shard.forget(session, &self.subjects);
-            self.shard.index(session, &subjects);
-            self.subjects = subjects;
+        let subjects = session.subjects();
+        if !self.seats.iter().map(|seat| &seat.subject).eq(&subjects) {
+            self.shard.give_up(std::mem::take(&mut self.seats));
+            self.seats = self.shard.seat(session, subjects);
+        }
+    }
+
+    /// Another session left, and this one took its seat.
+    pub(super) fn reseat(&mut self, subject: &SubjectId, at: usize) {
+        let seat = self
+            .seats
+            .binary_search_by(|seat| seat.subject.cmp(subject));
+        if let Some(seat) = seat.ok().and_then(|found| self.seats.get_mut(found)) {
+            seat.at = at;
         }
     }
 
@@ -209,14 +223,22 @@ impl Place {
     pub(super) fn leave(self, session: &Session) {
         self.shard.sessions.borrow_mut().remove(&session.id.0);
         if session.declared().is_some() {
-            let mut acknowledging = self.shard.acknowledging.borrow_mut();
-            acknowledging.retain(|other| other.id != session.id);
+            self.shard.acknowledging.borrow_mut().remove(&session.id.0);
         }
-        self.shard.forget(session, &self.subjects);
+        self.shard.give_up(self.seats);
         session.release();
         self.hub.sessions().leave(session.id);
         metrics::streaming_sessions(session.kind().as_str()).decrement(1.0);
-        let end = session.lifeline().end();
-        metrics::streaming_closes(end.map_or("client", |end| end.kind.as_str())).increment(1);
+        let end = session.lifeline().end().unwrap_or_else(End::client);
+        metrics::streaming_closes(end.kind.as_str()).increment(1);
+        if end.kind == EndKind::SlowConsumer {
+            let lost = session.record.counts.lost.load(Ordering::Relaxed);
+            let id = uuid::Uuid::from_u128(session.id.0);
+            tracing::info!(
+                session.id = %id,
+                session.lost = lost,
+                "Session `{id}` was ended because its client reads too slowly, {lost} lost"
+            );
+        }
     }
 }

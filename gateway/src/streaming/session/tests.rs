@@ -39,6 +39,17 @@ fn principal(subjects: &[&str]) -> Principal {
     Principal::new(ProviderKind::Jwt, subjects, None, Credential::default())
 }
 
+/// Alice until `end`.
+fn expiring(end: Timestamp) -> Principal {
+    let subjects = vec!["acme:alice".parse().unwrap()];
+    Principal::new(
+        ProviderKind::Jwt,
+        subjects,
+        Some(end),
+        Credential::default(),
+    )
+}
+
 fn session(bytes_max: usize) -> Session {
     let limits = Limits::new(LimitSettings {
         per_identity: Vec::new(),
@@ -89,14 +100,14 @@ fn a_session_that_is_told_of_losses_outlives_them() {
 fn what_nobody_could_decide_is_told_or_ends_the_session() {
     let told = session(6);
     told.announce(Some(gaps(&told)));
-    told.miss(None);
+    told.miss(None, NOW);
     assert!(told.outbound.pop().is_some());
     let untold = session(6);
-    untold.miss(None);
+    untold.miss(None, NOW);
     assert_eq!(untold.lifeline().end(), Some(End::undecided()));
     let unconcerned = session(6);
     unconcerned.unsubscribe();
-    unconcerned.miss(None);
+    unconcerned.miss(None, NOW);
     assert!(!unconcerned.lifeline().is_cut());
 }
 

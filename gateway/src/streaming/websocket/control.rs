@@ -49,10 +49,12 @@ pub(super) async fn obey(connection: &Rc<Connection>, message: ControlMessage) {
         ControlMessage::Start(StreamKind::PolicyAnnouncements, subscription) => {
             let namespaces = Some(subscription.namespaces);
             connection.session.listen_to_policies(namespaces);
+            connection.session.reindex();
             Ok(())
         }
         ControlMessage::Stop(StreamKind::PolicyAnnouncements) => {
             connection.session.listen_to_policies(None);
+            connection.session.reindex();
             Ok(())
         }
         ControlMessage::Start(kind, subscription) if live::is_live(kind) => {
