@@ -20,6 +20,7 @@ use anyhow::Context;
 use audit::Auditor;
 use journal::{Embedded, EmbeddedOptions, Journal, StoreError};
 use policies::{Policies, SubjectKeeper};
+use sd_notify::NotifyState;
 use things::Things;
 
 use crate::app::{self, Gateway};
@@ -131,6 +132,13 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
     Ok(())
 }
 
+/// Tells whoever supervises the process and wants to know, as systemd does with `Type=notify` (sd_notify(3)).
+fn tell_supervisor(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "The supervisor could not be told how far the process is");
+    }
+}
+
 /// Where spans go, if anywhere.
 fn traces(logging: &telemetry::Logging) -> anyhow::Result<Option<Traces>> {
     let start = |endpoint: &String| Traces::start(endpoint, logging.otlp_sampling);
@@ -165,7 +173,9 @@ async fn until_shutdown(loaded: &Loaded, reloading: Reloading) -> anyhow::Result
         background::reminders(&in_force, Arc::clone(&reloading.certificates)),
         Reloader::new(reloading, loaded.clone()).run()?,
     ];
+    tell_supervisor(NotifyState::Ready);
     shutdown::requested().await?;
+    tell_supervisor(NotifyState::Stopping);
     for task in tasks {
         task.abort();
     }

@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use serde_json::json;
 use tempfile::TempDir;
-use tests::{Moved, Recipe, TestGateway, recipe};
+use tests::{Moved, Recipe, TestGateway, deadline, recipe};
+use tokio::net::UnixDatagram;
 use tokio::process::Command;
 
 /// The unit with a program that is there: `verify` looks for it.
@@ -60,5 +62,25 @@ async fn the_gateway_takes_the_configuration_beside_the_unit() {
         .await;
     assert!(alive.status.success(), "{alive:?}");
     let stopped = gateway.stop().await;
+    assert_eq!(stopped.code, Some(0));
+}
+
+#[tokio::test]
+async fn systemd_is_told_when_it_serves_and_when_it_stops() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    let told = async || {
+        let mut bytes = [0; 64];
+        let length = deadline("a notification", socket.recv(&mut bytes)).await;
+        let length = length.expect("a datagram");
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
+    let variable = format!("NOTIFY_SOCKET={}", path.display());
+    let supervised = vec!["env".to_owned(), variable];
+    let gateway = TestGateway::start_under(supervised, json!({})).await;
+    assert_eq!(told().await, "READY=1\n");
+    let stopped = gateway.stop().await;
+    assert_eq!(told().await, "STOPPING=1\n");
     assert_eq!(stopped.code, Some(0));
 }
