@@ -2,5 +2,6 @@
 
 mod compose;
 mod kubernetes;
+mod nginx_alone;
 mod service_unit;
 mod static_binary;

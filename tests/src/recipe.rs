@@ -90,20 +90,51 @@ impl Recipe {
         }
         let proof = self.moved(&recipe("compose/proof.js"));
         fs::write(self.folder.path().join("proof.js"), proof).expect("a file");
-        for _ in 0..5 {
-            let [clients, plain, operators] = free_addresses();
-            let text = Moved(self.moved(&recipe("compose/nginx.conf")))
+        let text = self.moved(&recipe("compose/nginx.conf"));
+        self.serve(|[clients, plain, operators]| {
+            Moved(text.clone())
                 .replace("172.31.250.3:8080", public)
                 .replace("172.31.250.3:8081", devops)
                 .replace("listen 8443", &format!("listen {clients}"))
                 .replace("listen 8080", &format!("listen {plain}"))
-                .replace("listen 8081", &format!("listen {operators}"));
-            fs::write(self.folder.path().join("nginx.conf"), text.0).expect("a file");
+                .replace("listen 8081", &format!("listen {operators}"))
+        })
+        .await
+    }
+
+    /// nginx of `nginx/` for one way to trust (`passwords` or `tokens`), in front of `public`; it has no TLS.
+    pub async fn nginx_alone(&self, trust: &str, public: &str) -> RecipeNginx {
+        let trust = recipe(&format!("nginx/{trust}.conf")).replace("twinward.htpasswd", "htpasswd");
+        fs::write(self.folder.path().join("twinward-trust.conf"), trust).expect("a file");
+        let folder = self.folder();
+        let places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"));
+        let text = format!("pid {folder}/pid;\n{}", recipe("nginx/twinward.conf"));
+        self.serve(|[_, plain, _]| {
+            Moved(text.clone())
+                .replace("127.0.0.1:8080", public)
+                .replace("listen 127.0.0.1:8000", &format!("listen {plain}"))
+                .replace("/var/log/nginx", folder)
+                .replace("http {", &format!("http {{\n{}", places.concat()))
+        })
+        .await
+    }
+
+    /// What nginx has logged.
+    pub fn access_log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default()
+    }
+
+    /// nginx with the configuration that `on` makes of addresses for clients, for those without TLS, and for operators.
+    async fn serve(&self, on: impl Fn(&[String; 3]) -> Moved) -> RecipeNginx {
+        for _ in 0..5 {
+            let addresses = free_addresses();
+            fs::write(self.folder.path().join("nginx.conf"), on(&addresses).0).expect("a file");
             self.check_syntax().await;
             let mut child = self.nginx_command().spawn().expect("nginx starts");
-            if accepts_connections(&mut child, &clients).await {
+            if accepts_connections(&mut child, &addresses[1]).await {
                 return RecipeNginx {
-                    addresses: [clients, plain, operators],
+                    addresses,
                     root: self.authority.pem(),
                     _child: child,
                 };

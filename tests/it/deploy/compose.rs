@@ -7,6 +7,14 @@ use tests::{Caller, Issuer, Recipe, RecipeNginx, SigningKey, TestGateway, python
 /// The address of nginx in the recipe.
 const PROXY: &str = "172.31.250.2";
 
+/// The headers of a WebSocket's handshake (RFC 6455 §4.1).
+pub(super) const UPGRADE: [(&str, &str); 4] = [
+    ("connection", "upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
 async fn pre_authenticated(recipe: &Recipe) -> TestGateway {
     let settings = recipe.gateway("compose/pre-authenticated/twinward.yaml", PROXY);
     TestGateway::start_from(&settings.0).await
@@ -19,7 +27,7 @@ async fn nginx(recipe: &Recipe, trust: &str, gateway: &TestGateway) -> RecipeNgi
         .await
 }
 
-async fn subject(caller: &Caller) -> String {
+pub(super) async fn subject(caller: &Caller) -> String {
     let answer = caller.get("/api/2/whoami").await.expect(200).json();
     answer["defaultSubject"].as_str().expect("text").to_owned()
 }
@@ -81,17 +89,11 @@ async fn twins_streams_and_sockets_work_through_nginx() {
         }
     };
     assert!(event.data.contains("\"on\":true"), "{}", event.data);
-    let upgrade = [
-        ("connection", "upgrade"),
-        ("upgrade", "websocket"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ];
-    let answer = alice.send(Method::GET, "/ws/2", &upgrade, None).await;
+    let answer = alice.send(Method::GET, "/ws/2", &UPGRADE, None).await;
     assert_eq!(answer.status, 101, "{}", answer.body);
     let answer = nginx
         .clients()
-        .send(Method::GET, "/ws/2", &upgrade, None)
+        .send(Method::GET, "/ws/2", &UPGRADE, None)
         .await;
     assert_eq!(answer.status, 401);
 }
