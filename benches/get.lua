@@ -22,8 +22,4 @@ request = function()
   return requests[number + 1]
 end
 
-done = function(summary)
-  if summary.errors.status > 0 then
-    io.write("Refused: " .. summary.errors.status .. "\n")
-  end
-end
+done = dofile("benches/refused.lua")

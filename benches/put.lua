@@ -13,8 +13,4 @@ request = function()
   return wrk.format("PUT", path, headers, '"' .. filler .. number .. '"')
 end
 
-done = function(summary)
-  if summary.errors.status > 0 then
-    io.write("Refused: " .. summary.errors.status .. "\n")
-  end
-end
+done = dofile("benches/refused.lua")
