@@ -42,7 +42,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
             "Features",
             json!({ "type": ["object", "null"], "propertyNames": text::key(), "additionalProperties": named("Feature") }),
         ),
-        ("Feature", feature()),
+        ("Feature", feature("Properties")),
         (
             "FeatureDefinition",
             json!({ "type": ["array", "null"], "items": named("DefinitionIdentifier"), "minItems": 1 }),
@@ -56,7 +56,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
             "FeaturesPatch",
             json!({ "type": ["object", "null"], "propertyNames": text::key(), "additionalProperties": named("FeaturePatch") }),
         ),
-        ("FeaturePatch", feature_patch()),
+        ("FeaturePatch", feature("MembersPatch")),
         ("MembersPatch", members(PATCH)),
         ("Migration", migration()),
         ("Migrated", migrated()),
@@ -129,26 +129,14 @@ fn thing_patch() -> Value {
     })
 }
 
-fn feature_patch() -> Value {
+/// A feature or a patch of one, whose `properties` and `desiredProperties` are of this schema.
+fn feature(properties: &str) -> Value {
     json!({
         "type": ["object", "null"],
         "properties": {
             "definition": named("FeatureDefinition"),
-            "properties": named("MembersPatch"),
-            "desiredProperties": named("MembersPatch"),
-        },
-        "propertyNames": text::key(),
-        "additionalProperties": named("Json"),
-    })
-}
-
-fn feature() -> Value {
-    json!({
-        "type": ["object", "null"],
-        "properties": {
-            "definition": named("FeatureDefinition"),
-            "properties": named("Properties"),
-            "desiredProperties": named("Properties"),
+            "properties": named(properties),
+            "desiredProperties": named(properties),
         },
         "propertyNames": text::key(),
         "additionalProperties": named("Json"),
