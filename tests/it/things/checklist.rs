@@ -202,7 +202,7 @@ const ROWS: &[(&str, &str)] = &[
     ),
     (
         "a thing without its policy",
-        "things/views::a_thing_is_out_of_reach_while_its_policy_is_gone",
+        "things/conformance::a_thing_waits_for_its_policy",
     ),
     (
         "two ways to bring metadata",

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{THING, with_lamp};
-use crate::given::{given_lamp, lamp, owned_by, reader};
+use crate::given::{given_lamp, lamp, reader};
 
 #[tokio::test]
 async fn fields_select_what_is_read() {
@@ -94,26 +94,4 @@ async fn a_revoke_below_blocks_the_whole() {
         .put(&format!("{THING}/attributes"), &json!({}))
         .await
         .expect(204);
-}
-
-#[tokio::test]
-async fn a_thing_is_out_of_reach_while_its_policy_is_gone() {
-    let (_gateway, alice) = with_lamp().await;
-    alice
-        .delete("/api/2/policies/org.acme:lamp")
-        .await
-        .expect(204);
-    alice
-        .get(THING)
-        .await
-        .expect_error(404, "things:thing.notfound");
-    alice
-        .put(THING, &lamp())
-        .await
-        .expect_error(403, "things:thing.notmodifiable");
-    alice
-        .put("/api/2/policies/org.acme:lamp", &owned_by("nginx:alice"))
-        .await
-        .expect(201);
-    alice.get(THING).await.expect(200);
 }
