@@ -2,17 +2,20 @@
 //!
 //! Source: Ditto documentation, page "Authentication and authorization".
 
+mod explained;
 mod observer;
 
 use std::sync::Arc;
 
 use policies::{Principal, ProviderKind};
 
+use explained::Told;
+pub use explained::{ChainStep, StepVerdict};
 pub use observer::{ChainObserver, Conclusion};
 
 use crate::{
     Attempt, AuthenticationError, AuthenticationOutcome, AuthenticationProvider, InjectedHeaders,
-    RequestParts, Revocations, Scopes,
+    Purpose, RequestParts, Revocations, Scopes,
 };
 
 /// What to do with a request that carries credentials of different kinds.
@@ -76,26 +79,43 @@ impl AuthenticationChain {
     /// [`AuthenticationError::NoApplicableProvider`] without a credential, [`AuthenticationError::Conflicting`] with
     /// several kinds of it, the single failure, or [`AuthenticationError::Several`]. A missing backend ends the chain:
     /// a weaker method never decides in its place. A revoked credential is a refused one.
-    pub async fn authenticate(
+    pub fn authenticate(
         &self,
         request: &RequestParts<'_>,
+    ) -> impl Future<Output = Result<Principal, AuthenticationError>> {
+        self.walk(request, |_, _| {})
+    }
+
+    /// Asks one provider after the other, and tells what each concluded.
+    async fn walk(
+        &self,
+        request: &RequestParts<'_>,
+        mut tell: impl FnMut(usize, Told<'_>),
     ) -> Result<Principal, AuthenticationError> {
-        for provider in &self.providers {
-            provider.refuse(request)?;
+        for (position, provider) in self.providers.iter().enumerate() {
+            let refused = provider.refuse(request);
+            refused.inspect_err(|error| tell(position, Told::Failed(error)))?;
         }
         let applicable = self.applicable(request)?;
         let mut failures = Vec::new();
         for (position, provider) in self.providers.iter().enumerate() {
             if applicable & (1 << position) == 0 {
+                tell(position, Told::Skipped);
                 continue;
             }
             match self.ask(&**provider, request).await {
-                AuthenticationOutcome::Authenticated(principal) => return Ok(principal),
-                AuthenticationOutcome::Failed(error) if error.is_unavailable() => {
-                    return Err(error);
+                AuthenticationOutcome::Authenticated(principal) => {
+                    tell(position, Told::Accepted);
+                    return Ok(principal);
                 }
-                AuthenticationOutcome::Failed(error) => failures.push(error),
-                AuthenticationOutcome::NotApplicable => {}
+                AuthenticationOutcome::Failed(error) => {
+                    tell(position, Told::Failed(&error));
+                    if error.is_unavailable() {
+                        return Err(error);
+                    }
+                    failures.push(error);
+                }
+                AuthenticationOutcome::NotApplicable => tell(position, Told::Skipped),
             }
         }
         Err(aggregate(failures))
@@ -107,7 +127,9 @@ impl AuthenticationChain {
         provider: &dyn AuthenticationProvider,
         request: &RequestParts<'_>,
     ) -> AuthenticationOutcome {
-        let mut watch = self.observer.as_deref().map(observer::Watch::start);
+        let observer = self.observer.as_deref();
+        let observer = observer.filter(|_| request.purpose == Purpose::Admit);
+        let mut watch = observer.map(observer::Watch::start);
         let outcome = match provider.authenticate(request) {
             Attempt::Ready(outcome) => outcome,
             Attempt::Pending(work) => {

@@ -201,18 +201,48 @@ impl Guard {
         source: SourcePrefix,
         now: Timestamp,
     ) -> AuthenticationError {
-        let Some((method, identity)) = error.guess() else {
+        let Some(guess) = guess_of(&error, source) else {
             return error;
-        };
-        let guess = Guess {
-            source,
-            method,
-            identity,
         };
         match self.record_failure(&guess, now) {
             Some(retry_after) => AuthenticationError::TooManyFailures { retry_after },
             None => error,
         }
+    }
+
+    /// What [`Guard::judge`] would say now, of a failure that does not count.
+    #[must_use]
+    pub fn foresee(
+        &self,
+        error: AuthenticationError,
+        source: SourcePrefix,
+        now: Timestamp,
+    ) -> AuthenticationError {
+        let Some(guess) = guess_of(&error, source) else {
+            return error;
+        };
+        match self.wait_after(&guess, now) {
+            Some(retry_after) => AuthenticationError::TooManyFailures { retry_after },
+            None => error,
+        }
+    }
+
+    /// How long whoever fails with this would have to wait then.
+    fn wait_after(&self, guess: &Guess<'_>, now: Timestamp) -> Option<Duration> {
+        let settings = self.settings_for(guess.method)?;
+        if let Some(wait) = self.wait_of(guess, now) {
+            return Some(wait);
+        }
+        let after = |failures: Option<Failures>| {
+            let mut failures = failures.unwrap_or_default();
+            failures.record(&settings, now);
+            failures.wait(&settings, now)
+        };
+        let source = after(self.by_source.find(&(guess.source, guess.method)));
+        let identity = guess
+            .identity
+            .and_then(|identity| after(self.by_identity.find(&(kept(identity), guess.method))));
+        source.max(identity)
     }
 
     /// Who has failed lately, whoever waits longest first.
@@ -258,6 +288,16 @@ impl Guard {
     fn settings_for(&self, method: GuardedMethod) -> Option<GuardSettings> {
         self.settings.map(|settings| of_method(settings, method))
     }
+}
+
+/// What `error` is a failed try at, if it is one.
+fn guess_of(error: &AuthenticationError, source: SourcePrefix) -> Option<Guess<'_>> {
+    let (method, identity) = error.guess()?;
+    Some(Guess {
+        source,
+        method,
+        identity,
+    })
 }
 
 fn of_method(settings: GuardSettings, method: GuardedMethod) -> GuardSettings {

@@ -25,7 +25,9 @@ mod settings_error;
 mod testing;
 
 pub use api_key::{ApiKeyProvider, ApiKeyRefusal, ApiKeySettings};
-pub use chain::{AuthenticationChain, ChainObserver, Conclusion, OnConflict};
+pub use chain::{
+    AuthenticationChain, ChainObserver, ChainStep, Conclusion, OnConflict, StepVerdict,
+};
 pub use error::{AuthenticationError, BackendFault, ErrorClass};
 pub use guard::{
     Guard, GuardSettings, GuardedMethod, Guess, SourcePrefix, SourcePrefixError, Suspect,
@@ -41,7 +43,7 @@ pub use pre_authenticated::{
     TrustedPeer,
 };
 pub use provider::{Attempt, AuthenticationOutcome, AuthenticationProvider};
-pub use request::{HeaderLookup, PeerAddress, RequestKind, RequestParts};
+pub use request::{HeaderLookup, PeerAddress, Purpose, RequestKind, RequestParts};
 pub use revocation::{
     NewRevocation, Revocation, RevocationChange, RevocationError, RevocationId, RevocationKind,
     RevocationStore, RevocationSubscriber, Revocations, StoreFailure, StoreFuture,

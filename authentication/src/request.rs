@@ -23,6 +23,17 @@ pub struct RequestParts<'a> {
     pub kind: RequestKind,
     /// When the request was received.
     pub now: Timestamp,
+    /// Why the providers are asked.
+    pub purpose: Purpose,
+}
+
+/// Why providers are asked about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Somebody asks for something.
+    Admit,
+    /// An operator asks what would be decided: no use of a credential is noted, none is used up, nothing is counted.
+    Explain,
 }
 
 impl<'a> RequestParts<'a> {
@@ -37,6 +48,7 @@ impl<'a> RequestParts<'a> {
             client: None,
             kind: RequestKind::Http,
             now,
+            purpose: Purpose::Admit,
         }
     }
 }

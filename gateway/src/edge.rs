@@ -26,7 +26,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use authentication::{AuthenticationError, PeerAddress, RequestKind, RequestParts, SourcePrefix};
+use authentication::{
+    AuthenticationError, PeerAddress, Purpose, RequestKind, RequestParts, SourcePrefix,
+};
 use devops::logging::{correlated, set_correlation_id};
 use futures_util::FutureExt;
 
@@ -173,10 +175,12 @@ async fn answer<'r>(
 ) -> Result<Answer<'r>, DittoError> {
     check_target(request)?;
     let path = CanonicalPath::parse(request.path())?;
-    let source = locate((request, fields), &gateway, access)?;
+    let (source, is_secure) = locate((request, fields), &gateway)?;
+    access.trail.source = Some(source);
+    access.is_secure = is_secure;
+    check_peer(&gateway, &source)?;
     let source_key = gateway.limits.source_key(source.client);
-    let is_health = path.segments.as_slice() == ["health"];
-    if !is_health {
+    if is_counted(&path) {
         gateway
             .limits
             .check_source(source_key)
@@ -185,16 +189,10 @@ async fn answer<'r>(
                 note_source(&gateway, exceeded, (source, source_key));
             })?;
     }
-    fields.check()?;
-    https::check(&gateway.settings.https, request, access.is_secure)?;
-    if let Some(preflight) = gateway.settings.origins.preflight(request)? {
-        return Ok(Answer::Ready(Ok(preflight)));
-    }
-    gateway.settings.origins.check_write(request)?;
-    let route = Route::resolve(&path)?;
-    if !gateway.settings.is_served(&route) {
-        return Err(routes::not_found(&path));
-    }
+    let route = match screen((request, fields), &path, (&gateway, is_secure))? {
+        Screened::Preflight(preflight) => return Ok(Answer::Ready(Ok(preflight))),
+        Screened::Route(route) => route,
+    };
     access.route = route.pattern();
     route.check_method(request.method())?;
     let query = Query::parse(request.query_string())?;
@@ -222,17 +220,53 @@ async fn answer<'r>(
     Ok(route.handle(context, request, payload))
 }
 
-/// Where the request comes from, if it may come from there.
+/// What a request that may be asked at all is about.
+enum Screened {
+    /// A browser asks whether a page may ask.
+    Preflight(HttpResponse),
+    /// Anything else.
+    Route(Route),
+}
+
+/// Everything that can be said of a request before its method, its query and its caller are looked at.
+fn screen(
+    (request, fields): (&HttpRequest, &Fields<'_>),
+    path: &CanonicalPath<'_>,
+    (gateway, is_secure): (&Gateway, bool),
+) -> Result<Screened, DittoError> {
+    let settings = &gateway.settings;
+    fields.check()?;
+    https::check(&settings.https, request, is_secure)?;
+    if let Some(preflight) = settings.origins.preflight(request)? {
+        return Ok(Screened::Preflight(preflight));
+    }
+    settings.origins.check_write(request)?;
+    let route = Route::resolve(path)?;
+    if !settings.is_served(&route) {
+        return Err(routes::not_found(path));
+    }
+    Ok(Screened::Route(route))
+}
+
+/// Whether the request takes a unit of its source's budget; those of load balancers do not.
+fn is_counted(path: &CanonicalPath<'_>) -> bool {
+    path.segments.as_slice() != ["health"]
+}
+
+/// Where the request comes from, and whether its client speaks TLS.
 fn locate(
     (request, fields): (&HttpRequest, &Fields<'_>),
     gateway: &Gateway,
-    access: &mut Access,
-) -> Result<Source, DittoError> {
+) -> Result<(Source, bool), DittoError> {
     let source =
         Source::of(request, fields, &gateway.settings.peers).map_err(|PeerGone| peer_gone())?;
-    access.trail.source = Some(source);
-    access.is_secure = gateway.settings.speaks_tls
+    let is_secure = gateway.settings.speaks_tls
         || source.is_from_trusted_proxy && fields.get("x-forwarded-proto") == Some("https");
+    Ok((source, is_secure))
+}
+
+/// Whether the request may come from there.
+fn check_peer(gateway: &Gateway, source: &Source) -> Result<(), DittoError> {
     if gateway.settings.only_trusted_peers && !source.is_from_trusted_proxy {
         return Err(DittoError::new(
             StatusCode::FORBIDDEN,
@@ -241,7 +275,7 @@ fn locate(
         )
         .describe("Only addresses listed under `http_server.trusted_proxies` may connect here."));
     }
-    Ok(source)
+    Ok(())
 }
 
 /// Finds out who calls, and whether it may ask for this at all.
@@ -342,14 +376,34 @@ fn check_target(request: &HttpRequest) -> Result<(), DittoError> {
     Ok(())
 }
 
-/// Asks the chain; only here are [`Authenticated`]s made.
+/// Asks the chain, and remembers who failed.
 async fn authenticate(
     (request, fields): (&HttpRequest, &Fields<'_>),
     route: &Route,
     context: &mut RequestContext,
     trail: &mut Trail,
 ) -> Result<Authenticated, DittoError> {
-    let parts = RequestParts {
+    let parts = parts_of((request, fields), route, context);
+    let settings = &context.gateway.settings;
+    trail.is_header_dropped = settings.drops_pre_authenticated(&parts);
+    let verdict = ask(&mut context.gateway, &parts).await;
+    let judged = verdict.map_err(|error| {
+        let source = SourcePrefix::of(parts.client);
+        context.gateway.keys.guard.judge(error, source, parts.now)
+    });
+    let principal = judged.inspect_err(|error| trail.refused(error))?;
+    let limit_key = context.gateway.limits.subject_key(&principal);
+    trail.authenticated(&principal, limit_key.mixed_with(context.source_key));
+    recognise((&parts, fields), context, (principal, limit_key))
+}
+
+/// What providers see of the request.
+fn parts_of<'r>(
+    (request, fields): (&'r HttpRequest, &'r Fields<'_>),
+    route: &Route,
+    context: &RequestContext,
+) -> RequestParts<'r> {
+    RequestParts {
         method: request.method().as_str(),
         path: request.path(),
         query: request.query_string(),
@@ -365,17 +419,16 @@ async fn authenticate(
             RequestKind::Http
         },
         now: context.now,
-    };
-    let settings = &context.gateway.settings;
-    trail.is_header_dropped = settings.drops_pre_authenticated(&parts);
-    let verdict = ask(&mut context.gateway, &parts).await;
-    let judged = verdict.map_err(|error| {
-        let source = SourcePrefix::of(parts.client);
-        context.gateway.keys.guard.judge(error, source, parts.now)
-    });
-    let principal = judged.inspect_err(|error| trail.refused(error))?;
-    let limit_key = context.gateway.limits.subject_key(&principal);
-    trail.authenticated(&principal, limit_key.mixed_with(context.source_key));
+        purpose: Purpose::Admit,
+    }
+}
+
+/// What follows from who calls; only here are [`Authenticated`]s made.
+fn recognise(
+    (parts, fields): (&RequestParts<'_>, &Fields<'_>),
+    context: &mut RequestContext,
+    (principal, limit_key): (Principal, LimitKey),
+) -> Result<Authenticated, DittoError> {
     if principal.subjects().len() > SUBJECTS_MAX {
         return Err(DittoError::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -395,7 +448,7 @@ async fn authenticate(
         )
         .describe("Ask the operator to name a set under the identity's `permissions`."));
     }
-    let injected = context.gateway.chain().injected_headers(&parts, &principal);
+    let injected = context.gateway.chain().injected_headers(parts, &principal);
     if let Some(injected) = &injected {
         context.headers.inject(injected);
     }

@@ -4,6 +4,7 @@
 //! buckets instead of evicting known ones.
 
 mod exceeded;
+mod peek;
 mod refused;
 mod streams;
 mod table;
@@ -22,9 +23,10 @@ use parking_lot::Mutex;
 use policies::{Credential, Principal, ProviderKind};
 
 pub(crate) use exceeded::TooManyRequests;
+pub(crate) use peek::Budget;
 use refused::RefusedTable;
 pub(crate) use streams::{StreamPermit, StreamSlots};
-use table::{BoundedTable, SharedTable};
+use table::{Ask, BoundedTable, SharedTable};
 
 /// So many keys have a state of their own; about 40 bytes each.
 const KEYS_MAX: usize = 1 << 18;
@@ -159,14 +161,17 @@ impl Limits {
 
     /// Takes one unit of a caller's budget: of its own, if it has one, else of what every caller has.
     pub(crate) fn check_subject(&self, key: LimitKey) -> Result<(), TooManyRequests> {
-        if !self.per_identity.is_empty()
-            && let Some(own) = self.per_identity.get(&key)
-        {
-            return own.check(key);
-        }
-        self.per_subject
-            .as_ref()
+        self.limiter_of(key)
             .map_or(Ok(()), |limiter| limiter.check(key))
+    }
+
+    fn limiter_of(&self, subject: LimitKey) -> Option<&Limiter> {
+        if !self.per_identity.is_empty()
+            && let Some(own) = self.per_identity.get(&subject)
+        {
+            return Some(own);
+        }
+        self.per_subject.as_deref()
     }
 
     /// Takes one handshake of a source's budget.
@@ -234,7 +239,7 @@ struct Limiter {
     limiter: KeyedLimiter,
 }
 
-type KeyedLimiter = RateLimiter<u64, SharedTable, QuantaClock, NoOpMiddleware<QuantaInstant>>;
+type KeyedLimiter = RateLimiter<Ask, SharedTable, QuantaClock, NoOpMiddleware<QuantaInstant>>;
 
 impl Limiter {
     fn renewed(
@@ -278,8 +283,12 @@ impl Limiter {
     }
 
     fn check(&self, key: LimitKey) -> Result<(), TooManyRequests> {
+        self.ask(Ask::Take(key.0))
+    }
+
+    fn ask(&self, ask: Ask) -> Result<(), TooManyRequests> {
         self.limiter
-            .check_key(&key.0)
+            .check_key(&ask)
             .map_err(|not_until| TooManyRequests {
                 limit: self.name,
                 budget: Some(self.limit),

@@ -16,10 +16,11 @@ mod whoami;
 
 pub(crate) use self::check_permissions::Examiner;
 pub(crate) use self::docs::DocsFile;
-use self::messages::{Mail, live_channel};
+pub(crate) use self::messages::Mail;
+use self::messages::live_channel;
 pub(crate) use self::policies::parse_id as parse_policy_id;
 pub(crate) use self::table::RouteName;
-pub(crate) use self::things::{check_count, parse_id as parse_thing_id};
+pub(crate) use self::things::{asked_ids, check_count, parse_id as parse_thing_id};
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -31,7 +32,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::{NamespacedKind, ScopeWord};
-use policies::PolicyActionName;
+pub(crate) use policies::PolicyActionName;
 
 use crate::edge::{self, CanonicalPath, RequestContext, decode, decode_pointer};
 use crate::error::DittoError;
@@ -224,6 +225,30 @@ impl Route {
         matches!(self, Self::Policy(..))
     }
 
+    /// # Errors
+    ///
+    /// 400 or 405 if the headers ask for something that is not to be had here.
+    pub(crate) fn check_headers(
+        &self,
+        context: &RequestContext,
+        request: &HttpRequest,
+    ) -> Result<(), DittoError> {
+        if let Some(headers) = &context.headers.twin
+            && (!self.takes_twin_headers() || streaming::sse::is_asked_for(request))
+            && !(self.has_past() && *request.method() == Method::GET)
+        {
+            return Err(edge::unsupported_header(headers.name()));
+        }
+        let has_no_device = matches!(
+            self,
+            Self::Things | Self::WhoAmI | Self::Migration(_) | Self::Policies | Self::Policy(..)
+        );
+        if has_no_device && context.headers.live.concerns_device() {
+            return Err(live_channel::refusal(self, request.method()));
+        }
+        Ok(())
+    }
+
     /// Hands the request to whoever answers it.
     pub(crate) fn handle<'r>(
         self,
@@ -231,25 +256,13 @@ impl Route {
         request: &'r HttpRequest,
         payload: Payload,
     ) -> Answer<'r> {
-        if let Some(headers) = &context.headers.twin
-            && (!self.takes_twin_headers() || streaming::sse::is_asked_for(request))
-            && !(self.has_past() && *request.method() == Method::GET)
-        {
-            return Answer::Ready(Err(edge::unsupported_header(headers.name())));
+        if let Err(error) = self.check_headers(&context, request) {
+            return Answer::Ready(Err(error));
         }
         let concerns_device = context.headers.live.concerns_device();
         match self {
             Self::Thing(id, resource) if concerns_device => {
                 live_channel::answer(context, request, payload, (id, resource))
-            }
-            Self::Things
-            | Self::WhoAmI
-            | Self::Migration(_)
-            | Self::Policies
-            | Self::Policy(..)
-                if concerns_device =>
-            {
-                Answer::Ready(Err(live_channel::refusal(&self, request.method())))
             }
             Self::Health => Answer::Ready(Ok(health::answer(&context))),
             Self::OpenApi => Answer::Ready(Ok(docs::describe())),

@@ -5,6 +5,7 @@ mod canaries;
 mod conformance;
 mod console;
 mod control;
+mod explain;
 mod frames;
 mod given;
 mod logs;

@@ -12,7 +12,7 @@ use policies::Principal;
 use serde::{Deserialize, Serialize};
 
 use super::news::{KeyNews, KeyWatch};
-use crate::{RequestParts, SourcePrefix};
+use crate::{Purpose, RequestParts, SourcePrefix};
 
 /// The last use of one key that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,7 @@ pub(super) struct Caller<'a> {
     pub(super) now: Timestamp,
     pub(super) client: Option<IpAddr>,
     user_agent: &'a str,
+    purpose: Purpose,
 }
 
 impl<'a> Caller<'a> {
@@ -43,6 +44,7 @@ impl<'a> Caller<'a> {
             now: request.now,
             client: request.client,
             user_agent: request.headers.header("user-agent").unwrap_or_default(),
+            purpose: request.purpose,
         }
     }
 }
@@ -108,6 +110,9 @@ impl KeyUses {
 impl UseCell {
     /// Notes a use; from one network, only the first within a minute costs more than a comparison.
     pub(super) fn note(&self, (principal, caller): (&Principal, &Caller<'_>), watch: &KeyWatch) {
+        if caller.purpose == Purpose::Explain {
+            return;
+        }
         let minute = caller.now.as_second().div_euclid(60);
         let network = Network::of(caller.client);
         let use_now = network.in_minute(minute);

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::nonces::Nonces;
-use crate::{RequestParts, SettingsError};
+use crate::{Purpose, RequestParts, SettingsError};
 
 /// Name of the header with the proof.
 pub(super) const ASSERTION: &str = "x-ditto-pre-authenticated-assertion";
@@ -112,7 +112,10 @@ impl AssertionVerifier {
         if self.is_stale(assertion.time, request.now) {
             return Err(AssertionRefusal::Stale);
         }
-        self.nonces.use_up(assertion.nonce, request.now)
+        match request.purpose {
+            Purpose::Admit => self.nonces.use_up(assertion.nonce, request.now),
+            Purpose::Explain => self.nonces.check(assertion.nonce, request.now),
+        }
     }
 
     fn is_stale(&self, time: i64, now: Timestamp) -> bool {

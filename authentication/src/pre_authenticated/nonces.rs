@@ -57,6 +57,26 @@ impl Nonces {
     /// [`AssertionRefusal::Replayed`] if it is known, [`AssertionRefusal::TooMany`] if there is no room: forgetting one
     /// that still counts would let it be used again.
     pub(super) fn use_up(&self, nonce: &str, now: Timestamp) -> Result<(), AssertionRefusal> {
+        self.with_room(nonce, now, |part, name| {
+            part.younger.insert(name);
+        })
+    }
+
+    /// Whether a nonce could be used up, which it is not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Nonces::use_up`].
+    pub(super) fn check(&self, nonce: &str, now: Timestamp) -> Result<(), AssertionRefusal> {
+        self.with_room(nonce, now, |_, _| {})
+    }
+
+    fn with_room(
+        &self,
+        nonce: &str,
+        now: Timestamp,
+        work: impl FnOnce(&mut Part, u128),
+    ) -> Result<(), AssertionRefusal> {
         let (low, high) = (self.seeds.0.hash_one(nonce), self.seeds.1.hash_one(nonce));
         let name = u128::from(high) << 64 | u128::from(low);
         let Some(part) = self.parts.get((low % PARTS as u64) as usize) else {
@@ -70,7 +90,7 @@ impl Nonces {
         if part.younger.len() >= self.per_part {
             return Err(AssertionRefusal::TooMany);
         }
-        part.younger.insert(name);
+        work(&mut part, name);
         Ok(())
     }
 }

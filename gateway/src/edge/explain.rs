@@ -1,9 +1,12 @@
 //! Decides about a described request with the functions that decide about real ones, and says what each concluded.
+//!
+//! Nothing is carried out, no budget is used, no failure counts and no use of a credential is noted.
 
-use ::policies::{
-    Credential, Explanation, Permission, PolicyId, Principal, ProviderKind, Question, ResourceType,
-    SubjectId,
-};
+mod caller;
+mod policy;
+
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
@@ -11,23 +14,22 @@ use devops::RequestDescription;
 use serde_json::{Map, Value, json};
 
 use super::canonical_path::CanonicalPath;
-use super::context::{Authenticated, RequestContext};
+use super::context::RequestContext;
 use super::fields::Fields;
 use super::query::Query;
 use super::scopes::CallerScopes;
-use super::source::Source;
-use super::{authenticate, check_target, correlation_id, headers};
+use super::{
+    Screened, check_peer, check_target, correlation_id, headers, is_counted, locate, screen,
+};
 use crate::app::Gateway;
 use crate::error::DittoError;
+use crate::limits::Budget;
 use crate::routes::Route;
+use crate::streaming::sse;
 use crate::telemetry::audit::Trail;
 
-/// What each step concluded, up to the first that refuses; nothing is carried out, no budget is used.
-pub(crate) async fn explain(
-    gateway: &std::sync::Arc<Gateway>,
-    description: &RequestDescription,
-) -> Value {
-    let mut steps = Map::new();
+/// What each step concluded, up to the first that refuses.
+pub(crate) async fn explain(gateway: &Arc<Gateway>, description: &RequestDescription) -> Value {
     let request = match request_of(description) {
         Ok(request) => request,
         Err(reason) => {
@@ -35,7 +37,16 @@ pub(crate) async fn explain(
         }
     };
     let fields = Fields::read(request.headers());
-    match decide(gateway, (&request, &fields), description, &mut steps).await {
+    let mut explained = Explained {
+        gateway: Arc::clone(gateway),
+        description,
+        steps: Map::new(),
+        limits: Vec::new(),
+    };
+    let outcome = explained.decide((&request, &fields)).await;
+    let mut steps = explained.steps;
+    steps.insert("limits".to_owned(), explained.limits.into());
+    match outcome {
         Ok(()) => steps.insert("outcome".to_owned(), "decided".into()),
         Err(error) => {
             steps.insert("error".to_owned(), error.to_json());
@@ -67,184 +78,135 @@ fn request_of(description: &RequestDescription) -> Result<HttpRequest, &'static 
     Ok(request.to_http_request())
 }
 
-async fn decide(
-    gateway: &std::sync::Arc<Gateway>,
-    (request, fields): (&HttpRequest, &Fields<'_>),
-    description: &RequestDescription,
-    steps: &mut Map<String, Value>,
-) -> Result<(), DittoError> {
-    check_target(request)?;
-    let path = CanonicalPath::parse(request.path())?;
-    let source =
-        Source::of(request, fields, &gateway.settings.peers).map_err(|_| super::peer_gone())?;
-    steps.insert(
-        "source".to_owned(),
-        json!({
+/// What has been found out so far.
+struct Explained<'d> {
+    gateway: Arc<Gateway>,
+    description: &'d RequestDescription,
+    steps: Map<String, Value>,
+    limits: Vec<Value>,
+}
+
+impl Explained<'_> {
+    fn found(&mut self, name: &str, value: impl Into<Value>) {
+        self.steps.insert(name.to_owned(), value.into());
+    }
+
+    /// The steps of a real request, in their order.
+    async fn decide(
+        &mut self,
+        (request, fields): (&HttpRequest, &Fields<'_>),
+    ) -> Result<(), DittoError> {
+        let gateway = Arc::clone(&self.gateway);
+        check_target(request)?;
+        let path = CanonicalPath::parse(request.path())?;
+        let (source, is_secure) = locate((request, fields), &gateway)?;
+        let located = json!({
             "peer": source.peer,
             "client": source.client,
             "isFromTrustedProxy": source.is_from_trusted_proxy,
-        }),
-    );
-    fields.check()?;
-    let route = Route::resolve(&path)?;
-    steps.insert("route".to_owned(), route.pattern().into());
-    route.check_method(request.method())?;
-    let query = Query::parse(request.query_string())?;
-    let translated = headers::translate(fields, &query, correlation_id::of(fields))?;
-    let mut context = RequestContext {
-        now: gateway.clock.now(),
-        is_secure: gateway.settings.speaks_tls,
-        source_key: gateway.limits.source_key(source.client),
-        gateway: std::sync::Arc::clone(gateway),
-        query,
-        headers: translated,
-        source,
-        caller: None,
-        scopes: CallerScopes::default(),
-        needs: None,
-        fence: None,
-    };
-    if !route.needs_principal() {
-        return Ok(());
+            "isSecure": is_secure,
+        });
+        self.found("source", located);
+        check_peer(&gateway, &source)?;
+        let source_key = gateway.limits.source_key(source.client);
+        if is_counted(&path) {
+            self.limited(gateway.limits.budget_of_source(source_key))?;
+        }
+        let route = match screen((request, fields), &path, (&gateway, is_secure))? {
+            Screened::Preflight(_) => {
+                self.found("route", "preflight");
+                return Ok(());
+            }
+            Screened::Route(route) => route,
+        };
+        self.found("route", route.pattern());
+        route.check_method(request.method())?;
+        let query = Query::parse(request.query_string())?;
+        let headers = headers::translate(fields, &query, correlation_id::of(fields))?;
+        let mut context = RequestContext {
+            now: gateway.clock.now(),
+            is_secure,
+            gateway,
+            query,
+            headers,
+            source,
+            source_key,
+            caller: None,
+            scopes: CallerScopes::default(),
+            needs: None,
+            fence: None,
+        };
+        if route.needs_principal() {
+            self.admit((request, fields), &route, &mut context).await?;
+        }
+        route.check_headers(&context, request)?;
+        self.open_stream(request, &route, &context)?;
+        if let Some(decision) = policy::decision(&context, &route, request)? {
+            self.found("policy", decision);
+        }
+        Ok(())
     }
-    let caller = match &description.subjects {
-        Some(subjects) => assumed(gateway, subjects)?,
-        None => {
-            let kinds = gateway.chain().kinds().map(ProviderKind::as_str);
-            steps.insert("chain".to_owned(), kinds.collect());
-            authenticate(
-                (request, fields),
-                &route,
-                &mut context,
-                &mut Trail::default(),
-            )
-            .await?
-        }
-    };
-    steps.insert("caller".to_owned(), caller_json(caller.principal()));
-    context.caller = Some(caller.clone());
-    context.check_scope(route.scope(request))?;
-    route.check_namespace(&context)?;
-    if let Some(decision) = policy_decision(&context, &route, request.method(), &caller)? {
-        steps.insert("policy".to_owned(), decision);
+
+    async fn admit(
+        &mut self,
+        (request, fields): (&HttpRequest, &Fields<'_>),
+        route: &Route,
+        context: &mut RequestContext,
+    ) -> Result<(), DittoError> {
+        let caller = match &self.description.subjects {
+            Some(subjects) => caller::assumed((request, fields), route, (context, subjects))?,
+            None => {
+                let (steps, verdict) =
+                    caller::authenticated((request, fields), route, context).await;
+                self.found("chain", steps);
+                verdict?
+            }
+        };
+        self.found("caller", caller::to_json(caller.principal()));
+        let limits = &context.gateway.limits;
+        self.limited(limits.budget_of_subject(caller.limit_key()))?;
+        context.caller = Some(caller);
+        context.check_scope(route.scope(request))?;
+        route.check_namespace(context)?;
+        // Whether it could be recorded; the place in the record is given back at once.
+        let asked = (request.method(), route.pattern());
+        let mut trail = Trail::default();
+        trail.admit(&context.gateway.auditor, asked).await
     }
-    Ok(())
-}
 
-/// A caller that an operator only asks about.
-fn assumed(gateway: &Gateway, subjects: &[String]) -> Result<Authenticated, DittoError> {
-    let subjects: Result<Vec<SubjectId>, _> =
-        subjects.iter().map(|subject| subject.parse()).collect();
-    let subjects = subjects.map_err(|_| {
-        DittoError::bad_request("json.invalid", "A subject is written `<issuer>:<id>`.")
-    })?;
-    let principal = Principal::new(
-        ProviderKind::PreAuthenticated,
-        subjects,
-        None,
-        Credential::default(),
-    );
-    let key = gateway.limits.subject_key(&principal);
-    Ok(Authenticated::new(principal, key))
-}
-
-/// Nothing of a credential is secret but its secret part, which nobody keeps.
-fn caller_json(principal: &Principal) -> Value {
-    let credential = principal.credential();
-    let subjects = principal.subjects().iter().map(ToString::to_string);
-    json!({
-        "provider": principal.provider().as_str(),
-        "subjects": subjects.collect::<Vec<_>>(),
-        "expiresAt": principal.expires_at(),
-        "name": credential.name,
-        "issuer": credential.issuer,
-        "keyId": credential.key_id,
-        "tokenId": credential.token_id,
-        "issuedAt": credential.issued_at,
-        "permissionSets": credential.permission_sets,
-    })
-}
-
-/// What the policy of the thing, or the policy itself, says; `None` for routes that ask none.
-fn policy_decision(
-    context: &RequestContext,
-    route: &Route,
-    method: &Method,
-    caller: &Authenticated,
-) -> Result<Option<Value>, DittoError> {
-    let gateway = &context.gateway;
-    let (policy_id, resource_type, path, namespace) = match route {
-        Route::Thing(thing_id, resource) => {
-            let Some(policy_id) = gateway.things.policy_of(thing_id)? else {
-                return Ok(Some(json!({ "reason": "there is no such thing" })));
-            };
-            let namespace = Some(thing_id.namespace().to_owned());
-            (
-                policy_id,
-                ResourceType::Thing,
-                resource.pointer(),
-                namespace,
-            )
+    /// Streams have limits of their own, and a socket must not be opened by a foreign page.
+    fn open_stream(
+        &mut self,
+        request: &HttpRequest,
+        route: &Route,
+        context: &RequestContext,
+    ) -> Result<(), DittoError> {
+        let is_socket = *route == Route::WebSocket;
+        let may_stream = matches!(
+            route,
+            Route::Things | Route::Thing(..) | Route::Message(..) | Route::Policy(..)
+        );
+        if !(is_socket || may_stream && sse::is_asked_for(request)) {
+            return Ok(());
         }
-        Route::Policy(policy_id, resource) => {
-            let path = resource.pointer();
-            (policy_id.clone(), ResourceType::Policy, path, None)
+        if is_socket {
+            context.gateway.settings.origins.check_handshake(request)?;
         }
-        Route::Health
-        | Route::OpenApi
-        | Route::Docs(_)
-        | Route::WhoAmI
-        | Route::CheckPermissions
-        | Route::Things
-        | Route::Migration(_)
-        | Route::Message(..)
-        | Route::Policies
-        | Route::PolicyAction(..)
-        | Route::WebSocket => return Ok(None),
-    };
-    let permission = if *method == Method::GET {
-        Permission::READ
-    } else {
-        Permission::WRITE
-    };
-    let question = Question {
-        subjects: caller.principal().subjects(),
-        resource_type: &resource_type,
-        path: &path,
-        permission: &permission,
-        namespace: namespace.as_deref(),
-    };
-    let explained = gateway
-        .policies
-        .explain(&policy_id, &question, context.now)?;
-    Ok(Some(explained.map_or_else(
-        || json!({ "policyId": policy_id.to_string(), "reason": "there is no such policy" }),
-        |explanation| decision_json(&policy_id, &question, &explanation),
-    )))
-}
+        let who = (context.source_key, context.caller()?.limit_key());
+        let budgets = context.gateway.limits.budgets_of_streams(who);
+        budgets
+            .into_iter()
+            .try_for_each(|budget| self.limited(Some(budget)))
+    }
 
-/// A read shows what may be seen of it, anything else needs all of it.
-fn decision_json(policy_id: &PolicyId, question: &Question<'_>, told: &Explanation) -> Value {
-    let is_read = *question.permission == Permission::READ;
-    let decision = match (told.unrestricted, told.partial && is_read) {
-        (true, _) => "granted",
-        (false, true) => "granted in parts",
-        (false, false) => "denied",
-    };
-    let entries = told.sayings.iter().map(|saying| {
-        json!({
-            "label": saying.entry,
-            "subject": saying.subject.to_string(),
-            "resource": saying.resource.to_string(),
-            "says": if saying.revokes { "revoke" } else { "grant" },
-            "decides": saying.decides,
-        })
-    });
-    json!({
-        "policyId": policy_id.to_string(),
-        "resource": format!("{}:{}", question.resource_type, question.path),
-        "permission": question.permission.as_str(),
-        "decision": decision,
-        "entries": entries.collect::<Vec<_>>(),
-    })
+    /// # Errors
+    ///
+    /// 429 if nothing is left.
+    fn limited(&mut self, budget: Option<Budget>) -> Result<(), DittoError> {
+        let Some(budget) = budget else {
+            return Ok(());
+        };
+        self.limits.push(budget.to_json());
+        Ok(budget.check()?)
+    }
 }

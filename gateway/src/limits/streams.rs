@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use parking_lot::Mutex;
 
-use super::{LimitKey, TooManyRequests};
+use super::{Budget, LimitKey, TooManyRequests};
 
 /// Counts open streams by key; a key without streams takes no memory.
 #[derive(Clone)]
@@ -42,14 +42,27 @@ impl StreamSlots {
         })
     }
 
+    /// How many are open, and how many may be.
+    pub(super) fn peek(&self, key: LimitKey) -> Budget {
+        Budget::Streams {
+            per: self.name,
+            open: self.open.lock().get(&key).copied().unwrap_or_default(),
+            max: self.max,
+        }
+    }
+
+    pub(super) fn refusal(name: &'static str) -> TooManyRequests {
+        TooManyRequests {
+            limit: name,
+            budget: None,
+            retry_after: Duration::from_secs(1),
+        }
+    }
+
     pub(super) fn acquire(&self, key: LimitKey) -> Result<Slot, TooManyRequests> {
         let mut open = self.open.lock();
         if open.get(&key).copied().unwrap_or_default() >= self.max {
-            return Err(TooManyRequests {
-                limit: self.name,
-                budget: None,
-                retry_after: Duration::from_secs(1),
-            });
+            return Err(Self::refusal(self.name));
         }
         *open.entry(key).or_default() += 1;
         Ok(Slot {

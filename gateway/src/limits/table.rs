@@ -78,18 +78,42 @@ impl BoundedTable {
 #[derive(Clone)]
 pub(super) struct SharedTable(pub(super) Arc<BoundedTable>);
 
-impl StateStore for SharedTable {
-    type Key = u64;
+/// Who is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Ask {
+    /// Somebody who wants a unit.
+    Take(u64),
+    /// Somebody whose state is only looked at.
+    Look(u64),
+}
 
-    fn measure_and_replace<T, F, E>(&self, key: &u64, decide: F) -> Result<T, E>
+impl StateStore for SharedTable {
+    type Key = Ask;
+
+    fn measure_and_replace<T, F, E>(&self, ask: &Ask, decide: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        self.0.measure(*key, decide)
+        match *ask {
+            Ask::Take(key) => self.0.measure(key, decide),
+            Ask::Look(key) => decide(self.0.state(key)).map(|(outcome, _)| outcome),
+        }
     }
 }
 
 impl BoundedTable {
+    /// What is known of a key, or of those that it would share a bucket with.
+    fn state(&self, key: u64) -> Option<Nanos> {
+        let shard = self.shard(key)?.read();
+        if let Some(slot) = shard.get(&key) {
+            return look(&slot.state);
+        }
+        if shard.len() < self.keys_per_shard_max {
+            return None;
+        }
+        look(self.coarse.get(key as usize % Self::COARSE_BUCKETS)?)
+    }
+
     fn measure<T, F, E>(&self, key: u64, decide: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
@@ -117,4 +141,12 @@ impl BoundedTable {
         });
         slot.state.measure_and_replace(&NotKeyed::NonKey, decide)
     }
+}
+
+/// An error leaves the state as it is.
+fn look(state: &InMemoryState) -> Option<Nanos> {
+    let seen = state.measure_and_replace(&NotKeyed::NonKey, |known| {
+        Err::<((), Nanos), Option<Nanos>>(known)
+    });
+    seen.err().flatten()
 }

@@ -80,13 +80,13 @@ fn a_full_table_keeps_who_it_knows_and_stays_bounded() {
         QuantaClock::default(),
     );
     let spread = |key: u64| key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    assert!(limiter.check_key(&spread(1)).is_ok());
+    assert!(limiter.check_key(&Ask::Take(spread(1))).is_ok());
     for key in 2..10_000 {
-        let _ = limiter.check_key(&spread(key));
+        let _ = limiter.check_key(&Ask::Take(spread(key)));
     }
     assert!(table.keys() <= 160);
     assert!(
-        limiter.check_key(&spread(1)).is_err(),
+        limiter.check_key(&Ask::Take(spread(1))).is_err(),
         "the first key was evicted and got a fresh budget"
     );
 }
@@ -129,7 +129,7 @@ fn keys_at_rest_are_forgotten() {
     let table = Arc::new(BoundedTable::new(160));
     let decide = |_| Ok::<_, ()>(((), Nanos::from(1)));
     SharedTable(Arc::clone(&table))
-        .measure_and_replace(&7, decide)
+        .measure_and_replace(&Ask::Take(7), decide)
         .unwrap();
     table.sweep();
     assert_eq!(table.keys(), 1);

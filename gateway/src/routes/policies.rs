@@ -24,7 +24,7 @@ pub(crate) fn parse_id(text: &str) -> Result<PolicyId, DittoError> {
     })
 }
 
-pub(super) use actions::{PolicyActionName, run as run_action};
+pub(crate) use actions::{PolicyActionName, run as run_action};
 
 /// Reads what follows a policy id if it is an action.
 pub(super) fn action(

@@ -36,6 +36,25 @@ pub(super) async fn collection(
     if *request.method() == Method::POST {
         return create(context, request, payload).await;
     }
+    let ids = asked_ids(&context)?;
+    let command = context.command()?;
+    let fields = context.fields()?;
+    let things = context
+        .gateway
+        .things
+        .retrieve_many(&command, &ids, fields.as_ref())
+        .await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .body(Value::Array(things).to_string()))
+}
+
+/// The things that the query names, as far as the caller may ask for them.
+///
+/// # Errors
+///
+/// 400 if it names none, too many or something else; 403 for what is out of the caller's reach.
+pub(crate) fn asked_ids(context: &RequestContext) -> Result<Vec<ThingId>, DittoError> {
     if let Some(headers) = &context.headers.twin {
         return Err(unsupported_header(headers.name()));
     }
@@ -55,16 +74,7 @@ pub(super) async fn collection(
     for id in &ids {
         context.check_namespace(NamespacedKind::Thing, id.namespace())?;
     }
-    let command = context.command()?;
-    let fields = context.fields()?;
-    let things = context
-        .gateway
-        .things
-        .retrieve_many(&command, &ids, fields.as_ref())
-        .await?;
-    Ok(HttpResponse::Ok()
-        .content_type("application/json")
-        .body(Value::Array(things).to_string()))
+    Ok(ids)
 }
 
 /// Things that one request may read: an answer is made in one piece, and nobody else is served meanwhile.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Policies;
 use crate::effective::{self, EffectiveEntries};
-use crate::{Error, Permission, Pointer, PolicyId, ResourceKey, ResourceType, SubjectId};
+use crate::{Error, Label, Permission, Pointer, PolicyId, ResourceKey, ResourceType, SubjectId};
 
 /// What is asked of a policy.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,16 @@ pub struct Saying {
 }
 
 impl Policies {
+    /// The labels of a policy's own entries; `None` if there is no such policy.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if the store failed.
+    pub fn entry_labels(&self, policy_id: &PolicyId) -> Result<Option<Vec<Label>>, Error> {
+        let loaded = self.load(policy_id)?;
+        Ok(loaded.map(|loaded| loaded.stored.policy.entries.keys().cloned().collect()))
+    }
+
     /// Asks the enforcer that requests ask, and names the entries behind its answer; `None` if there is no such policy.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! `POST .../actions/<action>`: subjects for systems that act with the caller's token.
 
 use ::policies::{
-    ActionFailure, Error, Label, PolicyId, ProviderKind, SubjectAnnouncement, TokenIntegration,
+    ActionFailure, Error, Label, PolicyId, Principal, ProviderKind, SubjectAnnouncement,
+    TokenIntegration,
 };
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
@@ -35,7 +36,17 @@ impl PolicyActionName {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    /// # Errors
+    ///
+    /// 400 for a caller without a token: it has no subject that could be put in.
+    pub(crate) fn check_caller(self, principal: &Principal) -> Result<(), DittoError> {
+        if principal.provider() == ProviderKind::Jwt {
+            return Ok(());
+        }
+        Err(failed(self, ActionFailure::NotAToken).into())
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Activate => "activateTokenIntegration",
             Self::Deactivate => "deactivateTokenIntegration",
@@ -53,9 +64,7 @@ pub(crate) async fn run(
     (policy_id, label, action): (PolicyId, Option<Label>, PolicyActionName),
 ) -> Result<HttpResponse, DittoError> {
     let principal = context.caller()?.principal();
-    if principal.provider() != ProviderKind::Jwt {
-        return Err(failed(action, ActionFailure::NotAToken).into());
-    }
+    action.check_caller(principal)?;
     let integration = match action {
         PolicyActionName::Activate => TokenIntegration::Activate {
             expiry: principal
