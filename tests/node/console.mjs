@@ -23,8 +23,8 @@ page.on('console', (message) => {
 });
 page.on('pageerror', (error) => seen.problems.push(String(error)));
 
-async function picture(name) {
-  if (screenshots) await page.screenshot({ path: `${screenshots}/${name}.png` });
+async function picture(name, options = {}) {
+  if (screenshots) await page.screenshot({ path: `${screenshots}/${name}.png`, ...options });
 }
 
 await page.goto(`${url}/console`);
@@ -34,6 +34,17 @@ if (user !== undefined) {
 await page.waitForFunction(() => document.querySelector('#overall').textContent === 'UP', { timeout: 30000 });
 seen.address = page.url();
 
+// Rates are differences, so that they come last.
+await page.waitForFunction(() => Number(document.querySelector('#rates dd')?.textContent) > 0, { timeout: 60000 });
+seen.rates = await page.$$eval('#rates dt', (names) => names.map((name) => [name.textContent, Number(name.nextElementSibling.textContent)]));
+seen.issuers = await page.$$eval('#issuers tbody tr', (rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
+// Whoever guesses on has to wait, but for the moment of each guess.
+const waiting = await page.waitForFunction(() => {
+  const rows = [...document.querySelectorAll('#limits tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent));
+  return rows.some((row) => row[0] === 'failed operator' && row[3] !== '') ? rows : false;
+}, { timeout: 60000 });
+seen.limits = await waiting.jsonValue();
+
 // By keyboard alone: the first stop is the skip link; then the form is filled and sent.
 await page.keyboard.press('Tab');
 seen.firstStop = await page.evaluate(() => document.activeElement.textContent);
@@ -42,9 +53,12 @@ await page.keyboard.type('acme:<img src=x onerror=alert(1)>');
 await page.keyboard.press('Enter');
 await page.waitForSelector('#revocations td:has-text("acme:<img")');
 seen.injected = await page.evaluate(() => document.querySelectorAll('#revocations img').length);
-await picture('console-light');
+await picture('operating-console-light', { fullPage: true });
 await page.click('#revocations button');
 await page.waitForFunction(() => document.querySelector('#revocations tbody').textContent === 'none');
+
+await page.click('button[aria-label="Unblock nginx:bob"]');
+await page.waitForFunction(() => !document.querySelector('#limits').textContent.includes('nginx:bob'));
 
 await page.selectOption('select[aria-label="Level of org.eclipse.ditto"]', 'warn');
 await page.waitForFunction(() => document.querySelector('#loggers').dataset.shown.includes('"level":"warn","logger":"org.eclipse.ditto"'));
@@ -58,6 +72,7 @@ await page.emulateMedia({ colorScheme: 'dark' });
 await page.setViewportSize({ width: 360, height: 740 });
 seen.sticksOut = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 seen.background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-await picture('console-narrow-dark');
+await page.evaluate(() => document.querySelector('#h-rates').scrollIntoView());
+await picture('operating-console-narrow-dark');
 await browser.close();
 process.stdout.write(`${JSON.stringify(seen)}\n`);
