@@ -1,9 +1,12 @@
 //! `docs/backup.md`, pasted into a shell line by line, with a gateway that is stopped where the page says so.
 
-use serde_json::json;
-use tests::{TestGateway, gateway_executable};
+use serde_json::{Value, json};
+use tests::{Issuer, Reply, TestGateway, gateway_executable};
 
-use crate::pages::{check, commands, on_this_machine};
+use crate::given::owned_by;
+use crate::pages::{blocks, check, commands, on_this_machine};
+
+const PAGE: &str = include_str!("../../../docs/backup.md");
 
 #[tokio::test]
 async fn the_page_is_right() {
@@ -12,8 +15,7 @@ async fn the_page_is_right() {
     let thing = json!({ "attributes": { "serial": "A-1" } });
     let created = owner.put("/api/2/things/org.acme:lamp", &thing).await;
     created.expect(201);
-    let page = include_str!("../../../docs/backup.md");
-    let (running, stopped) = page
+    let (running, stopped) = PAGE
         .split_once("## A copy of a stopped store")
         .expect("the page has this heading");
     // What goes wrong is shown like everything else.
@@ -30,4 +32,63 @@ async fn the_page_is_right() {
     let steps = commands(stopped);
     assert!(steps.len() >= 10, "the page has {} steps", steps.len());
     check(&steps, &before, gateway.folder()).await;
+}
+
+/// What the page fetches, from an installation that has two things of `owner` with one policy.
+async fn another_installation(owner: &str) -> Issuer {
+    let times = json!({ "_created": "2025-01-02T03:04:05Z", "_modified": "2025-02-03T04:05:06Z" });
+    let thing = |name: &str| {
+        let thing =
+            json!({ "thingId": name, "policyId": "org.acme:shared", "attributes": { "of": name } });
+        tests::merged(thing, times.clone())
+    };
+    let mut policy = tests::merged(owned_by(owner), times.clone());
+    policy["policyId"] = "org.acme:shared".into();
+    let fields = "thingId,policyId,definition,attributes,features,_created,_modified,_metadata";
+    let page = json!({ "items": [thing("org.acme:lamp"), thing("org.acme:saw")] });
+    let installation = Issuer::start(&[]).await;
+    let reply = |path: &str, body: Value| installation.reply(path, Reply::Body(body.to_string()));
+    reply(
+        &format!("/api/2/search/things?fields={fields}&option=size(200)"),
+        page,
+    );
+    let fields = "policyId,imports,entries,_created,_modified";
+    reply(
+        &format!("/api/2/policies/org.acme:shared?fields={fields}"),
+        policy,
+    );
+    installation
+}
+
+#[tokio::test]
+async fn another_installation_moves_as_the_page_says() {
+    let gateway = TestGateway::start_unconfigured().await;
+    let key = gateway.first_api_key();
+    let who = gateway
+        .as_bearer(&key)
+        .get("/api/2/whoami")
+        .await
+        .expect(200)
+        .json();
+    let installation = another_installation(who["defaultSubject"].as_str().expect("text")).await;
+    let stopped = gateway.stop().await;
+    let (_, section) = PAGE
+        .split_once("## Moving from Eclipse Ditto")
+        .expect("a heading");
+    let before = format!(
+        "DITTO=http://{}\ntwinward() {{ {} \"$@\"; }}",
+        installation.issuer(),
+        gateway_executable().await.display()
+    );
+    let steps = blocks(section);
+    assert_eq!(steps.len(), 1, "one block is all that it takes");
+    check(&steps, &before, stopped.folder()).await;
+    let gateway = stopped.again().await;
+    let path = "/api/2/things/org.acme:saw?fields=policyId,attributes,_created,_modified";
+    let moved = gateway.as_bearer(&key).get(path).await.expect(200).json();
+    let expected = json!({
+        "policyId": "org.acme:shared", "attributes": { "of": "org.acme:saw" },
+        "_created": "2025-01-02T03:04:05Z", "_modified": "2025-02-03T04:05:06Z",
+    });
+    assert_eq!(moved, expected);
 }
