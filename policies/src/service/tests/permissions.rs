@@ -131,6 +131,30 @@ async fn special_fields_are_returned_on_demand() {
 }
 
 #[tokio::test]
+async fn fields_select_from_whole_policies_only() {
+    let fixture = fixture("").await;
+    for (path, fields) in [
+        ("x:p", "policyId"),
+        ("x:p/imports", "policyId"),
+        ("x:p/entries", "owner/subjects"),
+        ("x:p/entries/guest", "resources,_revision"),
+        ("x:p/entries/guest/importable", "policyId"),
+        ("x:p/entries/guest/subjects", "nobody"),
+        ("x:p/entries/guest/subjects/t:g", "expiry"),
+        ("x:p/entries/guest/resources", "nothing"),
+    ] {
+        let fields = Some(fields.parse().unwrap());
+        let action = PolicyAction::Retrieve { fields };
+        let selected = super::outcome(fixture.execute("t:admin", path, action).await);
+        if path == "x:p" {
+            assert_eq!(selected, r#"{"policyId":"x:p"}"#);
+        } else {
+            assert_eq!(selected, fixture.get("t:admin", path).await, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn creators_must_be_able_to_write() {
     let mut fixture = Fixture::new();
     let body = json!({"entries": {"owner": admin()}});
