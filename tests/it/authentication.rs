@@ -237,6 +237,22 @@ async fn forged_key_ids_cause_no_storm_of_fetches() {
 }
 
 #[tokio::test]
+async fn a_token_that_misses_a_condition_of_its_issuer_is_refused_by_name() {
+    let provider = OidcProvider::start().await;
+    let condition = json!(["{{ jwt:sub | fn:filter('eq','alice') }}"]);
+    let mut settings = provider.trusted();
+    settings["auth"]["oauth"]["openid_connect_issuers"]["acme"]["prerequisite_conditions"] =
+        condition;
+    let gateway = TestGateway::start_with(settings).await;
+    let alice = gateway.as_bearer(&provider.token("alice").await);
+    assert_eq!(who(&alice).await, "acme:alice");
+    let bob = gateway.as_bearer(&provider.token("bob").await);
+    let refused = bob.get("/api/2/whoami").await;
+    assert!(!refused.body.contains("alice"), "{}", refused.body);
+    refused.expect_error(401, "gateway:jwt.condition.failed");
+}
+
+#[tokio::test]
 async fn a_token_for_somebody_else_is_refused() {
     let provider = OidcProvider::start().await;
     let gateway = TestGateway::start_with(provider.trusted()).await;

@@ -87,6 +87,20 @@ async fn other_tokens_and_passwords_open_nothing() {
 }
 
 #[tokio::test]
+async fn a_token_that_misses_a_condition_of_its_issuer_opens_nothing() {
+    let provider = OidcProvider::start().await;
+    let mut settings = settings(&provider);
+    settings["devops"]["oauth"]["openid_connect_issuers"]["ops"]["prerequisite_conditions"] =
+        json!(["{{ jwt:sub | fn:filter('eq','alice') }}"]);
+    let gateway = TestGateway::start_with(settings).await;
+    let door = gateway.operators_door();
+    let of = async |client| door.bearer(&provider.token_of(client, SHAPE).await);
+    of("alice").await.get("/devops/logging").await.expect(200);
+    let refused = of("bob").await.get("/devops/logging").await;
+    refused.expect_error(401, "gateway:jwt.condition.failed");
+}
+
+#[tokio::test]
 async fn an_empty_list_admits_nobody() {
     let provider = OidcProvider::start().await;
     let nobody = json!({ "devops": {

@@ -51,6 +51,7 @@ const GENERAL: &[Row] = &[
     ("placeholder:placeholder.notresolvable", "tests/it/policies/codes.rs", "every_code_has_its_request"),
     ("gateway:authentication.failed", "tests/it/authentication.rs", "an_identity_from_an_untrusted_peer_is_none"),
     ("gateway:jwt.issuer.notsupported", "tests/it/authentication.rs", "a_token_of_an_unknown_issuer_is_refused_by_name"),
+    ("gateway:jwt.condition.failed", "tests/it/authentication.rs", "a_token_that_misses_a_condition_of_its_issuer_is_refused_by_name"),
     ("gateway:authentication.provider.unavailable", "tests/it/api_keys.rs", "while_the_lane_of_slow_hashes_is_full_whoever_is_known_is_served"),
     ("entity.notcreatable", "tests/it/policies/creation.rs", "what_no_rule_grants_is_not_created"),
     ("gateway:namespace.notaccessible", "tests/it/namespace_access.rs", "no_route_reaches_a_namespace_that_is_out_of_reach"),
