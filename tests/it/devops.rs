@@ -1,6 +1,6 @@
 //! The operators' door: its own port, its own credentials, nothing shared with the public edge.
 
-mod attacks;
+pub(crate) mod attacks;
 mod canaries;
 mod conformance;
 mod console;

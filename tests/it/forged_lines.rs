@@ -2,7 +2,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Caller, Issuer, SigningKey, TestGateway, encode, eventually, merged, raw_exchange};
+use tests::{
+    Caller, Issuer, Proxy, SigningKey, TestGateway, Vouching, encode, eventually, merged,
+    raw_exchange,
+};
 
 use crate::given::given_lamp;
 
@@ -13,7 +16,7 @@ const ESCAPED: &str =
     "x%0D%0A2026-01-01T00:00:00Z%20%20INFO%20FORGED%1B%5B2J%07%C2%9B31m%E2%80%A8%E2%80%AE";
 
 /// In paths, queries and bodies.
-async fn say_it_in_requests(gateway: &TestGateway, alice: &Caller) {
+async fn say_it_in_requests(nobody: &Caller, alice: &Caller) {
     for path in [
         format!("/api/2/things/org.acme:{ESCAPED}"),
         format!("/api/2/things/org.acme:lamp/attributes/{ESCAPED}"),
@@ -35,7 +38,7 @@ async fn say_it_in_requests(gateway: &TestGateway, alice: &Caller) {
             let body = Some(json!(EVIL).to_string());
             alice.send(method, &path, &media_type, body).await;
         }
-        gateway.anonymous().get(&path).await;
+        nobody.get(&path).await;
     }
     let message = format!("/api/2/things/org.acme:lamp/inbox/messages/{ESCAPED}?timeout=0");
     alice.post(&message, &json!(EVIL)).await;
@@ -120,8 +123,7 @@ async fn say_it_in_frames(alice: &Caller) {
 }
 
 /// Bytes in header lines that a client library would not send.
-async fn say_it_in_header_lines(gateway: &TestGateway) {
-    let address = &gateway.endpoints().public;
+async fn say_it_in_header_lines(address: &str) {
     for name in [
         "user-agent",
         "correlation-id",
@@ -182,10 +184,16 @@ async fn no_line_is_forged(format: &str) {
     .await;
     let alice = gateway.as_subject("nginx:alice");
     given_lamp(&alice, "org.acme:lamp").await;
-    say_it_in_requests(&gateway, &alice).await;
     say_it_in_tokens(&gateway, &issuer, &key).await;
-    say_it_in_frames(&alice).await;
-    say_it_in_header_lines(&gateway).await;
+    let proxies = Proxy::both(&gateway.endpoints().public, Vouching::AsToldByClients).await;
+    let mut doors = vec![gateway.anonymous()];
+    doors.extend(proxies.iter().map(Proxy::caller));
+    for door in &doors {
+        let alice = door.with("x-ditto-pre-authenticated", "nginx:alice");
+        say_it_in_requests(door, &alice).await;
+        say_it_in_frames(&alice).await;
+        say_it_in_header_lines(door.address()).await;
+    }
     let marker = gateway.as_subject("nginx:marker");
     marker
         .put("/api/2/things/org.acme:marker", &json!({}))

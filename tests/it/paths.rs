@@ -3,7 +3,7 @@
 use tests::{TestGateway, raw_exchange, raw_status};
 
 /// Targets that are no route but might be taken for one.
-const AMBIGUOUS: [&str; 19] = [
+pub(crate) const AMBIGUOUS: [&str; 19] = [
     "//api/2/whoami",
     "/api//2/whoami",
     "/./api/2/whoami",

@@ -127,6 +127,32 @@ fn packages_name_no_registry() {
     );
 }
 
+/// What stands in the last column of a table is tested by functions of these names, or by all of a module.
+#[test]
+fn attacks_name_tests_that_are_there() {
+    let text = fs::read_to_string(root().join("tests/attacks/README.md")).unwrap();
+    let sources = files(&root(), "rs").into_iter();
+    let sources: String = sources
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let tables = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains("::"));
+    let cells = tables.filter_map(|line| line.trim_end_matches(" |").rsplit(" | ").next());
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let paths: Vec<_> = names.filter(|name| name.contains("::")).collect();
+    assert!(paths.len() > 100, "the check finds nothing at all");
+    for path in paths {
+        let (module, name) = path.rsplit_once("::").expect("it has one");
+        let file = root().join(format!("tests/it/{}.rs", module.replace("::", "/")));
+        let is_there = match name {
+            "*" => file.exists(),
+            _ => sources.contains(&format!("fn {name}(")),
+        };
+        assert!(is_there, "there is no test `{path}`");
+    }
+}
+
 fn check_sources(check: impl Fn(&Path, &str)) {
     let sources = files(&root(), "rs");
     assert!(sources.len() > 20, "the check finds nothing at all");

@@ -36,7 +36,7 @@ pub use moved_clock::MovedClock;
 pub use nginx::Nginx;
 pub use oidc_provider::{OidcProvider, TokenShape};
 pub use process::{deadline, eventually, gateway_executable, is_long_run, node_script, python};
-pub use proxy::Proxy;
+pub use proxy::{Proxy, Vouching};
 pub use raw::{raw_exchange, raw_status};
 pub use recipe::{Moved, Recipe, RecipeNginx, recipe};
 pub use settings::{merged, open_settings};

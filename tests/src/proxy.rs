@@ -11,6 +11,17 @@ use tokio::process::{Child, Command};
 use crate::caller::Caller;
 use crate::process::eventually;
 
+/// For whom a proxy vouches, by the header `x-ditto-pre-authenticated`.
+#[derive(Debug, Clone, Copy)]
+pub enum Vouching<'s> {
+    /// For whomever a client says: the header goes through.
+    AsToldByClients,
+    /// For nobody, whatever clients say.
+    ForNobody,
+    /// For this subject, whatever clients say.
+    For(&'s str),
+}
+
 /// A running proxy; it ends with the value.
 #[derive(Debug)]
 pub struct Proxy {
@@ -21,6 +32,37 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// nginx and HAProxy in front of `upstream`, which pass on everything else as it comes: upgrades, long heads, and bodies
+    /// from their first byte on. They give up on a head after two seconds.
+    pub async fn both(upstream: &str, vouching: Vouching<'_>) -> [Self; 2] {
+        let set = match vouching {
+            Vouching::AsToldByClients => None,
+            Vouching::ForNobody => Some(""),
+            Vouching::For(subject) => Some(subject),
+        };
+        let header =
+            set.map(|subject| format!("proxy_set_header x-ditto-pre-authenticated '{subject}';"));
+        let nginx = format!(
+            "merge_slashes off; large_client_header_buffers 4 32k; client_header_timeout 2s;\n\
+             location / {{ proxy_pass http://{upstream}; proxy_http_version 1.1; proxy_request_buffering off;\n\
+             proxy_buffering off; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr;\n\
+             proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;\n\
+             {} }}",
+            header.unwrap_or_default()
+        );
+        let mut haproxy = vec!["timeout http-request 2s".to_owned()];
+        if let Some(subject) = set {
+            haproxy.push("http-request del-header x-ditto-pre-authenticated".to_owned());
+            let line = format!("http-request set-header x-ditto-pre-authenticated {subject}");
+            haproxy.extend((!subject.is_empty()).then_some(line));
+        }
+        let haproxy: Vec<_> = haproxy.iter().map(String::as_str).collect();
+        [
+            Self::nginx_with(&nginx).await,
+            Self::haproxy_with(&haproxy, upstream).await,
+        ]
+    }
+
     /// nginx in front of `upstream`.
     pub async fn nginx(upstream: &str) -> Self {
         Self::nginx_with(&format!(

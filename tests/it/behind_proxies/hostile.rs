@@ -4,43 +4,24 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tests::{Proxy, TestGateway, raw_exchange, raw_status};
+use tests::{Proxy, TestGateway, Vouching, raw_exchange, raw_status};
 
 use super::{check, request};
+use crate::devops::attacks::{FRAMINGS, TARGETS};
+use crate::paths::AMBIGUOUS;
 use crate::wire::{bomb, trickled};
 
 /// What a client sends to be somebody; the proxies take it away.
 const CLAIMED: &str = "x-ditto-pre-authenticated: proxy:admin";
 
-/// Both proxies pass on everything, upgrades and bodies as they come included, and vouch for `subject`, or for nobody if it is
-/// empty. They give up on a head after two seconds.
-async fn passing(upstream: &str, subject: &str) -> [Proxy; 2] {
-    let nginx = format!(
-        "merge_slashes off; large_client_header_buffers 4 32k; client_header_timeout 2s;\n\
-         location / {{ proxy_pass http://{upstream}; proxy_http_version 1.1; proxy_request_buffering off;\n\
-         proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr;\n\
-         proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;\n\
-         proxy_set_header x-ditto-pre-authenticated '{subject}'; }}"
-    );
-    let vouch = format!("http-request set-header x-ditto-pre-authenticated {subject}");
-    let mut haproxy = vec![
-        "timeout http-request 2s",
-        "http-request del-header x-ditto-pre-authenticated",
-    ];
-    if !subject.is_empty() {
-        haproxy.push(&vouch);
-    }
-    [
-        Proxy::nginx_with(&nginx).await,
-        Proxy::haproxy_with(&haproxy, upstream).await,
-    ]
-}
+/// A subject for which the proxies vouch, whatever clients claim.
+const GUEST: Vouching<'_> = Vouching::For("proxy:guest");
 
 #[tokio::test]
 async fn no_form_of_a_target_is_another_route() {
     let gateway = TestGateway::start().await;
     let public = &gateway.endpoints().public;
-    for proxy in passing(public, "").await {
+    for proxy in Proxy::both(public, Vouching::ForNobody).await {
         for path in [
             "/api/2/whoami",
             "/api/2/things/org.acme:x",
@@ -70,6 +51,68 @@ async fn no_form_of_a_target_is_another_route() {
 }
 
 #[tokio::test]
+async fn no_spelling_of_a_path_is_another_route() {
+    let gateway = TestGateway::start().await;
+    for proxy in Proxy::both(&gateway.endpoints().public, GUEST).await {
+        let known = request(&proxy, "GET /api/2/whoami", &[CLAIMED]).await;
+        check(&proxy, "the control", &known, &[200]);
+        for target in AMBIGUOUS.iter().chain(&TARGETS) {
+            let answer = request(&proxy, &format!("GET {target}"), &[CLAIMED]).await;
+            check(&proxy, target, &answer, &[400, 404]);
+        }
+        let behind = request(&proxy, "GET /nothing#/health", &[CLAIMED]).await;
+        check(&proxy, "a fragment", &behind, &[400, 404]);
+    }
+}
+
+#[tokio::test]
+async fn two_readings_of_a_length_smuggle_nothing() {
+    let gateway = TestGateway::start().await;
+    let smuggled = format!("GET /api/2/whoami HTTP/1.1\r\nhost: x\r\n{CLAIMED}\r\n\r\n");
+    for proxy in Proxy::both(&gateway.endpoints().public, GUEST).await {
+        for framing in FRAMINGS {
+            let bytes = format!(
+                "PUT /api/2/whoami HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{framing}\r\n\r\n0\r\n\r\n{smuggled}"
+            );
+            let answer = raw_exchange(proxy.address(), bytes.as_bytes()).await;
+            check(&proxy, framing, &answer, &[400, 405, 411, 415, 501]);
+            assert_eq!(
+                answer.matches("HTTP/1.1 ").count(),
+                1,
+                "{framing}: {answer}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_come_back() {
+    let few =
+        json!({ "limits": { "per_subject": { "requests": 1, "window": "60s", "burst": 3 } } });
+    let gateway = TestGateway::start_with(few).await;
+    let proxies = Proxy::both(&gateway.endpoints().public, GUEST).await;
+    for _ in 0..3 {
+        proxies[0].caller().get("/api/2/whoami").await.expect(200);
+    }
+    for proxy in proxies {
+        let refused = proxy.caller().get("/api/2/whoami").await;
+        let seconds: u64 = refused
+            .header("retry-after")
+            .parse()
+            .expect("whole seconds");
+        assert!((1..=60).contains(&seconds), "{}: {seconds}", proxy.name());
+        assert!(
+            refused.body.len() < 512,
+            "{}: {}",
+            proxy.name(),
+            refused.body
+        );
+        refused.expect_error(429, "too.many.requests");
+        proxy.caller().get("/health").await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn no_header_changes_route_or_credential() {
     let gateway = TestGateway::start().await;
     let endpoints = gateway.endpoints();
@@ -78,7 +121,7 @@ async fn no_header_changes_route_or_credential() {
         (&endpoints.devops, "GET /devops/logging"),
         (&endpoints.devops, "GET /status"),
     ] {
-        for proxy in passing(upstream, "").await {
+        for proxy in Proxy::both(upstream, Vouching::ForNobody).await {
             for line in [
                 CLAIMED,
                 "x-forwarded-uri: /health",
@@ -105,11 +148,11 @@ async fn a_refused_handshake_is_no_tunnel() {
     let gateway = TestGateway::start().await;
     let smuggled = format!("GET /api/2/whoami HTTP/1.1\r\nhost: x\r\n{CLAIMED}\r\n\r\n");
     let last = "GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    for (subject, refused) in [("", "13"), ("proxy:guest", "1337")] {
-        for proxy in passing(&gateway.endpoints().public, subject).await {
+    for (vouching, version) in [(Vouching::ForNobody, "13"), (GUEST, "1337")] {
+        for proxy in Proxy::both(&gateway.endpoints().public, vouching).await {
             let handshake = format!(
                 "GET /ws/2 HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
-                 sec-websocket-version: {refused}\r\nsec-websocket-key: x3JJHMbDL1EzLkh9GBhXDw==\r\n\r\n"
+                 sec-websocket-version: {version}\r\nsec-websocket-key: x3JJHMbDL1EzLkh9GBhXDw==\r\n\r\n"
             );
             let bytes = format!("{handshake}{smuggled}{last}");
             let answer = raw_exchange(proxy.address(), bytes.as_bytes()).await;
@@ -154,7 +197,7 @@ async fn http_2_is_no_way_around() {
     .concat();
     let upgrade = "GET /api/2/whoami HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\n\
                    upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n";
-    for proxy in passing(&gateway.endpoints().public, "").await {
+    for proxy in Proxy::both(&gateway.endpoints().public, Vouching::ForNobody).await {
         let bytes = [preface.clone(), frames.clone()].concat();
         let answer = raw_exchange(proxy.address(), &bytes).await;
         assert!(
@@ -183,7 +226,7 @@ async fn heads_and_bodies_are_bounded_in_size_and_time() {
     let target = format!("GET /api/2/whoami?x={}", "x".repeat(9 * 1024));
     let body = "PUT /api/2/things/org.acme:slow HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n{\"attributes\":\"";
     let head = "GET /api/2/whoami HTTP/1.1\r\nhost: x\r\nx-slow: ";
-    for proxy in passing(&gateway.endpoints().public, "proxy:guest").await {
+    for proxy in Proxy::both(&gateway.endpoints().public, GUEST).await {
         let asked = "GET /api/2/whoami";
         check(
             &proxy,
@@ -235,7 +278,7 @@ async fn heads_and_bodies_are_bounded_in_size_and_time() {
 async fn what_is_packed_stays_packed() {
     let gateway = TestGateway::start().await;
     let packed = bomb(128).await;
-    let proxies = passing(&gateway.endpoints().public, "proxy:guest").await;
+    let proxies = Proxy::both(&gateway.endpoints().public, GUEST).await;
     let before = gateway.memory_kib("VmHWM").await;
     for proxy in proxies {
         for encoding in ["gzip", "deflate", "identity, gzip"] {

@@ -1,7 +1,7 @@
 //! Commands of operators in frames of the public WebSocket, directly and through proxies: nobody carries them out.
 
 use serde_json::{Value, json};
-use tests::{Caller, Proxy, TestGateway};
+use tests::{Caller, Proxy, TestGateway, Vouching};
 
 use super::given::MEDIATOR;
 use crate::api_keys::{EDGE_HASH, EDGE_KEY};
@@ -31,20 +31,6 @@ fn frames() -> Vec<Value> {
             "org.acme/lamp/things/twin/commands/modify",
             "/devops/piggyback",
         ),
-    ]
-}
-
-/// nginx and HAProxy before the public listener, which let upgrades through and vouch for somebody with an operator's name.
-async fn proxies(public: &str) -> [Proxy; 2] {
-    let nginx = format!(
-        "location / {{ proxy_pass http://{public}; proxy_http_version 1.1; proxy_set_header Host $http_host;\n\
-         proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;\n\
-         proxy_set_header x-ditto-pre-authenticated nginx:devops; }}"
-    );
-    let vouch = "http-request set-header x-ditto-pre-authenticated nginx:devops";
-    [
-        Proxy::nginx_with(&nginx).await,
-        Proxy::haproxy_with(&[vouch], public).await,
     ]
 }
 
@@ -91,7 +77,8 @@ async fn nobody_carries_out_a_command_of_operators_that_comes_as_a_frame() {
     replaced.expect(204);
     check("vouched for", &vouched).await;
     check("an API key", &press).await;
-    for proxy in proxies(&gateway.endpoints().public).await {
+    let public = &gateway.endpoints().public;
+    for proxy in Proxy::both(public, Vouching::For("nginx:devops")).await {
         check(proxy.name(), &proxy.caller()).await;
     }
     for path in [

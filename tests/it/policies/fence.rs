@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{Caller, Socket, TestGateway};
+use tests::{Caller, Proxy, Socket, TestGateway, Vouching};
 
 use super::peer::{entry, policy};
 
@@ -41,6 +41,14 @@ async fn fenced() -> (TestGateway, Caller, Caller) {
     (gateway, inside, outside)
 }
 
+/// Who stands outside, directly and through nginx and HAProxy; the latter end with the proxies.
+async fn everywhere(gateway: &TestGateway, outside: Caller) -> ([Proxy; 2], Vec<Caller>) {
+    let proxies = Proxy::both(&gateway.endpoints().public, Vouching::For("nginx:alice")).await;
+    let mut callers = vec![outside];
+    callers.extend(proxies.iter().map(Proxy::caller));
+    (proxies, callers)
+}
+
 fn frame(topic: &str, path: &str, value: Value) -> Value {
     let mut frame = json!({ "topic": topic, "path": path, "headers": { "timeout": "1" } });
     if !value.is_null() {
@@ -55,16 +63,10 @@ async fn refused(socket: &mut Socket, frame: Value) {
     assert_eq!(told, (&json!(403), &json!(DENIED)), "{frame} -> {answer}");
 }
 
-#[tokio::test]
-async fn no_frame_gets_around_it() {
-    let (_gateway, inside, outside) = fenced().await;
-    let mut device = inside.web_socket().await.expect("a WebSocket");
-    for stream in ["MESSAGES", "LIVE-COMMANDS", "LIVE-EVENTS"] {
-        device.control(&format!("START-SEND-{stream}")).await;
-    }
-    let mut socket = outside.web_socket().await.expect("a WebSocket");
+/// Frames of every kind into the fenced namespaces.
+fn forbidden() -> Vec<Value> {
     let hello = "/inbox/messages/hello";
-    for frame in [
+    vec![
         frame("plant/t/things/live/messages/hello", hello, json!(1)),
         frame(
             "plant/t/things/live/messages/hello",
@@ -110,8 +112,22 @@ async fn no_frame_gets_around_it() {
             "/",
             json!({ "thingIds": ["org.acme:t", "plant:t"] }),
         ),
-    ] {
-        refused(&mut socket, frame).await;
+    ]
+}
+
+#[tokio::test]
+async fn no_frame_gets_around_it() {
+    let (gateway, inside, outside) = fenced().await;
+    let mut device = inside.web_socket().await.expect("a WebSocket");
+    for stream in ["MESSAGES", "LIVE-COMMANDS", "LIVE-EVENTS"] {
+        device.control(&format!("START-SEND-{stream}")).await;
+    }
+    let (_proxies, outsiders) = everywhere(&gateway, outside).await;
+    for outside in outsiders {
+        let mut socket = outside.web_socket().await.expect("a WebSocket");
+        for frame in forbidden() {
+            refused(&mut socket, frame).await;
+        }
     }
     device.expect_silence(Duration::from_millis(100)).await;
     let unchanged = inside
@@ -124,7 +140,22 @@ async fn no_frame_gets_around_it() {
 /// Other spellings of a namespace are other namespaces, or none; nothing is folded, trimmed or decoded twice.
 #[tokio::test]
 async fn no_spelling_gets_around_it() {
-    let (_gateway, inside, outside) = fenced().await;
+    let (gateway, inside, outside) = fenced().await;
+    let (_proxies, outsiders) = everywhere(&gateway, outside).await;
+    for outside in &outsiders {
+        spell(outside).await;
+    }
+    let question =
+        json!({ "resource": "thing:/", "entityId": "plant:t", "hasPermissions": ["READ"] });
+    let answer = inside
+        .post("/api/2/checkPermissions", &json!({ "may": question }))
+        .await
+        .expect(200);
+    assert_eq!(answer.json(), json!({ "may": true }));
+}
+
+/// Tries every spelling that somebody may take for the fenced namespace.
+async fn spell(outside: &Caller) {
     let mut socket = outside.web_socket().await.expect("a WebSocket");
     for namespace in [
         "PLANT",
@@ -179,13 +210,6 @@ async fn no_spelling_gets_around_it() {
         let silent = answer.status == 400 || answer.json() == json!({ "may": false });
         assert!(silent, "{namespace}: {}", answer.body);
     }
-    let question =
-        json!({ "resource": "thing:/", "entityId": "plant:t", "hasPermissions": ["READ"] });
-    let answer = inside
-        .post("/api/2/checkPermissions", &json!({ "may": question }))
-        .await
-        .expect(200);
-    assert_eq!(answer.json(), json!({ "may": true }));
 }
 
 #[tokio::test]
@@ -236,7 +260,14 @@ async fn no_subscription_gets_around_it() {
 /// Searching is not offered; asking for it finds nothing, with and without namespaces.
 #[tokio::test]
 async fn no_search_gets_around_it() {
-    let (_gateway, _inside, outside) = fenced().await;
+    let (gateway, _inside, outside) = fenced().await;
+    let (_proxies, outsiders) = everywhere(&gateway, outside).await;
+    for outside in &outsiders {
+        search(outside).await;
+    }
+}
+
+async fn search(outside: &Caller) {
     for path in [
         "/api/2/search/things",
         "/api/2/search/things?namespaces=plant",
