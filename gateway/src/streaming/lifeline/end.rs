@@ -50,6 +50,9 @@ impl EndKind {
 }
 
 impl End {
+    /// What fits into a close frame (RFC 6455 §5.5).
+    pub(crate) const REASON_BYTES_MAX: usize = 123;
+
     pub(crate) fn new(code: u16, kind: EndKind, reason: impl Into<String>) -> Self {
         Self {
             code,
@@ -96,16 +99,17 @@ impl End {
         )
     }
 
-    /// An operator ended it, for `reason` or for none that is told.
+    /// An operator ended it, for `reason` or for none that is told; a long reason stands alone, so that it is told whole.
     pub(crate) fn operator(reason: Option<&str>) -> Self {
-        Self::new(
-            1008,
-            EndKind::Operator,
-            reason.map_or_else(
-                || "An operator ended the session.".to_owned(),
-                |reason| format!("An operator ended the session: {reason}"),
-            ),
-        )
+        const WHO: &str = "An operator ended the session";
+        let told = match reason {
+            None => format!("{WHO}."),
+            Some(reason) if WHO.len() + 2 + reason.len() > Self::REASON_BYTES_MAX => {
+                reason.to_owned()
+            }
+            Some(reason) => format!("{WHO}: {reason}"),
+        };
+        Self::new(1008, EndKind::Operator, told)
     }
 
     /// The client reads more slowly than events happen.

@@ -62,9 +62,8 @@ pub(super) fn pong(payload: Bytes) -> Bytes {
 
 /// The frame that says why, and how much was lost by reading too slowly; its reason is cut where a control frame ends (RFC 6455 §5.5).
 pub(super) fn close_frame(end: &End, lost: u64) -> Bytes {
-    const REASON_BYTES_MAX: usize = 123;
     let mut reason = end.sentence(lost).into_owned();
-    while reason.len() > REASON_BYTES_MAX {
+    while reason.len() > End::REASON_BYTES_MAX {
         reason.pop();
     }
     encoded(Message::Close(Some(CloseReason {
@@ -119,6 +118,21 @@ mod tests {
         let description = reason.description.unwrap();
         assert!(description.len() <= 123 && end.reason.starts_with(&description));
         assert_eq!(u16::from(reason.code), 1008);
+    }
+
+    #[test]
+    fn an_operators_reason_is_told_whole() {
+        let long = "x".repeat(120);
+        for (reason, expected) in [
+            ("maintenance", "An operator ended the session: maintenance"),
+            (&long, &long),
+        ] {
+            let frame = close_frame(&End::operator(Some(reason)), 0);
+            let Frame::Close(Some(told)) = decoded(&frame) else {
+                panic!("no close frame");
+            };
+            assert_eq!(told.description.as_deref(), Some(expected));
+        }
     }
 
     #[test]
