@@ -5,6 +5,7 @@ use tests::{Socket, TestGateway};
 
 mod announcements;
 mod caps;
+mod closes;
 mod control;
 mod day;
 mod events;
