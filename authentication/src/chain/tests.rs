@@ -247,3 +247,57 @@ fn what_providers_conclude_is_counted() {
         expected.map(|conclusion| (ProviderKind::Jwt, conclusion))
     );
 }
+
+#[track_caller]
+fn check_explained(on_conflict: OnConflict, answers: [Answer; 3], expected: [&str; 3]) {
+    let providers: Vec<_> = KINDS.into_iter().zip(answers).collect();
+    let chain = chain(on_conflict, &providers);
+    let headers = Headers::default();
+    let parts = request(&headers, "");
+    let explained = futures_util::FutureExt::now_or_never(chain.explain(&parts));
+    let (steps, concluded) = explained.unwrap();
+    let shown: Vec<_> = steps
+        .iter()
+        .map(|step| match &step.verdict {
+            StepVerdict::Skipped => "skipped",
+            StepVerdict::Failed(_) => "failed",
+            StepVerdict::Accepted => "accepted",
+            StepVerdict::NotAsked => "not asked",
+        })
+        .collect();
+    assert_eq!(shown, expected);
+    assert!(steps.iter().map(|step| step.provider).eq(KINDS));
+    assert_eq!(
+        concluded,
+        ask(&chain),
+        "an explanation decides as a request"
+    );
+}
+
+#[test]
+fn an_explanation_says_what_each_provider_concluded() {
+    let (skipped, failed, accepted, not_asked) = ("skipped", "failed", "accepted", "not asked");
+    let first = OnConflict::First;
+    check_explained(first, [NotApplicable; 3], [skipped; 3]);
+    check_explained(first, [Refused, Good, Good], [failed, accepted, not_asked]);
+    check_explained(
+        first,
+        [Revoked, NotApplicable, Good],
+        [failed, skipped, accepted],
+    );
+    check_explained(
+        first,
+        [Unavailable, Good, Good],
+        [failed, not_asked, not_asked],
+    );
+    check_explained(
+        first,
+        [NotApplicable, RefusesRequest, Good],
+        [not_asked, failed, not_asked],
+    );
+    check_explained(
+        OnConflict::Reject,
+        [Good, Good, NotApplicable],
+        [not_asked; 3],
+    );
+}

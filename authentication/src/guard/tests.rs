@@ -207,3 +207,22 @@ fn only_what_could_be_a_guess_is_told_to_wait() {
     let last = guard.judge(refused(ApiKeyRefusal::WrongSecret), source(1), at(0));
     assert!(matches!(last, AuthenticationError::TooManyFailures { .. }));
 }
+
+#[test]
+fn what_is_foreseen_is_what_is_judged_and_counts_nothing() {
+    let guard = guard();
+    let wrong = || AuthenticationError::ApiKeyRefused {
+        refusal: ApiKeyRefusal::WrongSecret,
+        key_id: Some("k".into()),
+    };
+    for second in [0, 0, 1, 2, 3, 10, 11, 30] {
+        let foreseen = guard.foresee(wrong(), source(1), at(second));
+        let again = guard.foresee(wrong(), source(1), at(second));
+        assert_eq!(foreseen, again, "at {second}");
+        let judged = guard.judge(wrong(), source(1), at(second));
+        assert_eq!(foreseen, judged, "at {second}");
+    }
+    let genuine = AuthenticationError::NoApplicableProvider;
+    let foreseen = guard.foresee(genuine.clone(), source(1), at(30));
+    assert_eq!(foreseen, genuine);
+}

@@ -221,6 +221,19 @@ mod tests {
     }
 
     #[test]
+    fn a_proof_that_is_only_asked_about_still_counts() {
+        let verifier = verifier();
+        let proof = proof(0, NONCE);
+        let about = |parts: &mut RequestParts<'_>| parts.purpose = Purpose::Explain;
+        for _ in 0..2 {
+            assert_eq!(ask(&verifier, &proof, about, "nginx:alice"), Ok(()));
+        }
+        assert_eq!(ask(&verifier, &proof, |_| {}, "nginx:alice"), Ok(()));
+        let used = ask(&verifier, &proof, about, "nginx:alice");
+        assert_eq!(used, Err(AssertionRefusal::Replayed));
+    }
+
+    #[test]
     fn a_proof_counts_for_its_request_only() {
         let wrong = Err(AssertionRefusal::Signature);
         let verifier = verifier();
