@@ -44,6 +44,9 @@ pub fn no_effect_yet(places: &Places, environment: &Environment) -> Vec<String> 
             ));
         }
     }
+    sentences.extend(properties(environment).map(|name| {
+        format!("the property {name} in JAVA_TOOL_OPTIONS has no effect here; write the setting into the file")
+    }));
     let unknown = environment
         .keys()
         .filter(|name| is_unknown(name) && !places.reads_variable(name));
@@ -54,6 +57,17 @@ pub fn no_effect_yet(places: &Places, environment: &Environment) -> Vec<String> 
         )
     }));
     sentences
+}
+
+/// The settings that Ditto's recipes give to its virtual machine.
+fn properties(environment: &Environment) -> impl Iterator<Item = &str> {
+    let options = environment.get("JAVA_TOOL_OPTIONS");
+    let options = options
+        .into_iter()
+        .flat_map(|options| options.split_whitespace());
+    options
+        .filter_map(|option| option.strip_prefix("-D")?.split('=').next())
+        .filter(|name| name.starts_with("ditto.") || name.starts_with("pekko."))
 }
 
 /// A sentence for every setting that reaches less far than somebody may think.

@@ -482,6 +482,17 @@ fn a_variable_that_only_looks_like_a_setting_is_announced_with_what_was_meant() 
 }
 
 #[test]
+fn properties_of_dittos_virtual_machine_are_announced_by_name() {
+    let options = "-XX:+UseG1GC -Dditto.gateway.authentication.devops.password=canary -Dother=1";
+    let announcements = loaded("{}\n", &[("JAVA_TOOL_OPTIONS", options)]).announcements;
+    let [announced] = announcements.as_slice() else {
+        panic!("{announcements:#?}");
+    };
+    assert!(announced.contains("ditto.gateway.authentication.devops.password in"));
+    assert!(!announced.contains("canary"), "{announced}");
+}
+
+#[test]
 fn the_example_in_deploy_loads() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/twinward.yaml");
     let loaded = load(&LoadOptions {
