@@ -111,7 +111,7 @@ pub struct OperatorCall<'a> {
     pub operator: Option<&'a str>,
     /// What was presented: `devops_password`, `status_password`, `metrics_token`, `token`, or `none`.
     pub credential: &'static str,
-    /// `granted`, `no_credential`, `rejected`, `throttled` or `forbidden`.
+    /// `granted`, `no_credential`, `rejected`, `throttled`, `forbidden` or `not_trusted`.
     pub outcome: &'static str,
     /// The surface: `devops`, `status` or `metrics`.
     pub surface: &'static str,

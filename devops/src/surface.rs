@@ -12,6 +12,24 @@ pub(crate) enum Surface {
 }
 
 impl Surface {
+    /// Whose credentials a path would ask for; any that is not there counts as one of status.
+    pub(crate) fn of(path: &str) -> Self {
+        let is_below = |scope: &str| {
+            let rest = path.strip_prefix(scope);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if is_below("/metrics") {
+            Self::Metrics
+        } else if ["/devops", "/console", "/stats/things/details"]
+            .into_iter()
+            .any(is_below)
+        {
+            Self::Devops
+        } else {
+            Self::Status
+        }
+    }
+
     /// What a client is told to ask its user a password for.
     ///
     /// Source: Ditto documentation, page "Operating Ditto", section "Devops commands".

@@ -35,6 +35,8 @@ pub(crate) enum AccessOutcome {
     Rejected,
     Throttled,
     Forbidden,
+    /// Refused before anybody was asked for a credential: it came past the proxy, or in the clear.
+    NotTrusted,
 }
 
 impl AccessOutcome {
@@ -45,6 +47,7 @@ impl AccessOutcome {
             Self::Rejected => "rejected",
             Self::Throttled => "throttled",
             Self::Forbidden => "forbidden",
+            Self::NotTrusted => "not_trusted",
         }
     }
 }

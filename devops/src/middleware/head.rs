@@ -6,12 +6,14 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderMap;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpRequest, ResponseError};
+use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
 
+use super::access_log::{AccessOutcome, Entry};
 use super::canonical_path::check_target;
 use super::https;
 use crate::app::Operations;
 use crate::error::Refusal;
+use crate::surface::Surface;
 
 /// There are at most this many header fields.
 const FIELDS_MAX: usize = 64;
@@ -32,9 +34,26 @@ pub(crate) async fn require_plain_head<B: MessageBody>(
             .call(request)
             .await
             .map(ServiceResponse::map_into_left_body),
-        Err(refusal) => Ok(request
-            .into_response(refusal.error_response())
-            .map_into_right_body()),
+        Err(refusal) => {
+            note_stranger(&request, &refusal);
+            Ok(request
+                .into_response(refusal.error_response())
+                .map_into_right_body())
+        }
+    }
+}
+
+/// Whoever gets past the proxy is worth a record, although nobody asked who it is.
+fn note_stranger(request: &ServiceRequest, refusal: &Refusal) {
+    if matches!(
+        refusal,
+        Refusal::PeerNotTrusted | Refusal::HttpsRequired { .. }
+    ) {
+        request.extensions_mut().insert(Entry {
+            surface: Surface::of(request.path()),
+            outcome: AccessOutcome::NotTrusted,
+            grant: None,
+        });
     }
 }
 

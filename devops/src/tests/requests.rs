@@ -207,6 +207,10 @@ async fn where_a_proxy_ends_tls_nobody_gets_past_it() {
         .send(forged)
         .await
         .assert_error(403, "gateway:peer.nottrusted");
+    assert_eq!(
+        *operator.process.calls.lock(),
+        ["nobody none not_trusted GET /devops/logging 403"; 2]
+    );
     let answer = operator.send(from("/devops/logging", "10.0.0.7")).await;
     assert_eq!(answer.status, 200);
     for probe in ["/ready", "/alive", "/health"] {

@@ -87,6 +87,7 @@ fn reason(outcome: &str) -> Reason {
         "no_credential" => Reason::NoCredential,
         "throttled" => Reason::RateLimited,
         "forbidden" => Reason::NoPermission,
+        "not_trusted" => Reason::SourceNotAllowed,
         _ => Reason::BadSecret,
     }
 }

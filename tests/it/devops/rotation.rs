@@ -109,15 +109,19 @@ async fn the_operators_certificate_is_renewed_under_load() {
     authority.issue(folder.path(), "ops", HOST);
     let tls =
         json!({ "cert": folder.path().join("ops.pem"), "key": folder.path().join("ops.key") });
-    let gateway = TestGateway::start_with(json!({ "devops": { "tls_config": tls } })).await;
+    let devops =
+        json!({ "tls_config": tls, "strict_transport_security": "30d", "force_https": true });
+    let gateway = TestGateway::start_with(json!({ "devops": devops })).await;
     let password = gateway.first_operator_password();
     let connect = || {
         Caller::secure(&gateway.endpoints().devops, HOST, &authority.pem())
             .basic("devops", &password)
     };
     let shown = async || {
-        let status = connect().get("/status").await.expect(200).json();
-        status["certificates"]["devops"].clone()
+        let answer = connect().get("/status").await.expect(200);
+        let strictness = answer.header("strict-transport-security");
+        assert_eq!(strictness, "max-age=2592000");
+        answer.json()["certificates"]["devops"].clone()
     };
     let first = shown().await;
     assert_eq!(first["names"], json!([HOST]), "{first}");
