@@ -17,8 +17,9 @@ const OTHER_EDGE_KEY: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 const OTHER_EDGE_HASH: &str = "c2NyeXB0JGxuPTEwLHI9OCxwPTEkSUNFaUl5UWxKaWNvS1NvckxDMHVMdyQvN25aa2JISm02VGo5bTFSWlc0NllNekdOZ2FnOGFkVTkzRVI4bTZtWnVr";
 
 /// A key of ours, and its hash.
-const KEY: &str = "tww_live_01IYT0XLWR_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf4VgDRg";
-const HASH: &str = "aHMyNTYkdj0xJGtpZD0wMUlZVDBYTFdSJEVCRVNFeFFWRmhjWUdSb2JIQjBlSHckNjVvdjF2M3lVR0tnQTBKK1RVTjB1U2g3cmRpYnAyN204NUFtSVBKRmRIMA==";
+pub(crate) const KEY: &str =
+    "tww_live_01IYT0XLWR_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf4VgDRg";
+pub(crate) const HASH: &str = "aHMyNTYkdj0xJGtpZD0wMUlZVDBYTFdSJEVCRVNFeFFWRmhjWUdSb2JIQjBlSHckNjVvdjF2M3lVR0tnQTBKK1RVTjB1U2g3cmRpYnAyN204NUFtSVBKRmRIMA==";
 
 /// `press-07` has the key of Edge Server, these permissions, and whatever else `more` says.
 async fn gateway_with(permissions: Value, more: Value) -> TestGateway {

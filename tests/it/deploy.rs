@@ -2,6 +2,7 @@
 
 mod compose;
 mod kubernetes;
+mod leaked_key;
 mod nginx_alone;
 mod service_unit;
 mod static_binary;
