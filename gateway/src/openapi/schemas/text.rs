@@ -83,7 +83,7 @@ pub(in crate::openapi) fn rql() -> Value {
 
 /// A number with one of these units, or of seconds.
 pub(super) fn duration_in(units: &str) -> Value {
-    json!({ "type": ["string", "integer"], "minimum": 0, "pattern": format!("^[0-9]{{1,8}}({units})?$") })
+    json!({ "type": ["string", "integer"], "minimum": 0, "maximum": u64::MAX, "pattern": format!("^[0-9]{{1,8}}({units})?$") })
 }
 
 /// Free text of a policy.

@@ -83,7 +83,7 @@ fn thing(ids: &[(&str, Value)]) -> Value {
             "_revision": { "type": "integer", "readOnly": true },
             "_created": { "type": "string", "format": "date-time", "readOnly": true },
             "_modified": { "type": "string", "format": "date-time", "readOnly": true },
-            "_metadata": { "type": "object" },
+            "_metadata": { "type": "object", "propertyNames": text::key(), "additionalProperties": named("Json") },
         },
         "propertyNames": text::key(),
         "additionalProperties": named("Json"),
