@@ -13,7 +13,7 @@ const PANIC: &str = "OS can't spawn worker thread";
 /// Lets the gateway have so much address space and no more: memory that it holds goes on, a stack for a thread does not fit.
 async fn bound(gateway: &TestGateway, bytes: &str) {
     let id = gateway.process_id().await.to_string();
-    let limit = format!("--as={bytes}:unlimited");
+    let limit = format!("--as={bytes}:");
     let mut command = Command::new("prlimit");
     let status = command.args(["--pid", &id, &limit]).status().await;
     assert!(status.expect("prlimit starts").success(), "{limit}");
