@@ -100,7 +100,7 @@ impl Outbound {
 
     /// Counts what will not be sent and is not here: it was taken already, or never came.
     pub(crate) fn lose(&self, chunks: u64) {
-        self.waiting.borrow_mut().lost += chunks;
+        self.waiting.borrow_mut().forgotten += chunks;
     }
 
     /// Counts one loss as told in place, also beyond the limit of what may wait; false if losses are not told.
@@ -136,7 +136,7 @@ impl Outbound {
 
     /// How many were lost since the last told loss.
     pub(crate) fn lost(&self) -> u64 {
-        self.waiting.borrow().lost
+        self.waiting.borrow().untold()
     }
 
     /// Whether nothing waits.

@@ -47,6 +47,22 @@ impl EndKind {
             Self::Shutdown => "shutdown",
         }
     }
+
+    /// Whether the client may not have any more what it was going to get.
+    pub(crate) fn takes_access_away(self) -> bool {
+        match self {
+            Self::Expired | Self::Refresh | Self::Revoked | Self::Operator | Self::Reconfigured => {
+                true
+            }
+            Self::Client
+            | Self::Complete
+            | Self::SlowConsumer
+            | Self::TooLarge
+            | Self::Protocol
+            | Self::Failed
+            | Self::Shutdown => false,
+        }
+    }
 }
 
 impl End {

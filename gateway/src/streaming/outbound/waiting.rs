@@ -17,6 +17,8 @@ pub(super) struct Waiting {
     /// Events that found no room, not told yet.
     pub(super) lost: u64,
     pub(super) lost_since: Option<Instant>,
+    /// Events that had room and were given up.
+    pub(super) forgotten: u64,
     pub(super) state: State,
     /// How often [`Outbound::is_quiet`] was asked since something was taken.
     pub(super) quiet: u8,
@@ -58,17 +60,22 @@ impl Waiting {
         self.events.push_back(event);
     }
 
-    /// What is lost by it stays to be told.
+    /// Everything lost that nobody was told of.
+    pub(super) fn untold(&self) -> u64 {
+        self.lost + self.forgotten
+    }
+
+    /// What is lost by it is told at the end, and not in its place.
     pub(super) fn forget_events(&mut self) -> Forgotten {
         let forgotten = std::mem::take(&mut self.events);
         let events = forgotten.iter().filter(|event| event.is_one()).count() as u64;
         let gaps: u64 = forgotten.iter().map(|event| event.tells).sum();
-        self.lost += gaps + events;
+        self.forgotten += gaps + events;
         self.lost_since = None;
         self.bytes = self.response_bytes();
         Forgotten {
             events,
-            untold: self.lost,
+            untold: self.untold(),
         }
     }
 

@@ -29,9 +29,20 @@ impl Session {
 
     /// The next chunk for the connection, which counts as delivered; `None` once nothing is left and nothing more will come.
     pub(in crate::streaming) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.lifeline().is_cut() {
+            self.withhold();
+        }
         let chunk = self.outbound.poll_next(context);
         self.count_delivered();
         chunk
+    }
+
+    /// What waited when access was taken away goes out no more, however fast the connection is.
+    fn withhold(&self) {
+        let end = self.lifeline().end();
+        if end.is_some_and(|end| end.kind.takes_access_away()) {
+            self.give_up_events();
+        }
     }
 
     /// Counts events that were taken as delivered; those that are never counted so are lost.

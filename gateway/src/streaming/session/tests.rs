@@ -1,6 +1,8 @@
 //! Sessions without connections.
 
+use std::future::poll_fn;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use ::policies::{Credential, ProviderKind};
 
@@ -176,6 +178,32 @@ fn a_session_whose_time_is_over_is_told_nothing_more() {
     assert_eq!(session.lifeline().end(), Some(End::expired()));
     session.miss(None, end);
     assert_eq!(session.outbound.pop(), None);
+}
+
+#[actix_web::test]
+async fn nothing_that_waits_goes_out_once_access_is_taken_away() {
+    for (end, is_sent) in [
+        (End::expired(), false),
+        (End::revoked(), false),
+        (End::operator(None), false),
+        (End::reconfigured(), false),
+        (End::slow_consumer(), true),
+        (End::shutdown(), true),
+    ] {
+        let session = session(100);
+        session.announce(Some(gaps(&session)));
+        session.deliver(CHUNK);
+        session.lifeline().cut(end.clone());
+        let next = poll_fn(|context| Poll::Ready(session.poll_next(context))).await;
+        let expected = if is_sent {
+            Poll::Ready(Some(CHUNK))
+        } else {
+            Poll::Pending
+        };
+        assert_eq!(next, expected, "{end:?}");
+        let lost = session.record.counts.lost.load(Ordering::Relaxed);
+        assert_eq!(lost, u64::from(!is_sent), "{end:?}");
+    }
 }
 
 #[test]
