@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{OidcProvider, TestGateway};
 
-use super::{command, event};
+use super::{command, counted, event};
 use crate::given::{given_lamp, lamp};
 
 #[tokio::test]
@@ -171,6 +171,46 @@ async fn nonsense_gets_an_error_frame_and_the_socket_stays() {
         );
     }
     socket.control("START-SEND-EVENTS").await;
+}
+
+#[tokio::test]
+async fn what_only_a_server_says_is_ignored() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.as_subject("nginx:alice");
+    given_lamp(&alice, "org.acme:lamp").await;
+    let mut socket = alice.web_socket().await.expect("a WebSocket");
+    let error = json!({ "status": 404, "error": "things:thing.notfound", "message": "?" });
+    let frames = [
+        ("org.acme/lamp/things/twin/events/modified", None, json!(1)),
+        (
+            "org.acme/lamp/things/twin/commands/modify",
+            Some(204),
+            Value::Null,
+        ),
+        ("org.acme/lamp/things/twin/errors", Some(404), error.clone()),
+        ("org.acme/lamp/policies/errors", Some(404), error),
+        ("org.acme/lamp/things/twin/acks", Some(200), json!({})),
+        (
+            "org.acme/lamp/policies/announcements/subjectDeletion",
+            None,
+            json!({ "deleteAt": "2026-01-01T00:00:00Z", "subjectIds": ["nginx:alice"] }),
+        ),
+    ];
+    for (topic, status, value) in frames.clone() {
+        let mut frame = json!({ "topic": topic, "path": "/attributes/serial", "value": value });
+        frame["headers"] = json!({ "correlation-id": "c-1" });
+        if let Some(status) = status {
+            frame["status"] = json!(status);
+        }
+        socket.send(frame.to_string()).await;
+    }
+    // Nothing was answered, or it would come first.
+    socket.control("STOP-SEND-EVENTS").await;
+    let serial = alice.get("/api/2/things/org.acme:lamp/attributes/serial");
+    assert_eq!(serial.await.expect(200).json(), "A-1", "nothing was done");
+    let labels = [r#"type="ws""#, r#"direction="in""#];
+    let received = counted(&gateway, "streaming_messages_total", &labels).await;
+    assert_eq!(received, frames.len() as u64 + 1, "each is counted");
 }
 
 #[tokio::test]
