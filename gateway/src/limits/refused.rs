@@ -94,6 +94,7 @@ impl Limits {
             for limiter in [&self.per_source, &self.per_subject, &self.handshakes]
                 .into_iter()
                 .flatten()
+                .chain(self.per_identity.get(&key))
                 .filter(|limiter| limiter.name == limit)
             {
                 limiter.table.forget(key.0);

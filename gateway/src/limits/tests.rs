@@ -59,6 +59,10 @@ fn an_identity_has_a_budget_of_its_own_whatever_key_it_uses() {
     assert_eq!(limits.check_subject(with_key("press-07", "b")), Ok(()));
     let exceeded = limits.check_subject(with_key("press-07", "c")).unwrap_err();
     assert_eq!(exceeded.limit, "identity");
+    let key = with_key("press-07", "c");
+    limits.note(&exceeded, (key, &"press-07"), Timestamp::UNIX_EPOCH);
+    assert!(limits.restore("identity", key));
+    assert_eq!(limits.check_subject(key), Ok(()));
     assert!((0..100).all(|_| limits.check_subject(with_key("press-08", "d")).is_ok()));
 }
 
