@@ -235,6 +235,15 @@ fn what_providers_conclude_is_counted() {
     ] {
         jwt(answer);
     }
+    let headers = Headers::default();
+    let about = RequestParts {
+        purpose: Purpose::Explain,
+        ..request(&headers, "")
+    };
+    let chain = chain(OnConflict::Reject, &[(ProviderKind::Jwt, Good)]);
+    let chain = chain.with_observer(Arc::clone(&counting) as _);
+    let explained = futures_util::FutureExt::now_or_never(chain.explain(&about));
+    assert!(explained.unwrap().1.is_ok(), "and is not counted");
     let expected = [
         Conclusion::Authenticated,
         Conclusion::Refused,
