@@ -3,6 +3,7 @@
 mod control;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::{NotAdmitted, Permit};
 use authentication::Revocations;
@@ -123,6 +124,8 @@ pub struct OperatorCall<'a> {
     pub path: &'a str,
     /// The status of the answer.
     pub status: u16,
+    /// How long the answer took; of a stream, its beginning.
+    pub duration: Duration,
     /// Where it came from: an IPv4 address or an IPv6 network.
     pub source: Option<String>,
     /// Ties the call to its log lines.

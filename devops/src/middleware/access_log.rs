@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -58,9 +59,10 @@ pub(crate) async fn record_access(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let correlation_id = correlation_id::of(request.headers());
+    let started = Instant::now();
     correlated(Arc::clone(&correlation_id), async move {
         let mut response = next.call(request).await?;
-        record(&response, &correlation_id);
+        record(&response, (&correlation_id, started.elapsed()));
         correlation_id::insert(response.headers_mut(), &correlation_id);
         Ok(response)
     })
@@ -68,7 +70,10 @@ pub(crate) async fn record_access(
 }
 
 /// Credentials and queries stay out of the log event, and so do paths: the route's pattern says enough.
-fn record(response: &ServiceResponse<impl MessageBody>, correlation_id: &str) {
+fn record(
+    response: &ServiceResponse<impl MessageBody>,
+    (correlation_id, duration): (&str, Duration),
+) {
     let request = response.request();
     let entry = request.extensions().get::<Entry>().cloned();
     let grant = entry.as_ref().and_then(|entry| entry.grant.as_ref());
@@ -94,6 +99,7 @@ fn record(response: &ServiceResponse<impl MessageBody>, correlation_id: &str) {
         operator.surface = surface,
         operator.outcome = outcome,
         operator.credential = credential,
+        duration_ms = duration.as_secs_f64() * 1000.0,
         "Operator request `{method} {route}` was answered with {status}"
     );
     let permit = request.extensions_mut().remove::<Permit>();
@@ -108,6 +114,7 @@ fn record(response: &ServiceResponse<impl MessageBody>, correlation_id: &str) {
             route,
             path: request.path(),
             status,
+            duration,
             source: source.map(|source| source.to_string()),
             correlation_id,
         };

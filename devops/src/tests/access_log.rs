@@ -74,6 +74,7 @@ async fn check(operator: &Operator, request: TestRequest, expected: Value) {
         fields["source"],
     ]);
     assert_eq!(found, expected);
+    assert!(fields["duration_ms"].as_f64() > Some(0.0), "{fields}");
 }
 
 #[actix_web::test]

@@ -47,7 +47,7 @@ fn event(call: &OperatorCall<'_>) -> Event {
     let event = event.asking(request).answered(Response {
         status: call.status,
         bytes: None,
-        duration: Duration::ZERO,
+        duration: call.duration,
     });
     match source(call) {
         Some(source) => event.from(source),
