@@ -52,7 +52,7 @@ use tokio::time::timeout;
 
 use crate::app::Gateway;
 use crate::error::DittoError;
-use crate::limits::{LimitKey, TooManyRequests};
+use crate::limits::{LimitKey, Limits, TooManyRequests};
 use crate::operator::Denial;
 use crate::reload::InForce;
 use crate::routes::{self, Answer, Route};
@@ -117,6 +117,7 @@ async fn respond(
     };
     let mut response = outcome.unwrap_or_else(|error| {
         tracing::debug!(error.code = error.code(), "A request was refused");
+        note_handshake(&gateway, &error, &mut access);
         error.into_response()
     });
     gateway
@@ -320,6 +321,19 @@ fn note_source(gateway: &Gateway, exceeded: &TooManyRequests, (source, key): (So
     match source.client {
         Some(client) => gateway.limits.note(exceeded, (key, &client), now),
         None => gateway.limits.note(exceeded, (key, &"unix"), now),
+    }
+}
+
+/// The budget for handshakes is looked at where streams open; the others refuse, and are noted, before.
+fn note_handshake(gateway: &Gateway, error: &DittoError, access: &mut Access) {
+    let exceeded = error.exceeded();
+    let Some(exceeded) = exceeded.filter(|exceeded| exceeded.limit == Limits::HANDSHAKES) else {
+        return;
+    };
+    access.trail.limit = Some(exceeded.limit);
+    if let Some(source) = access.trail.source {
+        let key = gateway.limits.source_key(source.client);
+        note_source(gateway, exceeded, (source, key));
     }
 }
 

@@ -15,6 +15,8 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use journal::{AppendError, StoreError};
 use serde_json::Value;
 
+use crate::limits::TooManyRequests;
+
 pub(crate) use json::{body_not_json, json_invalid};
 
 /// One error as clients see it: on HTTP a response, in a stream the value of an error envelope.
@@ -32,6 +34,7 @@ struct Parts {
     description: Option<Cow<'static, str>>,
     href: Option<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    exceeded: Option<TooManyRequests>,
 }
 
 /// 409 if the store refused because an operator keeps a namespace closed.
@@ -83,6 +86,7 @@ impl DittoError {
             description: None,
             href: None,
             headers: Vec::new(),
+            exceeded: None,
         }))
     }
 
@@ -98,6 +102,18 @@ impl DittoError {
         tracing::error!(error = %ErrorChain(error), "A request failed inside the gateway");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "gateway:internalerror", "The gateway could not handle the request.")
             .describe("Nothing is known to be wrong with the request. Try again, or tell the operator the correlation-id.")
+    }
+
+    /// Keeps which limit refused, for those who list who is limited.
+    #[must_use]
+    pub(crate) fn by_limit(mut self, exceeded: TooManyRequests) -> Self {
+        self.0.exceeded = Some(exceeded);
+        self
+    }
+
+    /// The limit that refused, if one did.
+    pub(crate) fn exceeded(&self) -> Option<&TooManyRequests> {
+        self.0.exceeded.as_ref()
     }
 
     /// Adds what to do about it.

@@ -83,6 +83,9 @@ impl LimitKey {
 }
 
 impl Limits {
+    /// The name of the limit on handshakes of streams.
+    pub(crate) const HANDSHAKES: &'static str = "handshakes";
+
     pub(crate) fn new(settings: LimitSettings) -> Self {
         Self {
             seed: RandomState::new(),
@@ -106,7 +109,7 @@ impl Limits {
             per_identity: self.identities_renewed(settings.per_identity),
             handshakes: Limiter::renewed(
                 &self.handshakes,
-                "handshakes",
+                Self::HANDSHAKES,
                 settings.handshakes_per_source,
             ),
             streams_per_source: StreamSlots::renewed(

@@ -35,7 +35,8 @@ impl From<TooManyRequests> for DittoError {
         .describe(format!(
             "Try again in {retry_after} s, and then less often."
         ))
-        .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after));
+        .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after))
+        .by_limit(exceeded);
         let Some(budget) = exceeded.budget else {
             return error;
         };

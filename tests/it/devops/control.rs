@@ -235,6 +235,24 @@ async fn who_is_limited_is_shown_and_let_go() {
 }
 
 #[tokio::test]
+async fn who_opens_too_many_streams_is_shown_and_let_go() {
+    let few = json!({ "limits": { "handshakes_per_source": { "requests": 1, "window": "1h", "burst": 1 } } });
+    let gateway = TestGateway::start_with(few).await;
+    let alice = gateway.as_subject("nginx:alice");
+    let _socket = alice.web_socket().await.expect("a socket");
+    let (refused, _) = alice.web_socket().await.expect_err("too many");
+    assert_eq!(refused, 429);
+    let operator = gateway.as_operator();
+    let listed = operator.get("/devops/limits").await.expect(200).json();
+    let limited = &listed["limited"][0];
+    assert_eq!(limited["limit"], "per handshakes", "{listed}");
+    assert_eq!(limited["who"], "127.0.0.1", "{listed}");
+    let path = format!("/devops/limits/{}", limited["id"].as_str().unwrap());
+    operator.delete(&path).await.expect(204);
+    alice.web_socket().await.expect("a socket");
+}
+
+#[tokio::test]
 async fn statistics_count_what_is_there() {
     let gateway = TestGateway::start().await;
     let alice = gateway.as_subject("nginx:alice");
