@@ -13,6 +13,7 @@ mod headers;
 mod https;
 mod namespaces;
 mod query;
+mod reach;
 mod scopes;
 mod source;
 

@@ -4,6 +4,7 @@ mod authentication;
 mod json;
 mod policies;
 mod protocol;
+mod reach;
 mod things;
 
 use std::borrow::Cow;

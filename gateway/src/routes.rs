@@ -121,8 +121,8 @@ impl Route {
 
     /// # Errors
     ///
-    /// 403 if the rules on namespaces put what the path names out of the caller's reach. What a query or a body names
-    /// is checked where it is read.
+    /// 403 if the rules on namespaces put what the path names out of the caller's reach. What a query names is checked
+    /// where it is read; of what a body names or implies, the services ask [`RequestContext::reach`].
     pub(crate) fn check_namespace(&self, context: &RequestContext) -> Result<(), DittoError> {
         match self {
             Self::Thing(id, _) | Self::Migration(id) | Self::Message(id, _) => {

@@ -78,6 +78,7 @@ impl World {
                 headers: DittoHeaders::default(),
                 now: "2030-06-15T12:00:00Z".parse().expect("an instant"),
                 origin: None,
+                reach: None,
             },
             _folder: folder,
         }

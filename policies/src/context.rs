@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{Precondition, Principal};
+use crate::{OutOfReach, Precondition, Principal, Purpose, Reach};
 
 /// Names one streaming session, so that it does not receive the events it caused.
 ///
@@ -77,4 +77,19 @@ pub struct CommandContext {
     pub now: Timestamp,
     /// The streaming session that it came in on, if any.
     pub origin: Option<SessionId>,
+    /// What it may name besides what it is about; `None` for everything.
+    pub reach: Option<Arc<dyn Reach>>,
+}
+
+impl CommandContext {
+    /// Whether the sender may use what lies in `namespace` for this purpose, before any policy is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfReach`] if not.
+    pub fn check_reach(&self, purpose: Purpose, namespace: &str) -> Result<(), OutOfReach> {
+        self.reach
+            .as_ref()
+            .map_or(Ok(()), |reach| reach.check(purpose, namespace))
+    }
 }

@@ -5,7 +5,8 @@ use journal::StoreError;
 
 use crate::entity_id::EntityIdError;
 use crate::{
-    EntityTag, Label, PolicyId, PolicyResource, ResourceKeyError, SubjectId, SubjectIdError,
+    EntityTag, Label, OutOfReach, PolicyId, PolicyResource, ResourceKeyError, SubjectId,
+    SubjectIdError,
 };
 
 /// Everything that can go wrong in this crate.
@@ -225,6 +226,9 @@ pub enum Error {
         /// Which policy.
         policy_id: PolicyId,
     },
+    /// What the policy imports is out of the principal's reach.
+    #[error(transparent)]
+    OutOfReach(#[from] OutOfReach),
     /// What holds in the end was made of many policies, and is shown as of now only.
     #[error("the resolved view has no past")]
     PastOfResolved,

@@ -26,6 +26,7 @@ mod pointer;
 mod policy_resource;
 mod precondition;
 mod principal;
+mod reach;
 mod replay;
 mod resource_key;
 mod rules;
@@ -59,6 +60,7 @@ pub use precondition::{
     EntityTag, EntityTagError, EntityTagMatcher, Precondition, PreconditionOutcome,
 };
 pub use principal::{ClaimValues, Credential, Principal, ProviderKind};
+pub use reach::{OutOfReach, Purpose, Reach};
 pub use resource_key::{ResourceKey, ResourceKeyError, ResourceType};
 pub use service::{
     Explanation, Policies, PolicyLimits, PreparedPolicy, Question, Saying, SubjectsOf,

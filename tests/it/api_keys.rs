@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Caller, TestGateway, eventually};
 
-use crate::given::given_lamp;
+use crate::given::{given_lamp, owned_by};
 
 /// A key of Edge Server, bytes 0 to 31 as base64, and its hash by scrypt.
 pub(crate) const EDGE_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -88,6 +88,107 @@ async fn scopes_bound_what_an_identity_may_ask_for() {
     let refused = socket.command("c-1", modify).await;
     assert_eq!(refused["status"], 403, "{refused}");
     assert_eq!(refused["value"]["error"], "gateway:scope.missing");
+}
+
+/// A policy that `edge:press-07` and `nginx:alice` may read, write and use.
+fn shared() -> Value {
+    tests::merged(owned_by("edge:press-07"), owned_by("nginx:alice"))
+}
+
+/// A policy is nothing that comes with a thing, unless it is the one that every thing gets by itself.
+#[tokio::test]
+async fn scopes_bound_what_bodies_name() {
+    let scopes = json!(["things:read@org.acme", "things:write@org.acme", "ws"]);
+    let gateway = gateway_with(scopes, json!({})).await;
+    let (alice, press) = (gateway.as_subject("nginx:alice"), press(&gateway));
+    for id in ["org.acme:p", "org.other:p"] {
+        let path = format!("/api/2/policies/{id}");
+        alice.put(&path, &shared()).await.expect(201);
+    }
+    let mut socket = press.web_socket().await.expect("a WebSocket");
+    for body in [
+        json!({ "_policy": shared() }),
+        json!({ "_policy": tests::merged(shared(), json!({ "policyId": "org.other:new" })) }),
+        json!({ "policyId": "org.other:new", "_policy": shared() }),
+        json!({ "policyId": "org.other:p" }),
+        json!({ "_copyPolicyFrom": "org.acme:p" }),
+        json!({ "_copyPolicyFrom": "{{ ref:things/org.other:t/policyId }}" }),
+    ] {
+        press
+            .put("/api/2/things/org.acme:t", &body)
+            .await
+            .expect_error(403, "gateway:scope.missing");
+        let create = json!({ "topic": "org.acme/t/things/twin/commands/create", "headers": {}, "path": "/", "value": body });
+        let refused = socket.command("c-1", create).await;
+        assert_eq!(
+            refused["value"]["error"], "gateway:scope.missing",
+            "{refused}"
+        );
+    }
+    alice.get("/api/2/policies/org.other:new").await.expect(404);
+    press
+        .put("/api/2/things/org.acme:own", &json!({}))
+        .await
+        .expect(201);
+    press
+        .put(
+            "/api/2/things/org.acme:t",
+            &json!({ "policyId": "org.acme:p" }),
+        )
+        .await
+        .expect(201);
+    press
+        .put("/api/2/things/org.acme:t/policyId", &json!("org.other:p"))
+        .await
+        .expect_error(403, "gateway:scope.missing");
+    for id in ["org.acme:own", "org.acme:t"] {
+        let path = format!("/api/2/things/{id}?fields=thingId,_policy");
+        let seen = press.get(&path).await.expect(200).json();
+        assert_eq!(seen, json!({ "thingId": id }));
+    }
+}
+
+#[tokio::test]
+async fn scopes_about_policies_open_what_bodies_name() {
+    let words = [
+        "things:read",
+        "things:write",
+        "policies:read",
+        "policies:write",
+    ];
+    let scopes: Vec<String> = words
+        .iter()
+        .map(|word| format!("{word}@org.acme"))
+        .collect();
+    let gateway = gateway_with(json!(scopes), json!({})).await;
+    let (alice, press) = (gateway.as_subject("nginx:alice"), press(&gateway));
+    for id in ["org.acme:p", "org.other:p"] {
+        let path = format!("/api/2/policies/{id}");
+        alice.put(&path, &shared()).await.expect(201);
+    }
+    for (id, body) in [
+        ("org.acme:a", json!({ "_policy": shared() })),
+        ("org.acme:b", json!({ "_copyPolicyFrom": "org.acme:p" })),
+    ] {
+        let path = format!("/api/2/things/{id}");
+        press.put(&path, &body).await.expect(201);
+        let seen = press
+            .get(&format!("{path}?fields=_policy"))
+            .await
+            .expect(200);
+        assert_eq!(seen.json()["_policy"]["policyId"], id);
+    }
+    press
+        .put(
+            "/api/2/things/org.acme:c",
+            &json!({ "_copyPolicyFrom": "org.other:p" }),
+        )
+        .await
+        .expect_error(403, "gateway:scope.missing");
+    press
+        .put("/api/2/policies/org.acme:p/imports/org.other:p", &json!({}))
+        .await
+        .expect_error(403, "gateway:scope.missing");
 }
 
 #[tokio::test]

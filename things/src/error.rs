@@ -289,6 +289,9 @@ pub enum Error {
         #[source]
         source: Box<policies::Error>,
     },
+    /// The policy that is named, or the way to it, is out of the principal's reach.
+    #[error(transparent)]
+    OutOfReach(#[from] policies::OutOfReach),
     /// The operator's rules do not let this caller create such a thing.
     #[error("rules of the operator keep thing `{thing_id}` from being created")]
     CreationRestricted {

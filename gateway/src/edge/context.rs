@@ -7,12 +7,13 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use authentication::{NamespacedKind, ScopeWord};
 use jiff::Timestamp;
-use policies::{CommandContext, FieldSelector, Principal};
+use policies::{CommandContext, FieldSelector, Principal, Reach};
 use protocol::Channel;
 
 use super::headers::{Timeout, TranslatedHeaders};
 use super::namespaces::Fence;
 use super::query::Query;
+use super::reach::CallerReach;
 use super::scopes::{CallerScopes, is_about};
 use super::source::Source;
 use crate::app::Gateway;
@@ -124,7 +125,19 @@ impl RequestContext {
             headers: self.headers.ditto.clone(),
             now: self.now,
             origin: None,
+            reach: self.reach(),
         })
+    }
+
+    /// What the caller's commands may name besides what they are about; `None` for everything.
+    pub(crate) fn reach(&self) -> Option<Arc<dyn Reach>> {
+        if self.fence.is_none() && self.scopes.is_unlimited() {
+            return None;
+        }
+        Some(Arc::new(CallerReach {
+            scopes: self.scopes.clone(),
+            view: self.fence.as_ref().map(|fence| fence.view()),
+        }))
     }
 
     /// What the caller waits for on `channel`.

@@ -4,11 +4,10 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
-use actix_web::http::StatusCode;
 use authentication::{
     HeaderLookup, KeptHeaders, NamespaceAccess, NamespaceFacts, NamespaceView, NamespacedKind,
 };
-use policies::Principal;
+use policies::{OutOfReach, Principal};
 
 use super::fields::Fields;
 use crate::clock::Clock;
@@ -69,10 +68,14 @@ impl Fence {
 
     /// Whether `namespace` is within reach.
     pub(crate) fn allows(&self, kind: NamespacedKind, namespace: &str) -> bool {
-        if self.access.depends_on_time() {
-            self.look_again();
-        }
+        self.refresh();
         self.view.borrow().allows(kind, namespace)
+    }
+
+    /// What is within reach now.
+    pub(super) fn view(&self) -> NamespaceView {
+        self.refresh();
+        self.view.borrow().clone()
     }
 
     /// # Errors
@@ -82,12 +85,15 @@ impl Fence {
         if self.allows(kind, namespace) {
             return Ok(());
         }
-        Err(DittoError::new(
-            StatusCode::FORBIDDEN,
-            "gateway:namespace.notaccessible",
-            format!("The namespace `{namespace}` is not accessible to you."),
-        )
-        .describe("The operator's rules on namespaces decide that, whatever a policy grants."))
+        let namespace = namespace.to_owned();
+        Err(OutOfReach::Namespace { namespace }.into())
+    }
+
+    /// Rules that look at the time may count differently than a moment ago.
+    fn refresh(&self) {
+        if self.access.depends_on_time() {
+            self.look_again();
+        }
     }
 
     fn look_again(&self) {

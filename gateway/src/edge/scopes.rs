@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use ::policies::{PolicyAction, PolicyCommand};
+use ::policies::{OutOfReach, PolicyAction, PolicyCommand};
 use ::things::{ThingAction, ThingCommand, ThingId};
-use actix_web::http::StatusCode;
 use authentication::{NamespacedKind, ScopeWord, Scopes};
 use protocol::{LiveFrame, LiveKind};
 
@@ -30,18 +29,29 @@ impl CallerScopes {
     ///
     /// 403 if no permission set of the caller allows this.
     pub(crate) fn check(&self, word: ScopeWord, namespace: Option<&str>) -> Result<(), DittoError> {
-        if self.allow(word, namespace) {
+        Ok(self.check_any(&[word], namespace)?)
+    }
+
+    /// # Errors
+    ///
+    /// [`OutOfReach`], which names the first of `words`, if no permission set of the caller allows any of them.
+    pub(super) fn check_any(
+        &self,
+        words: &[ScopeWord],
+        namespace: Option<&str>,
+    ) -> Result<(), OutOfReach> {
+        if words.iter().any(|word| self.allow(*word, namespace)) {
             return Ok(());
         }
-        let place = namespace
-            .map(|namespace| format!(" in the namespace `{namespace}`"))
-            .unwrap_or_default();
-        Err(DittoError::new(
-            StatusCode::FORBIDDEN,
-            "gateway:scope.missing",
-            format!("No permission set of the caller allows `{word}`{place}."),
-        )
-        .describe("Ask the operator to add the scope to a permission set of the identity."))
+        Err(OutOfReach::Scope {
+            scope: words.first().map_or("", |word| word.as_str()),
+            namespace: namespace.map(str::to_owned),
+        })
+    }
+
+    /// Whether policies alone decide.
+    pub(super) fn is_unlimited(&self) -> bool {
+        self.0.is_none()
     }
 }
 

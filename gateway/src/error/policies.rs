@@ -108,6 +108,7 @@ impl From<Error> for DittoError {
                 format!("Policy `{policy_id}` has no such state in its history."),
             )
             .describe("Ask for a revision or time between its creation and now, as far as the operator keeps the past."),
+            Error::OutOfReach(error) => error.into(),
             Error::PastOfResolved => Self::bad_request(
                 "command.headers.invalid",
                 "`policy-view: resolved` shows what holds now, not what held in the past.",

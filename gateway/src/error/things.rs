@@ -186,6 +186,7 @@ impl From<Error> for DittoError {
                 Self::bad_request("things:policy.invalid", message)
             }
             Error::NotCreatable { thing_id, source, .. } => not_creatable(&thing_id.to_string(), &Self::from(*source)),
+            Error::OutOfReach(error) => error.into(),
             Error::CreationRestricted { thing_id } => restricted("Thing", &thing_id.to_string()),
             Error::Contended { thing_id } => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,

@@ -10,7 +10,7 @@ use journal::{Entity, EntityKey, EntityKind, Journal, Revision, StoreError};
 use super::Policies;
 use crate::effective::{self, EffectiveEntries, PolicySource};
 use crate::stored::{Compiled, StoredPolicy};
-use crate::{Enforcer, Error, Policy, PolicyId};
+use crate::{CommandContext, Enforcer, Error, Policy, PolicyId, Purpose};
 
 /// A policy as the journal has it.
 pub(super) struct Loaded {
@@ -50,6 +50,22 @@ impl PolicySource for JournalSource<'_> {
             .transpose()?
             .flatten();
         Ok(stored.map(|stored| Arc::clone(&stored.policy)))
+    }
+}
+
+/// Finds the same policies, but none that is out of reach.
+struct InReach<'j, 'c> {
+    journal: JournalSource<'j>,
+    context: &'c CommandContext,
+}
+
+impl PolicySource for InReach<'_, '_> {
+    fn policy(&mut self, policy_id: &PolicyId) -> Result<Option<Arc<Policy>>, Error> {
+        let namespace = policy_id.namespace();
+        match self.context.check_reach(Purpose::ReadPolicy, namespace) {
+            Ok(()) => self.journal.policy(policy_id),
+            Err(_out_of_reach) => Ok(None),
+        }
     }
 }
 
@@ -114,6 +130,19 @@ impl Policies {
         self.resolve_with_roots(policy, &mut self.source())
     }
 
+    /// The same without what comes from where the sender of the command must not read.
+    pub(super) fn entries_in_reach(
+        &self,
+        context: &CommandContext,
+        policy: &Policy,
+    ) -> Result<EffectiveEntries, Error> {
+        let mut source = InReach {
+            journal: self.source(),
+            context,
+        };
+        self.resolve_with_roots(policy, &mut source)
+    }
+
     /// The entries of `policy`, which is to be written, with what it imports.
     pub(super) fn imported_entries(&self, policy: &Policy) -> Result<EffectiveEntries, Error> {
         effective::resolve_strictly(policy, &mut self.source())
@@ -122,7 +151,7 @@ impl Policies {
     fn resolve_with_roots(
         &self,
         policy: &Policy,
-        source: &mut JournalSource<'_>,
+        source: &mut dyn PolicySource,
     ) -> Result<EffectiveEntries, Error> {
         let mut entries = effective::resolve(policy, source)?;
         for root in self.namespace_policies.roots_of(&policy.policy_id) {

@@ -1,13 +1,12 @@
 //! Who may write, import and reference.
 
 use indexmap::IndexMap;
-use jiff::Timestamp;
 
 use super::Policies;
 use crate::part::Part;
 use crate::{
     CommandContext, Enforcer, Error, Import, Importable, Permission, Pointer, PolicyId,
-    PolicyResource, Principal, Reference, ResourceType,
+    PolicyResource, Principal, Purpose, Reference, ResourceType,
 };
 
 /// Whether the principal may write `resource` and everything below it.
@@ -39,7 +38,7 @@ impl Policies {
         let imports = part.imports();
         self.check_import_count(imports.map_or(0, IndexMap::len))?;
         for (imported, import) in imports.into_iter().flatten() {
-            self.check_import(&context.principal, context.now, imported, import)?;
+            self.check_import(context, imported, import)?;
         }
         for reference in part.references() {
             if let Some(imported) = &reference.import {
@@ -61,13 +60,13 @@ impl Policies {
     /// Whether the principal may READ every entry that the import takes over.
     pub(super) fn check_import(
         &self,
-        principal: &Principal,
-        now: Timestamp,
+        context: &CommandContext,
         imported: &PolicyId,
         import: &Import,
     ) -> Result<(), Error> {
+        context.check_reach(Purpose::FollowPolicy, imported.namespace())?;
         let loaded = self.load(imported)?.ok_or_else(|| missing(imported))?;
-        let enforcer = self.enforcer_of(&loaded, None, now)?;
+        let enforcer = self.enforcer_of(&loaded, None, context.now)?;
         let entries = self.effective_entries(&loaded.stored.policy)?;
         let implicit = entries
             .iter()
@@ -76,7 +75,7 @@ impl Policies {
         let listed = import.entries.iter().map(|label| label.as_str());
         if implicit
             .chain(listed)
-            .all(|label| may_read_entry(&enforcer, principal, label))
+            .all(|label| may_read_entry(&enforcer, &context.principal, label))
         {
             return Ok(());
         }
@@ -98,6 +97,7 @@ impl Policies {
         {
             return invalid(format!("policy `{imported}` is referenced, not imported"));
         }
+        context.check_reach(Purpose::FollowPolicy, imported.namespace())?;
         let loaded = self.load(imported)?.ok_or_else(|| missing(imported))?;
         let entries = self.effective_entries(&loaded.stored.policy)?;
         let label = reference.entry.as_str();

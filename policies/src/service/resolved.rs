@@ -19,7 +19,7 @@ impl Policies {
         policy: &Policy,
     ) -> Result<Value, Error> {
         let mut entries = Map::new();
-        for (label, entry) in self.effective_entries(&loaded.stored.policy)? {
+        for (label, entry) in self.entries_in_reach(context, &loaded.stored.policy)? {
             if self.is_visible_at_source(context, policy, &label)? {
                 let mut entry = entry;
                 Arc::make_mut(&mut entry)

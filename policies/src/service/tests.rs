@@ -124,6 +124,7 @@ impl Fixture {
             headers: self.headers.clone(),
             now: self.now,
             origin: None,
+            reach: None,
         }
     }
 

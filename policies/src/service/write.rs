@@ -245,7 +245,7 @@ impl Policies {
         if let Change::Put(part) = change {
             self.check_foreign(context, part)?;
             if let (Part::Import(import), PolicyResource::Import(id)) = (&**part, resource) {
-                self.check_import(&context.principal, context.now, id, import)?;
+                self.check_import(context, id, import)?;
             }
         }
         let enforcer = self.enforcer_of(loaded, None, context.now)?;
@@ -296,7 +296,7 @@ impl Policies {
             return Ok(());
         };
         match after.imports.get(id) {
-            Some(import) => self.check_import(&context.principal, context.now, id, import),
+            Some(import) => self.check_import(context, id, import),
             None => Ok(()),
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Tried are frames of every kind, wildcards, look-alike spellings, subscriptions, and what is not offered at all.
 
+mod names;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use journal::{Append, Revision};
 use policies::{
     CommandContext, CreatedKind, Creation, Enforcer, Permission, Placeholders, Pointer, Policy,
-    PolicyId, PreconditionOutcome, ResourceType,
+    PolicyId, PreconditionOutcome, Purpose, ResourceType,
 };
 use serde_json::Value;
 
@@ -97,6 +97,7 @@ impl Things {
             }
             (None, Some(reference), stated) => {
                 let policy_id = stated.clone().unwrap_or_else(|| thing_id.namesake());
+                context.check_reach(Purpose::WritePolicy, policy_id.namespace())?;
                 let policy = self
                     .copied_policy(context, thing_id, reference, &policy_id)
                     .await?;
@@ -104,6 +105,7 @@ impl Things {
             }
             (None, None, Some(existing)) => self.ground_existing(context, thing_id, existing),
             (None, None, None) => {
+                context.check_reach(Purpose::ImplyPolicy, thing_id.namespace())?;
                 let creator = context
                     .principal
                     .default_subject()
@@ -120,6 +122,7 @@ impl Things {
         thing_id: &ThingId,
         policy_id: &PolicyId,
     ) -> Result<Grounding, Error> {
+        context.check_reach(Purpose::FollowPolicy, policy_id.namespace())?;
         let enforcer_in = |namespace: &str| {
             self.policies
                 .enforcer(policy_id, namespace, context.now)
@@ -162,6 +165,7 @@ impl Things {
             (None, Some(text)) => policy_id(text)?,
             (None, None) => thing_id.namesake(),
         };
+        context.check_reach(Purpose::WritePolicy, policy_id.namespace())?;
         let placeholders = Placeholders::Resolve(context.principal.default_subject());
         let policy = Policy::from_json(policy_id, &without_id(inline.clone()), placeholders)
             .map_err(|source| invalid(Box::new(source)))?;
@@ -222,9 +226,11 @@ impl Things {
         let source_id = match PolicyReference::parse(reference)? {
             PolicyReference::Policy(id) => id,
             PolicyReference::Thing { thing_id, resource } => {
+                context.check_reach(Purpose::ReadThing, thing_id.namespace())?;
                 self.referenced_policy_id(context, &thing_id, &resource)?
             }
         };
+        context.check_reach(Purpose::ReadPolicy, source_id.namespace())?;
         let source = self
             .readable_policy(context, thing_id, &source_id)
             .await?
@@ -320,6 +326,9 @@ fn without_id(mut policy: Value) -> Value {
 
 /// What a failure to create a policy means for the thing: failures of the store are none of the principal's making.
 fn not_creatable(thing_id: &ThingId, policy_id: &PolicyId, source: Box<policies::Error>) -> Error {
+    if let policies::Error::OutOfReach(error) = *source {
+        return error.into();
+    }
     if matches!(
         *source,
         policies::Error::Store { .. } | policies::Error::Damaged { .. }

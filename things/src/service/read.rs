@@ -6,7 +6,7 @@ use std::sync::Arc;
 use policies::{
     CommandContext, Enforcer, EntityTag, FieldSelector, Permission, Pointer, PolicyAction,
     PolicyCommand, PolicyId, PolicyResource, PolicyResponse, Precondition, PreconditionOutcome,
-    ResourceType, SubjectId,
+    Purpose, ResourceType, SubjectId,
 };
 use serde_json::{Map, Value};
 
@@ -177,6 +177,10 @@ impl Things {
         body: RetrievedBody,
     ) -> Result<RetrievedBody, Error> {
         let policy_id = sight.stored.state.policy_id();
+        let (purpose, namespace) = (Purpose::ReadPolicy, policy_id.namespace());
+        if context.check_reach(purpose, namespace).is_err() {
+            return Ok(body);
+        }
         let policy = self
             .readable_policy(context, sight.reader.thing_id, policy_id)
             .await?;

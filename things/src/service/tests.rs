@@ -226,6 +226,7 @@ fn context(who: &str) -> CommandContext {
         },
         now: "2026-08-18T09:20:00.5Z".parse().unwrap(),
         origin: None,
+        reach: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use journal::{Append, AppendError, Memo, Revision};
 use policies::{
     CommandContext, Enforcer, EntityTag, Permission, Pointer, PolicyId, PreconditionOutcome,
-    ResourceType,
+    Purpose, ResourceType,
 };
 use serde_json::Value;
 
@@ -117,8 +117,12 @@ impl Things {
                 Refusal::Error(error) => error,
             },
         )?;
+        let policy_after = policy_id_of(applied.document.as_ref(), policy_id);
+        if policy_after != *policy_id {
+            context.check_reach(Purpose::FollowPolicy, policy_after.namespace())?;
+        }
         let draft = Draft {
-            policy_id: policy_id_of(applied.document.as_ref(), policy_id),
+            policy_id: policy_after,
             metadata: metadata_after(change, &applied, stored)?,
             applied,
             revision: stored.entity.revision,

@@ -333,6 +333,7 @@ fn context(
         },
         now: connection.context.gateway.clock.now(),
         origin: Some(connection.session.id),
+        reach: connection.context.reach(),
     })
 }
 

@@ -162,6 +162,7 @@ async fn check_access(connection: &Connection, subject: &Subject) -> Result<(), 
         headers: DittoHeaders::default(),
         now: gateway.clock.now(),
         origin: None,
+        reach: connection.context.reach(),
     };
     match subject {
         Subject::Thing(id) => {
