@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use policies::Principal;
 use tracing::info;
@@ -29,7 +29,7 @@ pub struct Revocations {
     index: ArcSwap<Index>,
     /// Whether anything is revoked: what a request costs while nothing is.
     any: AtomicBool,
-    /// How long a token can count after its issue, in seconds.
+    /// How long a token can count after its issue, in seconds: the most since the process started.
     retention: AtomicI64,
     /// Changes come one after the other.
     changing: tokio::sync::Mutex<()>,
@@ -109,7 +109,7 @@ impl Revocations {
         new: NewRevocation,
         now: Timestamp,
     ) -> Result<Arc<Revocation>, RevocationError> {
-        let revocation = new.check(now)?;
+        let revocation = new.check(now, self.retention.load(Ordering::Relaxed))?;
         let _one_by_one = self.changing.lock().await;
         let known = self.index.load_full();
         let revocation = Arc::new(match known.of_id(&revocation.id) {
@@ -117,8 +117,10 @@ impl Revocations {
             None if known.len() >= Self::ENTRIES_MAX => return Err(RevocationError::TooMany),
             None => revocation,
         });
-        self.store.put(&revocation, now).await?;
-        self.replace(known.with(Arc::clone(&revocation)));
+        self.store
+            .put(std::slice::from_ref(&revocation), now)
+            .await?;
+        self.replace(known.with([Arc::clone(&revocation)]));
         info!(
             revocation.id = %revocation.id,
             revocation.kind = revocation.kind.as_str(),
@@ -158,11 +160,11 @@ impl Revocations {
             return Ok(0);
         }
         let _one_by_one = self.changing.lock().await;
+        self.keep_longer(now).await?;
         let known = self.index.load_full();
-        let retention = SignedDuration::from_secs(self.retention.load(Ordering::Relaxed));
         let expired: Vec<_> = known
             .all()
-            .filter(|revocation| revocation.is_over(now, retention))
+            .filter(|revocation| revocation.is_over(now))
             .cloned()
             .collect();
         if !expired.is_empty() {
@@ -171,15 +173,28 @@ impl Revocations {
         Ok(expired.len())
     }
 
-    /// Follows a change of the configuration.
+    /// Follows a change of the configuration. What is revoked stays revoked for the longest lifetime that was ever
+    /// configured while it was known: a shorter one may be taken back while the token could still count.
     pub fn set_token_lifetime_max(&self, token_lifetime_max: Duration) {
         self.retention
-            .store(whole_seconds(token_lifetime_max), Ordering::Relaxed);
+            .fetch_max(whole_seconds(token_lifetime_max), Ordering::Relaxed);
     }
 
     /// Adds a subscriber for every change from now on.
     pub fn subscribe(&self, subscriber: RevocationSubscriber) {
         self.subscribers.lock().push(subscriber);
+    }
+
+    async fn keep_longer(&self, now: Timestamp) -> Result<(), RevocationError> {
+        let retention = self.retention.load(Ordering::Relaxed);
+        let known = self.index.load_full();
+        let longer = known.all().filter_map(|known| known.kept_for(retention));
+        let longer: Vec<_> = longer.map(Arc::new).collect();
+        if !longer.is_empty() {
+            self.store.put(&longer, now).await?;
+            self.replace(known.with(longer));
+        }
+        Ok(())
     }
 
     async fn forget(

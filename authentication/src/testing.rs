@@ -49,7 +49,7 @@ pub(crate) fn no_revocations() -> Arc<Revocations> {
             Ok(Vec::new())
         }
 
-        fn put<'a>(&'a self, _: &'a Revocation, _: Timestamp) -> StoreFuture<'a> {
+        fn put<'a>(&'a self, _: &'a [Arc<Revocation>], _: Timestamp) -> StoreFuture<'a> {
             Box::pin(std::future::ready(Ok(())))
         }
 

@@ -35,8 +35,9 @@ impl Index {
         index
     }
 
-    pub(super) fn with(&self, revocation: Arc<Revocation>) -> Self {
-        Self::of(self.all().cloned().chain([revocation]))
+    /// With these in place of those with their ids.
+    pub(super) fn with(&self, changed: impl IntoIterator<Item = Arc<Revocation>>) -> Self {
+        Self::of(self.all().cloned().chain(changed))
     }
 
     pub(super) fn without(&self, gone: &[&RevocationId]) -> Self {

@@ -32,6 +32,9 @@ pub struct Revocation {
     pub created_at: Timestamp,
     /// Who revoked it last.
     pub created_by: Arc<str>,
+    /// How long after its issue a token could count while this was known, in seconds: the most that was ever configured.
+    #[serde(default)]
+    pub kept_for_seconds: i64,
 }
 
 /// What a revocation is about.
@@ -119,6 +122,7 @@ impl Revocation {
             issued_before: self.issued_before.max(before.issued_before),
             permanent: self.permanent || before.permanent,
             reason: self.reason.or_else(|| before.reason.clone()),
+            kept_for_seconds: self.kept_for_seconds.max(before.kept_for_seconds),
             ..self
         }
     }
@@ -135,10 +139,18 @@ impl Revocation {
         }
     }
 
-    /// Whether nothing can be left that it would refuse: tokens do not count for longer than `retention`.
+    /// The same, for as long as `seconds` at least; `None` if it is kept for so long already.
+    pub(super) fn kept_for(&self, seconds: i64) -> Option<Self> {
+        (self.kept_for_seconds < seconds).then(|| Self {
+            kept_for_seconds: seconds,
+            ..self.clone()
+        })
+    }
+
+    /// Whether nothing can be left that it would refuse.
     ///
     /// A key may sign anew at any time, and an API key need not end: these are remembered until removed.
-    pub(super) fn is_over(&self, now: Timestamp, retention: SignedDuration) -> bool {
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
         let last_issue = match self.kind {
             RevocationKind::Key => return false,
             RevocationKind::Jti => self.created_at,
@@ -147,12 +159,16 @@ impl Revocation {
                 self.created_at.max(self.issued_before)
             }
         };
-        now.duration_since(last_issue) > retention
+        now.duration_since(last_issue) > SignedDuration::from_secs(self.kept_for_seconds)
     }
 }
 
 impl NewRevocation {
-    pub(super) fn check(self, now: Timestamp) -> Result<Revocation, RevocationError> {
+    pub(super) fn check(
+        self,
+        now: Timestamp,
+        kept_for_seconds: i64,
+    ) -> Result<Revocation, RevocationError> {
         let is_plain = |text: &str, bytes_max: usize| {
             text.len() <= bytes_max && !text.contains(char::is_control)
         };
@@ -183,6 +199,7 @@ impl NewRevocation {
             reason: self.reason.map(Into::into),
             created_at: now,
             created_by: self.created_by.into(),
+            kept_for_seconds,
         })
     }
 }

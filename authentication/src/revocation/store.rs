@@ -1,6 +1,7 @@
 //! Where revocations outlive the process.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -15,8 +16,8 @@ pub trait RevocationStore: Send + Sync {
     /// [`StoreFailure`] if it cannot be read.
     fn load(&self) -> Result<Vec<Revocation>, StoreFailure>;
 
-    /// Keeps `revocation` in place of one with its id, and returns once a crash cannot take that back.
-    fn put<'a>(&'a self, revocation: &'a Revocation, now: Timestamp) -> StoreFuture<'a>;
+    /// Keeps all of these in place of those with their ids, and returns once a crash cannot take that back.
+    fn put<'a>(&'a self, revocations: &'a [Arc<Revocation>], now: Timestamp) -> StoreFuture<'a>;
 
     /// Forgets all of these, and returns once that is durable.
     fn delete<'a>(&'a self, ids: &'a [&'a RevocationId], now: Timestamp) -> StoreFuture<'a>;

@@ -22,13 +22,15 @@ impl RevocationStore for Kept {
         Ok(self.entries.lock().values().cloned().collect())
     }
 
-    fn put<'a>(&'a self, revocation: &'a Revocation, _: Timestamp) -> StoreFuture<'a> {
-        Box::pin(async {
+    fn put<'a>(&'a self, revocations: &'a [Arc<Revocation>], _: Timestamp) -> StoreFuture<'a> {
+        Box::pin(async move {
             if self.is_broken.load(Ordering::Relaxed) {
                 return Err(StoreFailure("broken".into()));
             }
-            let id = revocation.id.to_string();
-            self.entries.lock().insert(id, revocation.clone());
+            for revocation in revocations {
+                let kept = Revocation::clone(revocation);
+                self.entries.lock().insert(kept.id.to_string(), kept);
+            }
             Ok(())
         })
     }
@@ -266,9 +268,30 @@ fn what_can_refuse_nothing_any_more_is_dropped() {
         .collect();
     assert_eq!(kept.len(), 2);
     assert!(kept.contains(&"k-1".to_owned()) && kept.contains(&"acme".to_owned()));
-    revocations.set_token_lifetime_max(LIFETIME * 2);
+}
+
+/// A shorter lifetime may be taken back, by a reload or a start, while the token could still count.
+#[test]
+fn nothing_is_forgotten_sooner_because_lifetimes_were_shorter_for_a_while() {
+    let store = Arc::default();
+    let over = |revocations: &Revocations, after: Duration| {
+        at_once(revocations.drop_expired(now() + after)).unwrap()
+    };
+    let revocations = open(&store);
     at_once(revocations.add(new(RevocationKind::Jti, "t-1"), now())).unwrap();
-    assert_eq!(drop_at(LIFETIME + Duration::from_secs(2)), 0);
+    revocations.set_token_lifetime_max(Duration::ZERO);
+    assert_eq!(over(&revocations, LIFETIME), 0);
+    let started_anew = |lifetime| {
+        let store = Arc::clone(&store) as Arc<dyn RevocationStore>;
+        Revocations::open(store, lifetime).unwrap()
+    };
+    assert_eq!(over(&started_anew(Duration::ZERO), LIFETIME), 0);
+    revocations.set_token_lifetime_max(LIFETIME * 3);
+    revocations.set_token_lifetime_max(LIFETIME);
+    assert_eq!(over(&revocations, LIFETIME * 2), 0);
+    let later = started_anew(Duration::ZERO);
+    assert_eq!(over(&later, LIFETIME * 2), 0);
+    assert_eq!(over(&later, LIFETIME * 3 + Duration::from_secs(2)), 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Revocations in the journal, and the end of the sessions that they concern.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use authentication::{
@@ -19,12 +20,15 @@ pub(super) fn open(config: &Config, journal: Arc<dyn Journal>) -> anyhow::Result
     Ok(Arc::new(revocations.context("the revocations")?))
 }
 
-/// How long after its issue a token can count, with the tolerance for clocks on both ends.
-pub(crate) fn token_lifetime_max(config: &Config) -> std::time::Duration {
-    let oauth = config.auth.providers().map(|settings| &settings.oauth);
-    oauth.map_or_else(std::time::Duration::default, |oauth| {
+/// How long after its issue a token can count, be it a caller's or an operator's, with the tolerance for clocks on both ends.
+pub(crate) fn token_lifetime_max(config: &Config) -> Duration {
+    let callers = config.auth.providers().map(|settings| {
+        let oauth = &settings.oauth;
         oauth.max_token_lifetime.duration() + 2 * oauth.allowed_clock_skew.duration()
-    })
+    });
+    let oauth = &config.devops.oauth;
+    let operators = oauth.max_token_lifetime.duration() + 2 * oauth.allowed_clock_skew.duration();
+    callers.unwrap_or_default().max(operators)
 }
 
 /// One entity per revocation, its state as JSON.
@@ -105,11 +109,14 @@ impl RevocationStore for InJournal {
         }
     }
 
-    fn put<'a>(&'a self, revocation: &'a Revocation, now: Timestamp) -> StoreFuture<'a> {
+    fn put<'a>(&'a self, revocations: &'a [Arc<Revocation>], now: Timestamp) -> StoreFuture<'a> {
         Box::pin(async move {
-            let state = serde_json::to_vec(revocation).map_err(failure)?;
-            self.write(&[(&revocation.id, Some(state.into()))], now)
-                .await
+            let states = revocations.iter().map(|revocation| {
+                let state = serde_json::to_vec(revocation).map_err(failure)?;
+                Ok((&revocation.id, Some(state.into())))
+            });
+            let states: Vec<_> = states.collect::<Result<_, StoreFailure>>()?;
+            self.write(&states, now).await
         })
     }
 
