@@ -103,7 +103,10 @@ pub enum AuthenticationError {
     SlowLaneFull,
     /// An API key stands in the query: whoever logged the address knows it now.
     #[error("an API key stands in the query")]
-    ApiKeyInQuery,
+    ApiKeyInQuery {
+        /// Its public id.
+        key_id: Arc<str>,
+    },
     /// The credential was good, and an operator took it back.
     #[error("revoked by {revocation}")]
     Revoked {
@@ -171,7 +174,7 @@ impl AuthenticationError {
             | Self::PreAuthenticatedQuery
             | Self::PreAuthenticatedSeveral { .. }
             | Self::JwtMalformed { .. }
-            | Self::ApiKeyInQuery => ErrorClass::BadRequest,
+            | Self::ApiKeyInQuery { .. } => ErrorClass::BadRequest,
             Self::NoApplicableProvider
             | Self::PreAuthenticatedEmpty
             | Self::PreAuthenticatedSubject { .. }
@@ -215,7 +218,7 @@ impl AuthenticationError {
             | Self::JwtConditionFailed { .. }
             | Self::ApiKeySource { .. }
             | Self::SlowLaneFull
-            | Self::ApiKeyInQuery
+            | Self::ApiKeyInQuery { .. }
             | Self::Revoked { .. }
             | Self::Unavailable { .. }
             | Self::TooManyFailures { .. } => None,

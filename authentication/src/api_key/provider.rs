@@ -196,13 +196,15 @@ impl AuthenticationProvider for ApiKeyProvider {
     }
 
     fn refuse(&self, request: &RequestParts<'_>) -> Result<(), AuthenticationError> {
-        let burnt = request.query.contains('_')
-            && url::form_urlencoded::parse(request.query.as_bytes())
-                .any(|(_, value)| NativeKey::parse(&value).is_ok());
-        if burnt {
-            return Err(AuthenticationError::ApiKeyInQuery);
+        if !request.query.contains('_') {
+            return Ok(());
         }
-        Ok(())
+        let mut parameters = url::form_urlencoded::parse(request.query.as_bytes());
+        let burnt = parameters
+            .find_map(|(_, value)| Some(Arc::from(NativeKey::parse(&value).ok()?.key_id)));
+        burnt.map_or(Ok(()), |key_id| {
+            Err(AuthenticationError::ApiKeyInQuery { key_id })
+        })
     }
 
     fn is_applicable(&self, request: &RequestParts<'_>) -> bool {

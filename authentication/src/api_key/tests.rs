@@ -308,7 +308,8 @@ fn an_old_and_a_new_key_count_side_by_side() {
 fn a_key_in_the_query_is_burnt() {
     let query = format!("a=b&api_key={KEY}");
     let refused = ask(settings(vec![identity("a", VERIFIER)]), KEY, &query);
-    assert_eq!(refused, Err(AuthenticationError::ApiKeyInQuery));
+    let key_id = NativeKey::parse(KEY).unwrap().key_id.into();
+    assert_eq!(refused, Err(AuthenticationError::ApiKeyInQuery { key_id }));
     assert!(
         ask(
             settings(vec![identity("a", VERIFIER)]),

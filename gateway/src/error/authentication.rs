@@ -104,7 +104,7 @@ fn tell(error: &AuthenticationError) -> DittoError {
             "The credential was revoked.",
             "Log in again. If that does not help, ask the operator who revoked it.",
         ),
-        AuthenticationError::ApiKeyInQuery => DittoError::bad_request(
+        AuthenticationError::ApiKeyInQuery { .. } => DittoError::bad_request(
             "gateway:authentication.query.notallowed",
             "An API key in the query string is never read.",
         )

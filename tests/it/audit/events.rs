@@ -80,6 +80,7 @@ async fn a_key_in_an_address_is_recorded_by_its_id_and_burnt() {
     answer.expect_error(400, "gateway:authentication.query.notallowed");
     let leaked = recorded(&gateway, "key.leaked_in_url", |_| true).await;
     assert_eq!(leaked["res"]["status"], 400);
+    assert_eq!(leaked["actor"]["kid"], "01IYT0XLWR", "{leaked}");
     let secret = KEY.rsplit('_').next().expect("a secret");
     assert!(!leaked.to_string().contains(secret), "{leaked}");
     assert!(!gateway.log().contains(secret));

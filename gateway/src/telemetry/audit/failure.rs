@@ -24,7 +24,7 @@ impl Failure {
             reason,
             method,
             is_unavailable: error.is_unavailable(),
-            is_leaked: matches!(error, AuthenticationError::ApiKeyInQuery),
+            is_leaked: matches!(error, AuthenticationError::ApiKeyInQuery { .. }),
             key_id: key_id(error),
         }
     }
@@ -58,7 +58,8 @@ impl Failure {
 fn key_id(error: &AuthenticationError) -> Option<Arc<str>> {
     match error {
         AuthenticationError::ApiKeyRefused { key_id, .. } => key_id.clone(),
-        AuthenticationError::ApiKeySource { key_id } => Some(key_id.clone()),
+        AuthenticationError::ApiKeySource { key_id }
+        | AuthenticationError::ApiKeyInQuery { key_id } => Some(key_id.clone()),
         AuthenticationError::Several { failures } => failures.iter().find_map(key_id),
         _ => None,
     }
@@ -89,7 +90,7 @@ fn words(error: &AuthenticationError) -> (Method, Reason) {
         AuthenticationError::AssertionRefused { .. } => (Method::PreAuth, Reason::PreauthAssertion),
         AuthenticationError::ApiKeySource { .. } => (Method::ApiKey, Reason::SourceNotAllowed),
         AuthenticationError::SlowLaneFull => (Method::ApiKeyLegacy, Reason::SlowLaneFull),
-        AuthenticationError::ApiKeyInQuery => (Method::ApiKey, Reason::MalformedHeader),
+        AuthenticationError::ApiKeyInQuery { .. } => (Method::ApiKey, Reason::MalformedHeader),
         AuthenticationError::Revoked { provider, .. } => {
             let method = match provider {
                 ProviderKind::PreAuthenticated => Method::PreAuth,
