@@ -14,8 +14,8 @@ pub use explained::{ChainStep, StepVerdict};
 pub use observer::{ChainObserver, Conclusion};
 
 use crate::{
-    Attempt, AuthenticationError, AuthenticationOutcome, AuthenticationProvider, InjectedHeaders,
-    Purpose, RequestParts, Revocations, Scopes,
+    Attempt, AuthenticationError, AuthenticationOutcome, AuthenticationProvider, Purpose,
+    RequestParts, Revocations, Scopes,
 };
 
 /// What to do with a request that carries credentials of different kinds.
@@ -30,6 +30,7 @@ pub enum OnConflict {
 /// The configured providers, in their order.
 pub struct AuthenticationChain {
     providers: Vec<Arc<dyn AuthenticationProvider>>,
+    claimed_headers: Arc<[Arc<str>]>,
     on_conflict: OnConflict,
     revocations: Option<Arc<Revocations>>,
     observer: Option<Arc<dyn ChainObserver>>,
@@ -45,7 +46,9 @@ impl AuthenticationChain {
             providers.len() <= PROVIDERS_MAX,
             "a chain has at most {PROVIDERS_MAX} providers"
         );
+        let claimed = providers.iter().flat_map(|each| each.claimed_headers());
         Self {
+            claimed_headers: claimed.cloned().collect(),
             providers,
             on_conflict,
             revocations: None,
@@ -165,16 +168,9 @@ impl AuthenticationChain {
         }
     }
 
-    /// What claims of the credential behind `principal` put into headers, over what the client sent there.
-    pub fn injected_headers(
-        &self,
-        request: &RequestParts<'_>,
-        principal: &Principal,
-    ) -> Option<InjectedHeaders> {
-        self.providers
-            .iter()
-            .find(|provider| provider.kind() == principal.provider())
-            .and_then(|provider| provider.injected_headers(request))
+    /// Headers, in lower case, that are taken from verified claims and from nowhere else, whoever calls.
+    pub fn claimed_headers(&self) -> &Arc<[Arc<str>]> {
+        &self.claimed_headers
     }
 
     /// What the caller's permission sets allow, as configured now; `None` if nothing but policies limits it.

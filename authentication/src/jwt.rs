@@ -22,6 +22,6 @@ mod unverified;
 pub use fault::{JwtFault, JwtRefusal};
 pub(crate) use integration::kept_claim;
 pub use integration::{IntegrationError, IntegrationSubjects};
-pub use issuer::{InjectedHeaders, IssuerHealth};
+pub use issuer::IssuerHealth;
 pub use provider::{JwtProvider, RetiredKeys};
 pub use settings::{Algorithm, Audience, IssuerSettings, JwtSettings, KeySettings, Protocol};

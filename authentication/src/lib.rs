@@ -33,7 +33,7 @@ pub use guard::{
     Guard, GuardSettings, GuardedMethod, Guess, SourcePrefix, SourcePrefixError, Suspect,
     SuspectName,
 };
-pub use jwt::{InjectedHeaders, IssuerHealth, JwtProvider, JwtSettings};
+pub use jwt::{IssuerHealth, JwtProvider, JwtSettings};
 pub use namespace_access::{
     KeptHeaders, NamespaceAccess, NamespaceFacts, NamespaceRule, NamespaceView, NamespacedKind,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use policies::{Principal, ProviderKind};
 
-use crate::{AuthenticationError, InjectedHeaders, RequestParts, Scopes};
+use crate::{AuthenticationError, RequestParts, Scopes};
 
 /// Recognises one kind of credential.
 pub trait AuthenticationProvider: Send + Sync {
@@ -27,9 +27,10 @@ pub trait AuthenticationProvider: Send + Sync {
     /// Verifies the credential.
     fn authenticate<'a>(&'a self, request: &'a RequestParts<'a>) -> Attempt<'a>;
 
-    /// What claims of the credential, which was just verified, put into headers of the request.
-    fn injected_headers(&self, _request: &RequestParts<'_>) -> Option<InjectedHeaders> {
-        None
+    /// Headers, in lower case, that claims of some credential of this kind set. What they set is part of the principal's
+    /// credential; a caller whose claims say nothing has no such header, whatever it sends.
+    fn claimed_headers(&self) -> &[Arc<str>] {
+        &[]
     }
 
     /// What the caller's permission sets allow; `None` if nothing but policies limits it.

@@ -37,6 +37,7 @@ pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
 pub(crate) use explain::explain;
+use headers::ClaimedHeaders;
 #[cfg(test)]
 pub(crate) use headers::QUERY_PARAMETERS;
 pub(crate) use headers::{
@@ -409,7 +410,7 @@ async fn authenticate(
     let principal = judged.inspect_err(|error| trail.refused(error))?;
     let limit_key = context.gateway.limits.subject_key(&principal);
     trail.authenticated(&principal, limit_key.mixed_with(context.source_key));
-    recognise((&parts, fields), context, (principal, limit_key))
+    recognise(fields, context, (principal, limit_key))
 }
 
 /// What providers see of the request.
@@ -440,7 +441,7 @@ fn parts_of<'r>(
 
 /// What follows from who calls; only here are [`Authenticated`]s made.
 fn recognise(
-    (parts, fields): (&RequestParts<'_>, &Fields<'_>),
+    fields: &Fields<'_>,
     context: &mut RequestContext,
     (principal, limit_key): (Principal, LimitKey),
 ) -> Result<Authenticated, DittoError> {
@@ -463,15 +464,14 @@ fn recognise(
         )
         .describe("Ask the operator to name a set under the identity's `permissions`."));
     }
-    let injected = context.gateway.chain().injected_headers(parts, &principal);
-    if let Some(injected) = &injected {
-        context.headers.inject(injected);
+    let claimed_names = context.gateway.chain().claimed_headers();
+    if !claimed_names.is_empty() {
+        let set = &principal.credential().headers;
+        let claimed = ClaimedHeaders::new(claimed_names, set);
+        context.headers.claim(claimed);
     }
     if !context.gateway.namespaces.is_empty() {
-        let headers = namespaces::WithInjected {
-            fields,
-            injected: injected.as_deref().unwrap_or_default(),
-        };
+        let headers = context.headers.claimed.over(fields);
         let (access, clock) = (&context.gateway.namespaces, &context.gateway.clock);
         let fence = Fence::new(access, &headers, Arc::clone(clock), &principal);
         context.fence = Some(std::rc::Rc::new(fence));

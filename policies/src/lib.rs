@@ -59,7 +59,7 @@ pub use policy_resource::{PolicyResource, PolicyResourceKind};
 pub use precondition::{
     EntityTag, EntityTagError, EntityTagMatcher, Precondition, PreconditionOutcome,
 };
-pub use principal::{ClaimValues, Credential, Principal, ProviderKind};
+pub use principal::{ClaimValues, Credential, HeaderValues, Principal, ProviderKind};
 pub use reach::{OutOfReach, Purpose, Reach};
 pub use resource_key::{ResourceKey, ResourceKeyError, ResourceType};
 pub use service::{

@@ -51,10 +51,15 @@ pub struct Credential {
     pub permission_sets: Arc<[Arc<str>]>,
     /// The verified claims that rules of the configuration ask for; no others are kept.
     pub claims: ClaimValues,
+    /// What its verified claims put into headers, names in lower case.
+    pub headers: HeaderValues,
 }
 
 /// Values of claims, by the JSON pointer that names them in a placeholder.
 pub type ClaimValues = Arc<[(Arc<str>, Box<[String]>)]>;
+
+/// Values of headers, by their names in lower case.
+pub type HeaderValues = Arc<[(Arc<str>, Arc<str>)]>;
 
 /// Who this request acts as: its subjects, in the order of the provider, and the provider that vouched.
 ///

@@ -1,5 +1,6 @@
 //! Tokens that must not pass, issuers that misbehave, keys that change: through a socket, against a running gateway.
 
+mod claimed_headers;
 mod forged;
 mod key_sets;
 mod rotation;

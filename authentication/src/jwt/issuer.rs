@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use policies::{ClaimValues, Credential, Principal, ProviderKind, SubjectId, SubjectIdError};
+use policies::{
+    ClaimValues, Credential, HeaderValues, Principal, ProviderKind, SubjectId, SubjectIdError,
+};
 use serde_json::{Map, Value};
 use tracing::debug;
 
@@ -35,9 +37,6 @@ struct Entry {
     injected: Vec<(Arc<str>, Template)>,
     kept_claims: Vec<Arc<str>>,
 }
-
-/// Headers that claims of a verified token set, by name.
-pub type InjectedHeaders = Arc<[(Arc<str>, String)]>;
 
 impl Issuer {
     /// One issuer per `iss` value of the entry.
@@ -74,9 +73,9 @@ impl Issuer {
         &self.entry.name
     }
 
-    /// Whether any claim of its tokens is put into a header.
-    pub(super) fn injects(&self) -> bool {
-        !self.entry.injected.is_empty()
+    /// The headers that claims of its tokens may set.
+    pub(super) fn claimed_headers(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.entry.injected.iter().map(|(header, _)| header)
     }
 
     /// Who a verified token speaks for.
@@ -85,7 +84,7 @@ impl Issuer {
         header: &Header,
         claims: &Claims,
         all: &Map<String, Value>,
-    ) -> Result<(Principal, InjectedHeaders), AuthenticationError> {
+    ) -> Result<Principal, AuthenticationError> {
         let refused = |refusal| AuthenticationError::JwtRefused { refusal };
         if !self.entry.audience.admits(&claims.audience) {
             return Err(refused(JwtRefusal::Audience));
@@ -108,19 +107,20 @@ impl Issuer {
             }
         }
         let subjects = self.entry.subjects(&source).map_err(refused)?;
-        let injected = self.entry.injected(&source).map_err(too_many)?;
-        let kept = self.entry.kept(&source).map_err(too_many)?;
-        let credential = self.credential(header, claims, kept);
-        let principal = Principal::new(
+        let credential = Credential {
+            claims: self.entry.kept(&source).map_err(too_many)?,
+            headers: self.entry.injected(&source).map_err(too_many)?,
+            ..self.credential(header, claims)
+        };
+        Ok(Principal::new(
             ProviderKind::Jwt,
             subjects,
             Some(claims.expires_at),
             credential,
-        );
-        Ok((principal, injected))
+        ))
     }
 
-    fn credential(&self, header: &Header, claims: &Claims, kept: ClaimValues) -> Credential {
+    fn credential(&self, header: &Header, claims: &Claims) -> Credential {
         Credential {
             name: Some(Arc::clone(self.name())),
             issuer: Some(claims.issuer.as_str().into()),
@@ -128,8 +128,7 @@ impl Issuer {
             token_id: claims.token_id.as_deref().map(Into::into),
             key_id: Some(header.key_id.as_str().into()),
             issued_at: claims.issued_at,
-            permission_sets: Arc::default(),
-            claims: kept,
+            ..Credential::default()
         }
     }
 
@@ -268,12 +267,12 @@ impl Entry {
     }
 
     /// The first value of each template that has one and that can stand in a header.
-    fn injected(&self, source: &ClaimPlaceholders<'_>) -> Result<InjectedHeaders, TooManyValues> {
+    fn injected(&self, source: &ClaimPlaceholders<'_>) -> Result<HeaderValues, TooManyValues> {
         let mut headers = Vec::new();
         for (name, template) in &self.injected {
             let first = template.resolve(source)?.into_values().into_iter().next();
             if let Some(value) = first.filter(|value| !value.contains(char::is_control)) {
-                headers.push((Arc::clone(name), value));
+                headers.push((Arc::clone(name), value.into()));
             }
         }
         Ok(headers.into())

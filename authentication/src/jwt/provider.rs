@@ -1,7 +1,7 @@
 //! Recognises tokens.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 use super::claims::{Claims, Header};
 use super::fault::{JwtFault, JwtRefusal};
 use super::fetch::Fetcher;
-use super::issuer::{InjectedHeaders, Issuer, IssuerHealth};
+use super::issuer::{Issuer, IssuerHealth};
 use super::key_store::Missing;
 use super::keys::PublicKey;
 use super::settings::JwtSettings;
@@ -38,6 +38,7 @@ pub struct JwtProvider {
     settings: JwtSettings,
     /// By every form of `iss` that names them.
     issuers: HashMap<String, Arc<Issuer>>,
+    claimed_headers: Vec<Arc<str>>,
     fetcher: Arc<Fetcher>,
     fingerprinter: TokenFingerprinter,
     verified: Cache<Fingerprint, Arc<Verified>>,
@@ -72,7 +73,6 @@ impl RetiredKeys {
 /// A fact: this token was good. Counts until it expires or its key is gone, whichever comes first.
 struct Verified {
     principal: Principal,
-    injected: InjectedHeaders,
     issuer: Arc<Issuer>,
     key: Arc<PublicKey>,
     until: Timestamp,
@@ -119,7 +119,10 @@ impl JwtProvider {
                 }
             }
         }
+        let claimed = issuers.values().flat_map(|issuer| issuer.claimed_headers());
+        let claimed: BTreeSet<Arc<str>> = claimed.cloned().collect();
         Ok(Self {
+            claimed_headers: claimed.into_iter().collect(),
             issuers,
             fetcher: Arc::new(Fetcher::new(&settings)?),
             fingerprinter: TokenFingerprinter::new(),
@@ -374,11 +377,10 @@ impl JwtProvider {
             }),
         };
         match verdict {
-            Ok((principal, injected)) => {
+            Ok(principal) => {
                 let until = claims.expires_at + self.settings.allowed_clock_skew;
                 let verified = Verified {
                     principal: principal.clone(),
-                    injected,
                     issuer: Arc::clone(issuer),
                     key,
                     until,
@@ -450,13 +452,8 @@ impl AuthenticationProvider for JwtProvider {
         }
     }
 
-    fn injected_headers(&self, request: &RequestParts<'_>) -> Option<InjectedHeaders> {
-        if !self.issuers.values().any(|issuer| issuer.injects()) {
-            return None;
-        }
-        let fingerprint = self.fingerprinter.of(&Self::token(request)?.ok()?);
-        let verified = self.recall_verified(&fingerprint, request.now)?;
-        Some(Arc::clone(&verified.injected))
+    fn claimed_headers(&self) -> &[Arc<str>] {
+        &self.claimed_headers
     }
 }
 

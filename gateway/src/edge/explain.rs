@@ -154,7 +154,7 @@ impl Explained<'_> {
         context: &mut RequestContext,
     ) -> Result<(), DittoError> {
         let caller = match &self.description.subjects {
-            Some(subjects) => caller::assumed((request, fields), route, (context, subjects))?,
+            Some(subjects) => caller::assumed(fields, (context, subjects))?,
             None => {
                 let (steps, verdict) =
                     caller::authenticated((request, fields), route, context).await;

@@ -1,5 +1,6 @@
 //! From HTTP headers and query parameters to the headers of a Ditto command, before anyone is authenticated.
 
+mod claimed;
 mod definitions;
 mod echo;
 mod live;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use policies::{DittoHeaders, IfEqual, PolicyView, Precondition};
 
+pub(crate) use claimed::ClaimedHeaders;
 pub(crate) use definitions::{is_custom, unsupported};
 pub(crate) use echo::Echo;
 pub(crate) use live::{LiveHeaders, OnTimeout, live_condition, on_timeout};
@@ -34,29 +36,16 @@ pub(crate) struct TranslatedHeaders {
     pub(crate) live: LiveHeaders,
     /// What comes back with the response.
     pub(crate) echo: Echo,
-    /// What verified claims set; a streaming session keeps it for every frame.
-    injected: Vec<(Arc<str>, Arc<str>)>,
+    /// What verified claims say, over whatever the client sent there.
+    pub(crate) claimed: ClaimedHeaders,
 }
 
 impl TranslatedHeaders {
-    /// Sets what verified claims say, over whatever the client sent there.
-    pub(crate) fn inject(&mut self, injected: &[(Arc<str>, String)]) {
-        self.injected = injected
-            .iter()
-            .map(|(name, value)| (Arc::clone(name), Arc::from(value.as_str())))
-            .collect();
-        overwrite(&mut self.ditto.custom, &self.injected);
+    /// Sets what verified claims say, once it is known who calls.
+    pub(crate) fn claim(&mut self, claimed: ClaimedHeaders) {
+        claimed.overwrite(&mut self.ditto.custom);
+        self.claimed = claimed;
     }
-
-    /// Does the same for the headers of a frame.
-    pub(crate) fn inject_into(&self, custom: &mut Vec<(Arc<str>, Arc<str>)>) {
-        overwrite(custom, &self.injected);
-    }
-}
-
-fn overwrite(custom: &mut Vec<(Arc<str>, Arc<str>)>, injected: &[(Arc<str>, Arc<str>)]) {
-    custom.retain(|(name, _)| !injected.iter().any(|(set, _)| set == name));
-    custom.extend(injected.iter().filter(|(name, _)| is_custom(name)).cloned());
 }
 
 /// Query parameters that mean the header of the same name.
@@ -155,7 +144,7 @@ pub(crate) fn translate(
             Echo::of(&lookup, &live)
         },
         live,
-        injected: Vec::new(),
+        claimed: ClaimedHeaders::default(),
     })
 }
 

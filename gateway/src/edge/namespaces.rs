@@ -9,7 +9,6 @@ use authentication::{
 };
 use policies::{OutOfReach, Principal};
 
-use super::fields::Fields;
 use crate::clock::Clock;
 use crate::error::DittoError;
 
@@ -20,22 +19,6 @@ pub(crate) struct Fence {
     clock: Arc<dyn Clock>,
     principal: RefCell<Principal>,
     view: RefCell<NamespaceView>,
-}
-
-/// The headers of a request, and over them what verified claims set.
-pub(super) struct WithInjected<'a, 'f> {
-    pub(super) fields: &'a Fields<'f>,
-    pub(super) injected: &'a [(Arc<str>, String)],
-}
-
-impl HeaderLookup for WithInjected<'_, '_> {
-    fn header(&self, name: &str) -> Option<&str> {
-        let injected = self.injected.iter().find(|(known, _)| **known == *name);
-        match injected {
-            Some((_, value)) => Some(value),
-            None => self.fields.get(name),
-        }
-    }
 }
 
 impl Fence {

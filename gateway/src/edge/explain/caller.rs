@@ -30,15 +30,14 @@ pub(super) async fn authenticated(
     });
     let recognised = judged.and_then(|principal| {
         let limit_key = context.gateway.limits.subject_key(&principal);
-        recognise((&parts, fields), context, (principal, limit_key))
+        recognise(fields, context, (principal, limit_key))
     });
     (steps, recognised)
 }
 
 /// A caller that an operator only asks about.
 pub(super) fn assumed(
-    (request, fields): (&HttpRequest, &Fields<'_>),
-    route: &Route,
+    fields: &Fields<'_>,
     (context, subjects): (&mut RequestContext, &[String]),
 ) -> Result<Authenticated, DittoError> {
     let subjects: Result<Vec<SubjectId>, _> =
@@ -49,8 +48,7 @@ pub(super) fn assumed(
     let kind = ProviderKind::PreAuthenticated;
     let principal = Principal::new(kind, subjects, None, Credential::default());
     let limit_key = context.gateway.limits.subject_key(&principal);
-    let parts = parts_of((request, fields), route, context);
-    recognise((&parts, fields), context, (principal, limit_key))
+    recognise(fields, context, (principal, limit_key))
 }
 
 /// Operators may know why a credential is refused, as from the log and the audit records; of the credential nothing is shown.

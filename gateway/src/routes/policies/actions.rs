@@ -75,7 +75,8 @@ pub(crate) async fn run(
         PolicyActionName::Deactivate => TokenIntegration::Deactivate,
     };
     let template = &context.gateway.integration;
-    let headers = Headers(request);
+    let sent = Headers(request);
+    let headers = context.headers.claimed.over(&sent);
     let subjects_of = |label: &Label| {
         template
             .resolve(principal, &headers, label.as_str())

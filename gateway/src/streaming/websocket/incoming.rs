@@ -65,7 +65,8 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
         .any(|name| name.eq_ignore_ascii_case("correlation-id"));
     let topic = envelope.topic_path();
     let accepted = match headers::accept(sent) {
-        Ok(headers) => {
+        Ok(mut headers) => {
+            connection.context.headers.claimed.strip(&mut headers);
             let mut headers = headers::with_defaults(headers, &connection.defaults);
             let fresh = || Value::String(Uuid::new_v4().to_string());
             headers.entry("correlation-id").or_insert_with(fresh);
@@ -324,7 +325,11 @@ fn context(
 ) -> Result<CommandContext, DittoError> {
     let fresh = || Arc::from(Uuid::new_v4().to_string());
     let mut ditto: DittoHeaders = headers::ditto_headers(headers, fresh)?;
-    connection.context.headers.inject_into(&mut ditto.custom);
+    connection
+        .context
+        .headers
+        .claimed
+        .overwrite(&mut ditto.custom);
     Ok(CommandContext {
         principal: connection.caller.borrow().principal().clone(),
         headers: DittoHeaders {
