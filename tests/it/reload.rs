@@ -270,8 +270,26 @@ async fn an_issuer_that_stays_keeps_its_keys() {
     assert!(is_open(&mut socket).await);
     assert_eq!(provider.key_fetches().await, fetches);
 
+    // How they are fetched and for which algorithms they count changes nothing about where they are from.
+    for (number, change) in [
+        json!({ "keys": { "refresh": "9m" } }),
+        json!({ "keys": { "max_stale": "1h", "cool_down": "2s" } }),
+        json!({ "openid_connect_issuers": { "oidc": { "algorithms": ["RS256", "PS256"] } } }),
+        json!({ "openid_connect_issuers": { "oidc": { "jwks_hosts": ["keys.example"] } } }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let change = json!({ "auth": { "oauth": change } });
+        configure(&gateway, merged(provider.trusted(), change.clone()));
+        epoch(&gateway, 3 + number as u64).await;
+        let answer = alice.get("/api/2/whoami").await;
+        assert_eq!(answer.status, 200, "{change}");
+        assert!(is_open(&mut socket).await, "{change}");
+    }
+
     configure(&gateway, json!({}));
-    epoch(&gateway, 3).await;
+    epoch(&gateway, 7).await;
     alice.get("/api/2/whoami").await.expect(401);
     socket.closed().await;
 }

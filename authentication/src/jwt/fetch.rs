@@ -48,6 +48,9 @@ pub(super) enum FetchFault {
     /// Not the JSON that was expected.
     #[error("the document is not what it should be")]
     Unreadable,
+    /// No key of the set can be used.
+    #[error("the set has keys, and none that can be used")]
+    NoUsableKey,
     /// The discovery document speaks for another issuer.
     #[error("the discovery document names another issuer")]
     IssuerMismatch,
@@ -64,7 +67,7 @@ impl FetchFault {
     pub(super) fn backend_fault(&self) -> BackendFault {
         match self {
             Self::Unreachable | Self::TooLarge | Self::Unreadable => BackendFault::Unreachable,
-            Self::Status { .. } | Self::IssuerMismatch | Self::ForeignHost => {
+            Self::Status { .. } | Self::NoUsableKey | Self::IssuerMismatch | Self::ForeignHost => {
                 BackendFault::UnexpectedAnswer
             }
             Self::Timeout => BackendFault::Timeout,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 use super::fetch::{Discovery, FetchFault, Fetcher};
-use super::keys::{KeySet, PublicKey};
+use super::keys::{KeySet, KeySetFault, PublicKey};
 use super::settings::{Algorithm, KeySettings};
 use crate::BackendFault;
 
@@ -131,9 +131,12 @@ impl KeyStore {
             .flatten()
     }
 
-    /// Whether the key is here, whether it counts or not.
-    pub(super) fn holds(&self, key_id: &str) -> bool {
-        self.keys.load().find(key_id).is_some()
+    /// Whether the key of this id is here, whether it counts or not, and no other than in `before`.
+    pub(super) fn still_holds(&self, key_id: &str, before: Option<&Self>) -> bool {
+        let (keys, known) = (self.keys.load(), before.map(|before| before.keys.load()));
+        let known = known.as_ref().and_then(|known| known.find(key_id));
+        let key = keys.find(key_id);
+        key.is_some_and(|key| known.is_none_or(|known| known.is_same(key)))
     }
 
     /// Whether what is here counts: fetched not too long ago.
@@ -153,13 +156,39 @@ impl KeyStore {
 
     /// Whether `other` would fetch the same keys in the same way, so that this one can stand in for it.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let place = |store: &Self| store.discovery.as_ref().map(|found| found.url.clone());
-        let hosts = |store: &Self| store.discovery.as_ref().map(|found| found.hosts.clone());
-        self.discovery.is_some()
-            && self.issuer == other.issuer
-            && (place(self), hosts(self)) == (place(other), hosts(other))
+        self.is_from_place_of(other)
+            && other.is_from_place_of(self)
             && self.algorithms == other.algorithms
             && self.settings == other.settings
+    }
+
+    /// Whether its keys come from where `other` would fetch them, too: then they count there, however they are fetched next.
+    fn is_from_place_of(&self, other: &Self) -> bool {
+        let (Some(here), Some(there)) = (&self.discovery, &other.discovery) else {
+            return false;
+        };
+        self.issuer == other.issuer
+            && here.url == there.url
+            && here.hosts.iter().all(|host| there.hosts.contains(host))
+    }
+
+    /// Goes on with the keys of a predecessor, as long after they were fetched and for what is configured now.
+    pub(super) fn go_on_from(&self, known: &Self) {
+        if !known.is_from_place_of(self) || known.len() == 0 {
+            return;
+        }
+        let record = known.record();
+        let keys = known.keys.load().allowing(&self.algorithms);
+        self.keys.store(Arc::new(keys));
+        if let Ok(mut last_start) = self.pace.try_lock() {
+            let known = known.pace.try_lock();
+            // A fetch that goes on there has started just now.
+            *last_start = known.map_or_else(|_| Some(Instant::now()), |known| *known);
+        }
+        if let Some(fetched) = record.last_success {
+            self.count_since(fetched);
+        }
+        *self.record.lock() = record;
     }
 
     /// Whether they are all the keys there will ever be.
@@ -287,8 +316,11 @@ impl KeyStore {
 
     fn replace(&self, document: &[u8]) -> Result<(), FetchFault> {
         let previous = self.keys.load_full();
-        let keys = KeySet::read(document, &self.algorithms, &previous)
-            .map_err(|_| FetchFault::Unreadable)?;
+        let keys =
+            KeySet::read(document, &self.algorithms, &previous).map_err(|fault| match fault {
+                KeySetFault::Shape => FetchFault::Unreadable,
+                KeySetFault::NoUsableKey => FetchFault::NoUsableKey,
+            })?;
         self.install(&previous, keys);
         Ok(())
     }
@@ -307,13 +339,17 @@ impl KeyStore {
     }
 
     fn succeed(&self, now: Timestamp) {
-        let kept = self.settings.max_stale.max(self.settings.refresh);
-        let until = now.as_second().saturating_add(signed(kept).as_secs());
-        self.usable_until.store(until, Ordering::Release);
+        self.count_since(now);
         let mut record = self.record.lock();
         record.last_success = Some(now);
         record.successes += 1;
         record.fault = None;
+    }
+
+    fn count_since(&self, fetched: Timestamp) {
+        let kept = self.settings.max_stale.max(self.settings.refresh);
+        let until = fetched.as_second().saturating_add(signed(kept).as_secs());
+        self.usable_until.store(until, Ordering::Release);
     }
 
     /// Keeps the keys, unless the place turned out to belong to another issuer.

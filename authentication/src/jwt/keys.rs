@@ -35,9 +35,14 @@ pub(super) struct PublicKey {
     retired: AtomicBool,
 }
 
-/// The document is no key set.
-#[derive(Debug)]
-pub(super) struct NotAKeySet;
+/// Why a document gives no keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeySetFault {
+    /// It is no key set.
+    Shape,
+    /// It has keys, and none that can be used: an issuer that gives its keys up publishes an empty set.
+    NoUsableKey,
+}
 
 impl KeySet {
     /// Reads a JWK set (RFC 7517 §5). A key that cannot be used is skipped: it must not disable the others.
@@ -47,12 +52,12 @@ impl KeySet {
         document: &[u8],
         allowed: &[Algorithm],
         previous: &Self,
-    ) -> Result<Self, NotAKeySet> {
-        let document: Value = serde_json::from_slice(document).map_err(|_| NotAKeySet)?;
+    ) -> Result<Self, KeySetFault> {
+        let document: Value = serde_json::from_slice(document).map_err(|_| KeySetFault::Shape)?;
         let keys = document
             .get("keys")
             .and_then(Value::as_array)
-            .ok_or(NotAKeySet)?;
+            .ok_or(KeySetFault::Shape)?;
         let mut set = HashMap::new();
         if keys.len() > KEYS_MAX {
             warn!(
@@ -74,7 +79,20 @@ impl KeySet {
                 Err(reason) => warn!("Skipped a key of an issuer: {reason}"),
             }
         }
+        if set.is_empty() && !keys.is_empty() {
+            return Err(KeySetFault::NoUsableKey);
+        }
         Ok(Self(set))
+    }
+
+    /// The same keys, each for those of its algorithms that are allowed.
+    pub(super) fn allowing(&self, allowed: &[Algorithm]) -> Self {
+        let none = Self::default();
+        let keys = self.0.values().filter_map(|key| {
+            let (key_id, key) = key_of(&key.source, allowed, &none).ok()?;
+            Some((key_id.to_owned(), key))
+        });
+        Self(keys.collect())
     }
 
     pub(super) fn find(&self, key_id: &str) -> Option<&Arc<PublicKey>> {
@@ -114,6 +132,11 @@ impl PublicKey {
             .iter()
             .find(|(allowed, _)| *allowed == algorithm)?;
         Some(verifier.verify_sig(message, signature).is_ok())
+    }
+
+    /// Whether `other` was made from the same key.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.source == other.source
     }
 
     pub(super) fn is_retired(&self) -> bool {

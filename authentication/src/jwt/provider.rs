@@ -161,6 +161,11 @@ impl JwtProvider {
     /// As [`JwtProvider::new`]; then this one is still as good as before.
     pub fn renewed(&self, settings: JwtSettings) -> Result<Self, SettingsError> {
         let mut renewed = Self::new(settings)?;
+        for issuer in renewed.each_issuer() {
+            if let Some(known) = self.issuers.get(&issuer.value) {
+                issuer.keys.go_on_from(&known.keys);
+            }
+        }
         let mut taken_over = HashMap::new();
         for (form, issuer) in &renewed.issuers {
             let known = self.issuers.get(form);
@@ -202,13 +207,17 @@ impl JwtProvider {
 
     /// Whether the token behind `principal` was signed with a key that a file of keys held once and holds no longer: nobody
     /// hears of such a key but whoever replaces the provider.
-    pub fn misses_key_in_file(&self, principal: &Principal) -> bool {
+    pub fn misses_key_in_file(&self, principal: &Principal, before: Option<&Self>) -> bool {
         let credential = principal.credential();
         let (Some(issuer), Some(key_id)) = (&credential.issuer, &credential.key_id) else {
             return false;
         };
+        let before = before.and_then(|before| before.issuers.get(&**issuer));
+        let before = before.map(|before| &*before.keys);
         let issuer = self.issuers.get(&**issuer);
-        issuer.is_some_and(|issuer| issuer.keys.is_fixed() && !issuer.keys.holds(key_id))
+        issuer.is_some_and(|issuer| {
+            issuer.keys.is_fixed() && !issuer.keys.still_holds(key_id, before)
+        })
     }
 
     /// The state of every issuer's keys, in the order of the names.

@@ -185,6 +185,8 @@ impl Algorithm {
 
     /// The algorithm of this registered name.
     pub fn from_name(name: &str) -> Option<Self> {
+        // RFC 9864 §2.2 names the only curve that `EdDSA` means here.
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.as_str() == name)

@@ -133,7 +133,9 @@ impl Reloader {
         self.reloading.operator.configured(&loaded);
         // After the replacement: whoever comes back at once is asked for what counts now.
         let is_meant = |principal: &Principal| {
-            let misses_key = jwt.as_ref().map(|jwt| jwt.misses_key_in_file(principal));
+            let misses_key = jwt
+                .as_ref()
+                .map(|jwt| jwt.misses_key_in_file(principal, before.jwt.as_deref()));
             withdrawn.concerns(principal) || misses_key == Some(true)
         };
         let cut = hub

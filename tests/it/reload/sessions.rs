@@ -20,6 +20,34 @@ fn with_sets(saw: &Key, mill: &Key, permissions: Value) -> Value {
 }
 
 #[tokio::test]
+async fn another_key_under_the_same_id_in_a_file_ends_the_sessions_of_the_old_one() {
+    let (old, new) = (SigningKey::ed25519(), SigningKey::ed25519());
+    let issuer = Issuer::start(&[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("jwks.json");
+    let keys = |jwks: &[Value]| {
+        fs::write(&path, json!({ "keys": jwks }).to_string()).expect("a file");
+    };
+    keys(&[old.jwk("one"), old.jwk("two")]);
+    let entry = json!({ "auth": { "oauth": { "openid_connect_issuers": { "acme": { "jwks_file": path } } } } });
+    let gateway = TestGateway::start_with(merged(issuer.trusted(), entry)).await;
+    let claims = issuer.claims("alice").to_string();
+    let of_key = |key_id: &str| {
+        let header = json!({ "alg": "EdDSA", "kid": key_id }).to_string();
+        gateway.as_bearer(&old.sign(&header, &claims))
+    };
+    let (replaced, kept) = (of_key("one"), of_key("two"));
+    let mut closing = replaced.web_socket().await.expect("a WebSocket");
+    let mut open = kept.web_socket().await.expect("a WebSocket");
+    keys(&[new.jwk("one"), old.jwk("two")]);
+    epoch(&gateway, 2).await;
+    assert_eq!(closing.closed().await.code, 1008);
+    replaced.get("/api/2/whoami").await.expect(401);
+    assert!(is_open(&mut open).await);
+    kept.get("/api/2/whoami").await.expect(200);
+}
+
+#[tokio::test]
 async fn a_set_that_loses_a_scope_ends_the_sessions_that_had_it() {
     let gateway = TestGateway::start().await;
     let (saw, mill) = (generated(&gateway).await, generated(&gateway).await);

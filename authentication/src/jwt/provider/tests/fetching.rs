@@ -117,6 +117,11 @@ async fn keys_are_kept_while_the_issuer_misbehaves_but_not_for_ever() {
         ("500 Broken", ""),
         ("200 OK", "<html>"),
         ("200 OK", "{\"keys\":1}"),
+        ("200 OK", "{\"keys\":[{\"kty\":\"RSA\"}]}"),
+        (
+            "200 OK",
+            "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"good\",\"k\":\"AAAA\"},1]}",
+        ),
         ("200 OK", huge.as_str()),
         ("301 Moved\r\nlocation: http://169.254.169.254/latest", ""),
         ("301 Moved\r\nlocation: http://127.0.0.1:1/", ""),
@@ -138,6 +143,72 @@ async fn keys_are_kept_while_the_issuer_misbehaves_but_not_for_ever() {
     }
     let stale = now() + Duration::from_secs(24 * 3600);
     assert!(!provider.issuer_health(stale)[0].usable);
+}
+
+#[tokio::test]
+async fn an_empty_set_gives_all_keys_up() {
+    let signer = Signer::ed();
+    let fake = FakeIssuer::start(&[signer.jwk("good")]).await;
+    let provider = provider(&fake, Duration::ZERO);
+    let good = token(&fake, &signer, "good");
+    assert_eq!(ask(&provider, &good, now()).await, "local:alice");
+    fake.serve_keys(&[]);
+    let due = now() + Duration::from_secs(600);
+    provider.refresh_keys_if_due(due).await;
+    assert_eq!(ask(&provider, &good, now()).await, UNKNOWN);
+}
+
+#[tokio::test]
+async fn a_successor_goes_on_with_keys_from_the_same_place() {
+    let signer = Signer::ed();
+    let fake = FakeIssuer::start(&[signer.jwk("good")]).await;
+    let good = token(&fake, &signer, "good");
+    let first = provider(&fake, Duration::ZERO);
+    assert_eq!(ask(&first, &good, now()).await, "local:alice");
+    fake.answer("500 Broken", "");
+    let away = "the keys of issuer `local` are not available: unexpected answer";
+    let settings = |change: &dyn Fn(&mut JwtSettings)| {
+        let mut settings = first.settings.clone();
+        change(&mut settings);
+        settings
+    };
+    let of_entry =
+        |change: &dyn Fn(&mut IssuerSettings)| settings(&|all| change(&mut all.issuers[0]));
+    let elsewhere = vec!["keys.example".to_owned()];
+    for (settings, expected) in [
+        (settings(&|all| all.keys.refresh = LONG), "local:alice"),
+        (
+            of_entry(&|entry| entry.algorithms = vec![Algorithm::EdDsa]),
+            "local:alice",
+        ),
+        (
+            of_entry(&|entry| entry.algorithms = vec![Algorithm::Rs256]),
+            away,
+        ),
+        (
+            of_entry(&|entry| entry.jwks_hosts = elsewhere.clone()),
+            "local:alice",
+        ),
+    ] {
+        let next = first.renewed(settings).unwrap();
+        assert_eq!(ask(&next, &good, now()).await, expected);
+    }
+    let wide = first
+        .renewed(of_entry(&|entry| entry.jwks_hosts = elsewhere.clone()))
+        .unwrap();
+    let narrow = wide.renewed(settings(&|_| {})).unwrap();
+    assert_eq!(
+        ask(&narrow, &good, now()).await,
+        away,
+        "a host is not allowed any more"
+    );
+    let brief = settings(&|all| {
+        all.keys.max_stale = Duration::from_secs(60);
+        all.keys.refresh = Duration::from_secs(60);
+    });
+    let brief = first.renewed(brief).unwrap();
+    let stale = now() + Duration::from_secs(61);
+    assert!(!brief.issuer_health(stale)[0].usable);
 }
 
 #[tokio::test]
