@@ -40,7 +40,7 @@ pub use namespace_access::{
 pub use policies::{Principal, ProviderKind};
 pub use pre_authenticated::{
     AssertionRefusal, AssertionSettings, PreAuthenticatedProvider, PreAuthenticatedSettings,
-    TrustedPeer,
+    TrustedPeer, UsedProofs,
 };
 pub use provider::{Attempt, AuthenticationOutcome, AuthenticationProvider};
 pub use request::{HeaderLookup, PeerAddress, Purpose, RequestKind, RequestParts};

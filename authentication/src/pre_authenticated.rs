@@ -4,7 +4,9 @@
 //! query never carries an identity, and a header from anyone but a configured peer is dropped.
 
 mod assertion;
-mod nonces;
+mod used_proofs;
+
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use policies::{Credential, Principal, ProviderKind, SubjectId};
@@ -16,6 +18,7 @@ use crate::{
 
 use assertion::AssertionVerifier;
 pub use assertion::{AssertionRefusal, AssertionSettings};
+pub use used_proofs::UsedProofs;
 
 /// Name of the header, and of the query parameter that is refused.
 const PRE_AUTHENTICATED: &str = "x-ditto-pre-authenticated";
@@ -72,7 +75,19 @@ impl PreAuthenticatedProvider {
     ///
     /// [`SettingsError::ReservedPrefix`] if a prefix would let the proxy speak for another provider,
     /// [`SettingsError::AssertionSecret`] if the secret is too short.
-    pub fn new(mut settings: PreAuthenticatedSettings) -> Result<Self, SettingsError> {
+    pub fn new(settings: PreAuthenticatedSettings) -> Result<Self, SettingsError> {
+        Self::with_proofs(settings, Arc::default())
+    }
+
+    /// The same, which knows which proofs were used: before it asks for any, [`UsedProofs::cover`] says for how long.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn with_proofs(
+        mut settings: PreAuthenticatedSettings,
+        used: Arc<UsedProofs>,
+    ) -> Result<Self, SettingsError> {
         for text in settings
             .subject_prefixes
             .iter_mut()
@@ -96,7 +111,7 @@ impl PreAuthenticatedProvider {
         let assertions = settings
             .assertion
             .as_ref()
-            .map(AssertionVerifier::new)
+            .map(|assertion| AssertionVerifier::new(assertion, used))
             .transpose()?;
         Ok(Self {
             settings,

@@ -224,6 +224,7 @@ pub(crate) fn reassemble(
     } else {
         KeyServices {
             memory: Arc::clone(&gateway.keys.memory),
+            proofs: Arc::clone(&gateway.keys.proofs),
             ..key_services(config, &gateway.auditor)
         }
     };
@@ -307,6 +308,7 @@ fn key_services(config: &Config, auditor: &Auditor) -> KeyServices {
     KeyServices {
         memory: Arc::new(KeyMemory::observed_by(recorder)),
         guard: Arc::new(Guard::new(settings::guard(config))),
+        proofs: Arc::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use tests::{Caller, OidcProvider, Socket, TestGateway, eventually, merged, open_
 use crate::given::given_lamp;
 
 /// Writes another configuration as most editors do: a new file, moved over the old one.
-fn configure(gateway: &TestGateway, overlay: Value) {
+pub(crate) fn configure(gateway: &TestGateway, overlay: Value) {
     write(gateway, &merged(open_settings(), overlay).to_string());
 }
 
@@ -31,7 +31,7 @@ async fn configured(gateway: &TestGateway, what: &str, holds: impl Fn(&Value) ->
     .await
 }
 
-async fn epoch(gateway: &TestGateway, epoch: u64) -> Value {
+pub(crate) async fn epoch(gateway: &TestGateway, epoch: u64) -> Value {
     configured(gateway, "another configuration", |status| {
         status["epoch"] == epoch
     })
@@ -271,23 +271,33 @@ async fn an_issuer_that_stays_keeps_its_keys() {
     assert_eq!(provider.key_fetches().await, fetches);
 
     // How they are fetched and for which algorithms they count changes nothing about where they are from.
-    for (number, change) in [
-        json!({ "keys": { "refresh": "9m" } }),
-        json!({ "keys": { "max_stale": "1h", "cool_down": "2s" } }),
-        json!({ "openid_connect_issuers": { "oidc": { "algorithms": ["RS256", "PS256"] } } }),
-        json!({ "openid_connect_issuers": { "oidc": { "jwks_hosts": ["keys.example"] } } }),
+    let entry = |entry: Value| json!({ "openid_connect_issuers": { "acme": entry } });
+    for (number, (change, ends)) in [
+        (json!({ "keys": { "refresh": "9m" } }), false),
+        (
+            json!({ "keys": { "max_stale": "1h", "cool_down": "2s" } }),
+            false,
+        ),
+        (entry(json!({ "algorithms": ["RS256", "PS256"] })), true),
+        (entry(json!({ "jwks_hosts": ["keys.example"] })), true),
     ]
     .into_iter()
     .enumerate()
     {
+        let mut socket = alice.web_socket().await.expect("a WebSocket");
         let change = json!({ "auth": { "oauth": change } });
         configure(&gateway, merged(provider.trusted(), change.clone()));
         epoch(&gateway, 3 + number as u64).await;
         let answer = alice.get("/api/2/whoami").await;
         assert_eq!(answer.status, 200, "{change}");
-        assert!(is_open(&mut socket).await, "{change}");
+        if ends {
+            socket.closed().await;
+        } else {
+            assert!(is_open(&mut socket).await, "{change}");
+        }
     }
 
+    let mut socket = alice.web_socket().await.expect("a WebSocket");
     configure(&gateway, json!({}));
     epoch(&gateway, 7).await;
     alice.get("/api/2/whoami").await.expect(401);

@@ -3,13 +3,14 @@
 //! The proxy signs what the gateway acts on with a shared secret (HMAC-SHA-256, RFC 2104) and sends the proof along. Each
 //! proof counts once, for its request only, and not for long.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::nonces::Nonces;
+use super::used_proofs::UsedProofs;
 use crate::{Purpose, RequestParts, SettingsError};
 
 /// Name of the header with the proof.
@@ -42,6 +43,9 @@ pub enum AssertionRefusal {
     /// It was used before.
     #[error("replayed")]
     Replayed,
+    /// It was made before used ones were noted, and so may have been used.
+    #[error("older than what is remembered")]
+    Forgotten,
     /// More proofs are in their time than can be remembered: none is believed until some are over.
     #[error("too many at once")]
     TooMany,
@@ -56,6 +60,7 @@ impl AssertionRefusal {
             Self::Signature => "assertion_signature",
             Self::Stale => "assertion_stale",
             Self::Replayed => "assertion_replayed",
+            Self::Forgotten => "assertion_forgotten",
             Self::TooMany => "assertion_too_many",
         }
     }
@@ -70,7 +75,7 @@ const NONCE_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 pub(super) struct AssertionVerifier {
     key: hmac::Key,
     max_age: Duration,
-    nonces: Nonces,
+    used: Arc<UsedProofs>,
 }
 
 /// `v=1,t=<seconds>,n=<nonce>,s=<64 hexadecimal digits>`, in this order.
@@ -82,7 +87,10 @@ struct Assertion<'a> {
 }
 
 impl AssertionVerifier {
-    pub(super) fn new(settings: &AssertionSettings) -> Result<Self, SettingsError> {
+    pub(super) fn new(
+        settings: &AssertionSettings,
+        used: Arc<UsedProofs>,
+    ) -> Result<Self, SettingsError> {
         let secret = settings.secret.expose_secret().as_bytes();
         if secret.len() < SECRET_BYTES_MIN {
             return Err(SettingsError::AssertionSecret {
@@ -92,7 +100,7 @@ impl AssertionVerifier {
         Ok(Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, secret),
             max_age: settings.max_age,
-            nonces: Nonces::new(settings.max_age),
+            used,
         })
     }
 
@@ -112,9 +120,10 @@ impl AssertionVerifier {
         if self.is_stale(assertion.time, request.now) {
             return Err(AssertionRefusal::Stale);
         }
+        let proof = (assertion.time, assertion.nonce);
         match request.purpose {
-            Purpose::Admit => self.nonces.use_up(assertion.nonce, request.now),
-            Purpose::Explain => self.nonces.check(assertion.nonce, request.now),
+            Purpose::Admit => self.used.use_up(proof, request.now),
+            Purpose::Explain => self.used.check(proof, request.now),
         }
     }
 
@@ -177,11 +186,13 @@ mod tests {
     const NONCE: &str = "nonce-0123456789";
 
     fn verifier() -> AssertionVerifier {
-        AssertionVerifier::new(&AssertionSettings {
+        let settings = AssertionSettings {
             secret: SecretString::from(SECRET),
             max_age: Duration::from_secs(30),
-        })
-        .unwrap()
+        };
+        let used = Arc::new(UsedProofs::default());
+        used.cover(Some(settings.max_age), now() - Duration::from_secs(60));
+        AssertionVerifier::new(&settings, used).unwrap()
     }
 
     fn hex(bytes: &[u8]) -> String {
@@ -296,6 +307,6 @@ mod tests {
             secret: SecretString::from("too short"),
             max_age: Duration::from_secs(30),
         };
-        assert!(AssertionVerifier::new(&settings).is_err());
+        assert!(AssertionVerifier::new(&settings, Arc::default()).is_err());
     }
 }

@@ -17,7 +17,7 @@ fn settings() -> PreAuthenticatedSettings {
 
 fn ask(settings: PreAuthenticatedSettings, value: &str, query: &str, peer: PeerAddress) -> String {
     let provider = PreAuthenticatedProvider::new(settings).unwrap();
-    let chain = AuthenticationChain::new(vec![std::sync::Arc::new(provider)], OnConflict::Reject);
+    let chain = AuthenticationChain::new(vec![Arc::new(provider)], OnConflict::Reject);
     let headers = Headers(vec![(PRE_AUTHENTICATED, value.to_owned())]);
     let parts = RequestParts {
         peer,

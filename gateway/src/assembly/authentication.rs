@@ -3,6 +3,7 @@
 mod dev_mode;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use authentication::api_key::{IdentitySettings, KeyMemory};
@@ -10,10 +11,11 @@ use authentication::jwt::{IntegrationSubjects, JwtProvider};
 use authentication::{
     ApiKeyProvider, ApiKeySettings, AuthenticationChain, AuthenticationProvider, Guard,
     JwtSettings, NamespaceAccess, OnConflict, PreAuthenticatedProvider, ProviderKind, Revocations,
-    SettingsError,
+    SettingsError, UsedProofs,
 };
 
 use crate::app::Gateway;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::authentication::{Authentication, Provider};
 use crate::config::{Config, Values};
 use crate::telemetry::authentication::ChainMetrics;
@@ -84,9 +86,10 @@ pub(super) fn watched(
     Arc::new(chain.with_observer(Arc::new(ChainMetrics)))
 }
 
-/// What outlives a reload: what is known of keys, and who guessed them.
+/// What outlives a reload: what is known of keys, who guessed them, and which proofs of proxies were used.
 #[derive(Clone)]
 pub(crate) struct KeyServices {
+    pub(crate) proofs: Arc<UsedProofs>,
     pub(crate) memory: Arc<KeyMemory>,
     pub(crate) guard: Arc<Guard>,
 }
@@ -97,6 +100,9 @@ pub(super) fn assemble(
     first: Option<IdentitySettings>,
     (services, predecessor): (&KeyServices, Option<&Predecessor<'_>>),
 ) -> anyhow::Result<Assembled> {
+    services
+        .proofs
+        .cover(proof_age_max(config), SystemClock.now());
     let Some(settings) = config.auth.providers() else {
         tracing::warn!(
             "`auth: dev_mode` is on: whoever connects is `dev:anonymous` and is asked for no credential"
@@ -126,10 +132,14 @@ pub(super) fn assemble(
             continue;
         }
         providers.push(match provider {
-            Provider::PreAuthenticated => Arc::new(
-                PreAuthenticatedProvider::new(settings.pre_authenticated_settings())
-                    .context("`auth.pre_authenticated`")?,
-            ),
+            Provider::PreAuthenticated => {
+                let vouched = settings.pre_authenticated_settings();
+                let proofs = Arc::clone(&services.proofs);
+                Arc::new(
+                    PreAuthenticatedProvider::with_proofs(vouched, proofs)
+                        .context("`auth.pre_authenticated`")?,
+                )
+            }
             Provider::ApiKey => {
                 let mut keys = settings.api_key_settings(first.clone());
                 restrict(&mut keys, config.http_server.auth.as_deref());
@@ -150,6 +160,13 @@ pub(super) fn assemble(
         namespaces,
         integration: Arc::new(integration),
     })
+}
+
+/// How long proofs of proxies count, if any are asked for.
+fn proof_age_max(config: &Config) -> Option<Duration> {
+    let settings = config.auth.providers()?.pre_authenticated_settings();
+    let asked = settings.assertion.filter(|_| settings.enabled);
+    asked.map(|assertion| assertion.max_age)
 }
 
 /// Goes on with what the predecessor knows of keys, and if nothing has changed, of tokens.
