@@ -143,7 +143,7 @@ impl RevocationStore for NoStore {
         Ok(Vec::new())
     }
 
-    fn put<'a>(&'a self, _: &'a Revocation, _: Timestamp) -> StoreFuture<'a> {
+    fn put<'a>(&'a self, _: &'a [Arc<Revocation>], _: Timestamp) -> StoreFuture<'a> {
         Box::pin(async { Ok(()) })
     }
 
