@@ -295,7 +295,7 @@ async fn admit(
         .check_subject(caller.limit_key())
         .inspect_err(|exceeded| {
             access.trail.limit = Some(exceeded.limit);
-            note_subject(context, exceeded, &caller);
+            note_subject(&context.gateway, exceeded, &caller);
         })?;
     context.caller = Some(caller);
     context.check_scope(route.scope(request))?;
@@ -318,7 +318,11 @@ fn note_denial(gateway: &Gateway, request: &HttpRequest, status: StatusCode, acc
 }
 
 /// So that operators can see who is limited.
-fn note_source(gateway: &Gateway, exceeded: &TooManyRequests, (source, key): (Source, LimitKey)) {
+pub(crate) fn note_source(
+    gateway: &Gateway,
+    exceeded: &TooManyRequests,
+    (source, key): (Source, LimitKey),
+) {
     let now = gateway.clock.now();
     match source.client {
         Some(client) => gateway.limits.note(exceeded, (key, &client), now),
@@ -339,10 +343,10 @@ fn note_handshake(gateway: &Gateway, error: &DittoError, access: &mut Access) {
     }
 }
 
-fn note_subject(context: &RequestContext, exceeded: &TooManyRequests, caller: &Authenticated) {
-    let limits = &context.gateway.limits;
+pub(crate) fn note_subject(gateway: &Gateway, exceeded: &TooManyRequests, caller: &Authenticated) {
+    let (limits, now) = (&gateway.limits, gateway.clock.now());
     if let Some(subject) = caller.principal().default_subject() {
-        limits.note(exceeded, (caller.limit_key(), subject), context.now);
+        limits.note(exceeded, (caller.limit_key(), subject), now);
     }
 }
 

@@ -61,6 +61,12 @@ impl Tokens {
         self.provider.refresh_keys_if_due(now).await;
     }
 
+    /// Whether the token behind `grant` was signed with a key that its issuer gave up.
+    pub(crate) fn has_lost_key_of(&self, grant: &Grant, now: Timestamp) -> bool {
+        let token = grant.token.as_ref();
+        token.is_some_and(|token| self.provider.has_lost_key_of(token, now))
+    }
+
     /// What `token` opens `surface` as.
     pub(crate) async fn verify(
         &self,

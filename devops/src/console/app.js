@@ -20,6 +20,7 @@ async function call(method, path, body) {
   if (body !== undefined) options.body = JSON.stringify(body);
   const response = await fetch(path, options);
   if (response.ok) return response.status === 204 ? null : response.json();
+  if (response.status === 401) needLogin();
   const error = await response.json().catch(() => ({}));
   throw new Error(`${error.message ?? response.status} ${error.description ?? ''}`);
 }

@@ -145,8 +145,10 @@ async fn follow(request: HttpRequest, operations: Data<Operations>) -> HttpRespo
             if sent > 0 && pause(&operations).await.is_err() {
                 return None;
             }
-            let revocations = &operations.dependencies.revocations;
-            let is_over = grant.is_some_and(|grant| grant.is_over(revocations, operations.now()));
+            let (revocations, now) = (&operations.dependencies.revocations, operations.now());
+            let is_over = grant.is_some_and(|grant| {
+                grant.is_over(revocations, now) || access.tokens().has_lost_key_of(&grant, now)
+            });
             // Whoever was let in by credentials that were replaced has to ask again.
             let is_replaced = !std::sync::Arc::ptr_eq(&access, &operations.access.current());
             if sent >= EVENTS_MAX || is_over || is_replaced {

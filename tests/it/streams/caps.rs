@@ -168,4 +168,7 @@ async fn a_used_up_budget_is_an_error_frame_and_no_end() {
     socket.send("STOP-SEND-EVENTS").await;
     let answer = socket.json().await;
     assert_eq!(answer["value"]["error"], "too.many.requests", "{answer}");
+    let operator = gateway.as_operator();
+    let listed = operator.get("/devops/limits").await.expect(200).json();
+    assert!(listed.to_string().contains("nginx:alice"), "{listed}");
 }

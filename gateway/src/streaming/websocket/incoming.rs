@@ -46,9 +46,14 @@ pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
 
 /// Takes one unit of the source's and the caller's budget, which HTTP requests share.
 fn within_budget(connection: &Connection) -> Result<(), TooManyRequests> {
-    let limits = &connection.context.gateway.current().limits;
-    limits.check_source(connection.context.source_key)?;
-    limits.check_subject(connection.caller.borrow().limit_key())
+    let context = &connection.context;
+    let gateway = context.gateway.current();
+    let source = (context.source, context.source_key);
+    let check = gateway.limits.check_source(context.source_key);
+    check.inspect_err(|exceeded| edge::note_source(&gateway, exceeded, source))?;
+    let caller = connection.caller.borrow();
+    let check = gateway.limits.check_subject(caller.limit_key());
+    check.inspect_err(|exceeded| edge::note_subject(&gateway, exceeded, &caller))
 }
 
 async fn envelope(connection: &Rc<Connection>, text: &str) {
