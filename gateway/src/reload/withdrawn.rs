@@ -1,12 +1,12 @@
 //! Whose sessions must end after a change of the configuration: they were opened under rules that hold no longer.
 
+mod narrowed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use authentication::api_key::KeyVerifier;
 use policies::{Principal, ProviderKind};
-use serde_json::{Map, Value};
 
-use crate::config::authentication::Provider;
+use crate::config::authentication::{Authentication, Provider};
 use crate::config::{Config, Values};
 
 /// Callers whose credential counts no longer, or stands for something else.
@@ -34,22 +34,16 @@ impl Withdrawn {
             withdrawn.is_everybody = true;
             return withdrawn;
         }
-        if !same("auth.pre_authenticated") {
-            withdrawn
-                .kinds
-                .insert(ProviderKind::PreAuthenticated.as_str());
-        }
-        if !same("auth.api_keys") {
-            withdrawn.kinds.insert(ProviderKind::ApiKey.as_str());
-        }
         let gone = providers(old)
             .into_iter()
             .filter(|provider| !providers(new).contains(provider));
         withdrawn.kinds.extend(gone.map(kind_of));
         withdrawn.compare_issuers(old_values, new_values);
-        withdrawn.compare_identities(old_values, new_values);
+        if let (Some(before), Some(after)) = (old.auth.providers(), new.auth.providers()) {
+            withdrawn.compare_methods(before, after);
+            withdrawn.compare_identities(before, after);
+        }
         withdrawn.forget_identities_not_allowed(new);
-        withdrawn.permission_sets = old_values.changed_below(new_values, "auth.permission_sets");
         withdrawn
     }
 
@@ -89,25 +83,29 @@ impl Withdrawn {
         self.issuers = old.changed_below(new, "auth.oauth.openid_connect_issuers");
     }
 
-    fn compare_identities(&mut self, old: &Values, new: &Values) {
-        for name in old.changed_below(new, "auth.identities") {
-            let entry = |values: &Values| {
-                let identities = values.at("auth.identities")?;
-                Some(Entry::of(identities.get(&name)?.as_object()?))
-            };
-            match (entry(old), entry(new)) {
-                (Some(before), Some(after)) if before.rest == after.rest => {
-                    let kept = before
-                        .credentials
-                        .iter()
-                        .filter(|(id, credential)| after.credentials.get(*id) == Some(credential));
-                    let kept = kept.map(|(id, _)| id.clone()).collect();
-                    self.keys.insert(name, kept);
+    fn compare_methods(&mut self, before: &Authentication, after: &Authentication) {
+        if narrowed::pre_authenticated(&before.pre_authenticated, &after.pre_authenticated) {
+            self.kinds.insert(ProviderKind::PreAuthenticated.as_str());
+        }
+        if narrowed::api_keys(&before.api_keys, &after.api_keys) {
+            self.kinds.insert(ProviderKind::ApiKey.as_str());
+        }
+        let sets = before.permission_sets.iter();
+        let narrowed = sets
+            .filter(|(name, set)| narrowed::permission_set(set, after.permission_sets.get(*name)));
+        self.permission_sets = narrowed.map(|(name, _)| name.clone()).collect();
+    }
+
+    fn compare_identities(&mut self, before: &Authentication, after: &Authentication) {
+        for (name, before) in &before.identities {
+            match after.identities.get(name) {
+                Some(after) if !narrowed::identity(name, before, after) => {
+                    let kept = narrowed::kept_keys(before, after);
+                    self.keys.insert(name.clone(), kept);
                 }
-                (Some(_), _) => {
-                    self.identities.insert(name);
+                Some(_) | None => {
+                    self.identities.insert(name.clone());
                 }
-                (None, _) => {}
             }
         }
     }
@@ -122,35 +120,6 @@ impl Withdrawn {
         self.identities
             .extend(names.into_iter().flatten().filter(refused).cloned());
     }
-}
-
-/// An identity as it was written: its credentials by key id, and everything else.
-struct Entry {
-    rest: Map<String, Value>,
-    credentials: BTreeMap<String, Value>,
-}
-
-impl Entry {
-    fn of(entry: &Map<String, Value>) -> Self {
-        let mut rest = entry.clone();
-        let single = rest.remove("credential");
-        let several = rest.remove("credentials");
-        let several = several.as_ref().and_then(Value::as_array).cloned();
-        let credentials = single.into_iter().chain(several.unwrap_or_default());
-        Self {
-            credentials: credentials
-                .filter_map(|credential| Some((key_id(&credential)?, credential)))
-                .collect(),
-            rest,
-        }
-    }
-}
-
-/// Every key of a credential whose id cannot be told is a key of its own.
-fn key_id(credential: &Value) -> Option<String> {
-    let hash = credential.get("api_key").and_then(Value::as_str)?;
-    let verifier = KeyVerifier::parse(hash, None).ok();
-    Some(verifier.map_or_else(|| hash.to_owned(), |verifier| verifier.key_id().to_owned()))
 }
 
 fn providers(config: &Config) -> Vec<Provider> {

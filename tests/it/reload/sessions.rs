@@ -86,6 +86,36 @@ async fn a_set_that_loses_a_scope_ends_the_sessions_that_had_it() {
     assert_eq!(reading(&mut again).await, "gateway:scope.missing");
 }
 
+/// What only people read, and what opens a wider door, ends nobody's session.
+#[tokio::test]
+async fn a_remark_or_a_further_scope_ends_no_session() {
+    let gateway = TestGateway::start().await;
+    let (saw, mill) = (generated(&gateway).await, generated(&gateway).await);
+    configure(
+        &gateway,
+        with_sets(&saw, &mill, json!(["things:read", "ws"])),
+    );
+    epoch(&gateway, 2).await;
+    let caller = gateway.as_bearer(&saw.key);
+    let mut socket = caller.web_socket().await.expect("a WebSocket");
+    assert!(is_open(&mut socket).await);
+    let remarks = json!({ "auth": {
+        "api_keys": { "shared_above": 3 },
+        "identities": { "saw": {
+            "description": "in the hall", "owner": "mill",
+            "credential": { "comment": "spare", "created_at": "2026-01-01T00:00:00Z" },
+        } },
+    } });
+    let wider = with_sets(&saw, &mill, json!(["things:read", "things:write", "ws"]));
+    configure(&gateway, merged(wider, remarks.clone()));
+    epoch(&gateway, 3).await;
+    assert!(is_open(&mut socket).await);
+    let narrower = with_sets(&saw, &mill, json!(["ws"]));
+    configure(&gateway, merged(narrower, remarks));
+    epoch(&gateway, 4).await;
+    assert_eq!(socket.closed().await.code, 1008);
+}
+
 async fn reading(socket: &mut Socket) -> String {
     let retrieve = json!({ "topic": "org.acme/lamp/things/twin/commands/retrieve", "headers": {}, "path": "/" });
     let answer = socket.command("read", retrieve).await;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use policies::Credential;
 
+use authentication::api_key::KeyVerifier;
+
 use super::*;
 use crate::config::{Environment, Flags, LoadOptions, load};
 
@@ -196,4 +198,105 @@ fn limits_take_nobody_along() {
         &principal(ProviderKind::Jwt, "acme", "k"),
         false,
     );
+}
+
+/// `press` as an entry of these words, with the old key and what is said of it.
+fn press(entry: &str, credential: &str) -> String {
+    identities(&format!(
+        "press: {{ permissions: [operators], {entry} credential: {{ api_key: \"$OLD\"{credential} }} }}"
+    ))
+}
+
+#[test]
+fn remarks_take_nobody_along() {
+    let plain = press("", "");
+    for (entry, credential) in [
+        ("description: a press,", ""),
+        ("owner: mill,", ""),
+        ("created_at: 2026-01-01T00:00:00Z,", ""),
+        ("rate_limit: { max_requests: 5, window_secs: 1 },", ""),
+        ("", ", comment: spare"),
+        ("", ", created_at: 2026-01-01T00:00:00Z"),
+    ] {
+        let other = press(entry, credential);
+        check(&plain, &other, &api_key("press", OLD), false);
+        check(&other, &plain, &api_key("press", OLD), false);
+    }
+}
+
+/// Narrowed in one direction, widened in the other.
+#[track_caller]
+fn check_narrower(wide: &str, narrow: &str, principal: &Principal) {
+    check(wide, narrow, principal, true);
+    check(narrow, wide, principal, false);
+}
+
+#[test]
+fn an_identity_that_may_do_less_takes_its_sessions_along_and_one_that_may_do_more_does_not() {
+    let key = api_key("press", OLD);
+    let later = "expires_at: 2040-01-01T00:00:00Z,";
+    let sooner = "expires_at: 2039-01-01T00:00:00Z,";
+    check_narrower(&press("", ""), &press(later, ""), &key);
+    check_narrower(&press(later, ""), &press(sooner, ""), &key);
+    let not_before = "not_before: 2020-01-01T00:00:00Z,";
+    check_narrower(&press("", ""), &press(not_before, ""), &key);
+    let ending = ", expires_at: 2040-01-01T00:00:00Z";
+    check_narrower(&press("", ""), &press("", ending), &key);
+    let (all, half) = ("allow_from: [10.0.0.0/8],", "allow_from: [10.0.0.0/9],");
+    check_narrower(&press("", ""), &press(all, ""), &key);
+    check_narrower(&press(all, ""), &press(half, ""), &key);
+    let subjects = "subjects: [\"integration:press\"],";
+    check_narrower(&press(subjects, ""), &press("", ""), &key);
+    check(&press("", ""), &press("id: plant-3/press,", ""), &key, true);
+}
+
+#[test]
+fn a_set_that_allows_less_takes_its_sessions_along_and_one_that_allows_more_does_not() {
+    let sets = |permissions: &str| {
+        format!("auth: {{ permission_sets: {{ operators: {{ permissions: {permissions} }} }} }}")
+    };
+    let key = api_key("press", OLD);
+    let (one, both) = (sets("[\"things:read\"]"), sets("[\"things:read\", ws]"));
+    check_narrower(&both, &one, &key);
+    check_narrower(&sets("full"), &both, &key);
+    check_narrower(&one, &sets("[\"things:read@org.acme\"]"), &key);
+    check(&one, "auth: { permission_sets: {} }", &key, true);
+}
+
+#[test]
+fn settings_of_keys_that_decide_about_none_take_nobody_along() {
+    let with = |settings: &str| format!("auth: {{ api_keys: {{ {settings} }} }}");
+    let key = api_key("press", OLD);
+    for harmless in [
+        "shared_above: 3",
+        "unused_after: 5d",
+        "max_unhinted_legacy: 3",
+        "slow_lane: { threads: 2 }",
+        "brand: tww",
+    ] {
+        check(&with(""), &with(harmless), &key, false);
+    }
+    for other in ["brand: xyz", "env: test", "subject_prefix: plant"] {
+        check(&with(""), &with(other), &key, true);
+    }
+}
+
+#[test]
+fn a_proxy_that_may_do_less_takes_its_sessions_along_and_one_that_may_do_more_does_not() {
+    let with =
+        |settings: &str| format!("auth: {{ pre_authenticated: {{ enabled: true, {settings} }} }}");
+    let proxy = principal(ProviderKind::PreAuthenticated, "", "");
+    let (two, one) = (
+        with("trusted_proxies: [10.0.0.1, 10.0.0.2]"),
+        with("trusted_proxies: [10.0.0.1]"),
+    );
+    check_narrower(&two, &one, &proxy);
+    let (two, one) = (
+        with("subject_prefixes: [nginx, envoy]"),
+        with("subject_prefixes: [nginx]"),
+    );
+    check_narrower(&two, &one, &proxy);
+    check_narrower(&with(""), &with("single_subject: true"), &proxy);
+    let proof = "assertion: { secret: 0123456789abcdef0123456789abcdef }";
+    check_narrower(&with(""), &with(proof), &proxy);
 }
