@@ -107,7 +107,7 @@ impl Auditor {
             failure: Mutex::new(None),
             is_closing: AtomicBool::new(false),
             folding: Folding::new(),
-            epoch: AtomicU64::new(0),
+            epoch: AtomicU64::new(1),
         });
         let (messages, received) = mpsc::channel();
         let inner = Inner {

@@ -23,7 +23,7 @@ pub struct Report {
     pub lost: u64,
     /// Lines that were cut off by the end of a process, and are followed by a record that says so.
     pub torn: u64,
-    /// Whether the first line follows one that is no longer here.
+    /// Whether the first file follows one that is no longer here, as `keep` may have it.
     pub begins_in_the_middle: bool,
     /// The hash of the last line: keep it elsewhere, and nobody can shorten the file unnoticed.
     pub anchor: Option<String>,
@@ -100,7 +100,14 @@ impl Reading {
         let text = |name: &str| record.get(name).and_then(Value::as_str);
         let is_first = self.report.lines == 1;
         match (text("prev"), &self.previous) {
-            (Some(_), None) => self.report.begins_in_the_middle = true,
+            // A file that follows another begins by saying so, and only whole files are ever given up.
+            (Some(_), None) if text("event") == Some("audit.rotated") => {
+                self.report.begins_in_the_middle = true;
+            }
+            (Some(_), None) => self
+                .report
+                .faults
+                .push(fault("the lines before this one were removed")),
             (None, None) if is_first => {}
             (named, previous) if named == previous.as_deref() => {}
             (_, _) => self.report.faults.push(fault(

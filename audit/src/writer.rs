@@ -62,7 +62,7 @@ impl Writer {
         if found.is_torn {
             let why = "the last line of an earlier process was cut off";
             let now = writer.now();
-            writer.add(entry(Event::gap(now, 0, why)));
+            writer.add(writer.entry(Event::gap(now, 0, why)));
         }
         writer
     }
@@ -134,8 +134,7 @@ impl Writer {
         let now = self.now();
         self.add_gap();
         for (event, aggregate) in self.shared.folding.take(now, all) {
-            let mut entry = entry(event);
-            entry.epoch = self.shared.epoch.load(Ordering::Relaxed);
+            let mut entry = self.entry(event);
             entry.aggregate = Some(aggregate);
             self.add(entry);
         }
@@ -157,7 +156,7 @@ impl Writer {
                 lost,
                 "events came faster than they could be written",
             );
-            self.add(entry(gap));
+            self.add(self.entry(gap));
         }
     }
 
@@ -203,7 +202,7 @@ impl Writer {
         match self.file.rotate(now) {
             Ok((previous, lines)) => {
                 self.anchor();
-                let line = self.rendered(&entry(Event::rotated(now, &previous, lines)));
+                let line = self.rendered(&self.entry(Event::rotated(now, &previous, lines)));
                 self.push(&line);
                 self.rotation_rests_until = None;
                 true
@@ -272,6 +271,15 @@ impl Writer {
         self.anchor();
     }
 
+    /// What this thread has to say itself, under the configuration that is in force.
+    fn entry(&self, event: Event) -> Entry {
+        Entry {
+            event,
+            epoch: self.shared.epoch.load(Ordering::Relaxed),
+            aggregate: None,
+        }
+    }
+
     fn now(&self) -> Timestamp {
         (self.clock)()
     }
@@ -282,14 +290,6 @@ impl Writer {
 fn gather(messages: &mpsc::Receiver<Message>) -> Option<Message> {
     std::thread::sleep(GATHERING);
     messages.try_recv().ok()
-}
-
-fn entry(event: Event) -> Entry {
-    Entry {
-        event,
-        epoch: 0,
-        aggregate: None,
-    }
 }
 
 /// Tells the records of one process from those of another.

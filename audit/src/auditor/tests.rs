@@ -75,7 +75,7 @@ fn records_are_numbered_chained_and_readable_by_nobody_else() {
     let records = records(&path);
     assert_eq!(records[0]["seq"], 1);
     assert_eq!(records[1]["seq"], 2);
-    assert_eq!(records[0]["cfg"]["epoch"], 0);
+    assert_eq!(records[0]["cfg"]["epoch"], 1);
     assert_eq!(records[1]["cfg"]["epoch"], 7);
     assert_eq!(records[0].get("prev"), None);
     assert_eq!(records[1]["prev"].as_str().map(str::len), Some(64));
@@ -145,12 +145,42 @@ fn only_so_many_files_are_kept() {
         auditor.record(write());
     }
     auditor.close();
-    assert_eq!(earlier_files(&path).len(), 3);
+    let earlier = earlier_files(&path);
+    assert_eq!(earlier.len(), 3);
     let report = verify(&path, None).unwrap();
     assert!(
         report.is_intact() && report.begins_in_the_middle,
         "{report:?}"
     );
+    // What a rotation gives up is a whole file, never the beginning of one.
+    let text = fs::read_to_string(&earlier[0]).unwrap();
+    let (_first, rest) = text.split_once('\n').unwrap();
+    fs::write(&earlier[0], rest).unwrap();
+    let report = verify(&path, None).unwrap();
+    assert!(!report.is_intact(), "{report:?}");
+}
+
+/// What the writer says itself, it says under the configuration in force.
+#[test]
+fn a_rotation_names_the_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let small = Settings {
+        file: FileSettings {
+            bytes_max: 300,
+            ..settings(&path).file
+        },
+        ..settings(&path)
+    };
+    let auditor = start(small);
+    auditor.set_epoch(7);
+    for _ in 0..5 {
+        auditor.record(write());
+    }
+    auditor.close();
+    let first = &records(&path)[0];
+    assert_eq!(first["event"], "audit.rotated");
+    assert_eq!(first["cfg"]["epoch"], 7);
 }
 
 #[track_caller]
@@ -195,6 +225,7 @@ fn what_was_changed_is_found() {
     );
     check_tampered(without(2), "is missing");
     check_tampered(without(2), "the line before was changed or removed");
+    check_tampered(without(0), "the lines before this one were removed");
     check_tampered(|text| format!("{text}{text}"), "put in");
     check_tampered(|text| text.replacen('{', "x", 2), "no audit record");
     // Nothing in the file tells that its end is gone: the anchor does.

@@ -99,6 +99,13 @@ impl Event {
         event
     }
 
+    /// Nobody, or nobody with this credential, may ask from there.
+    pub fn forbidden(at: Timestamp, reason: Reason, actor: Actor) -> Self {
+        Self::new(at, EventKind::AuthzDeny, Outcome::Deny)
+            .because(reason)
+            .by(actor)
+    }
+
     /// Somebody changed something, or tried to.
     pub fn write(at: Timestamp, actor: Actor, outcome: Outcome) -> Self {
         Self::new(at, EventKind::AccessWrite, outcome).by(actor)

@@ -140,7 +140,7 @@ fn findings(report: &Report) -> Vec<String> {
     )];
     if report.begins_in_the_middle {
         lines.push(
-            "Older records are not here: they were removed, as `audit.keep` says, or by somebody"
+            "Older files are not here: they were given up, as `audit.keep` says, or removed by somebody"
                 .to_owned(),
         );
     }

@@ -10,6 +10,7 @@ use actix_web::HttpRequest;
 use actix_web::http::{Method, StatusCode};
 use audit::{Actor, Auditor, Event, EventKind, Outcome, Permission, Permit, Reason};
 use authentication::AuthenticationError;
+use authentication::api_key::NativeKey;
 use jiff::Timestamp;
 use policies::{Principal, ProviderKind};
 
@@ -152,12 +153,13 @@ pub(crate) fn record(gateway: &Gateway, trail: Trail, answered: &Answered<'_>) {
     match caller {
         Some(caller) => record.caller(&caller, permit),
         None if answered.status == StatusCode::FORBIDDEN => {
-            record.lazily(EventKind::AuthDeny, || {
+            record.lazily(EventKind::AuthzDeny, || {
                 let nobody = Actor::unknown(audit::Method::Anonymous);
-                Event::authentication_failed(record.at, Reason::SourceNotAllowed, nobody)
-            })
+                Event::forbidden(record.at, Reason::SourceNotAllowed, nobody)
+            });
+            record.leaked_key();
         }
-        None => {}
+        None => record.leaked_key(),
     }
 }
 
@@ -187,17 +189,36 @@ impl Record<'_> {
     }
 
     fn failure(&self, failure: &Failure) {
-        let kind = failure.event_kind();
+        let kind = failure.event_kind(self.answered.status);
         self.lazily(kind, || {
             let actor = failure.actor(|| self.presented());
             if kind == EventKind::KeyLeakedInUrl {
                 Event::key_leaked_in_url(self.at, actor)
+            } else if kind == EventKind::AuthzDeny {
+                Event::forbidden(self.at, failure.reason, actor)
             } else if failure.is_unavailable {
                 Event::authentication_unavailable(self.at, failure.reason, actor)
             } else {
                 Event::authentication_failed(self.at, failure.reason, actor)
             }
         });
+    }
+
+    /// Where nobody is asked for a credential, a key in the query is burnt all the same.
+    fn leaked_key(&self) {
+        let query = self.answered.request.query_string();
+        if !query.contains('_') {
+            return;
+        }
+        for (_, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let Ok(key) = NativeKey::parse(&value) else {
+                continue;
+            };
+            self.lazily(EventKind::KeyLeakedInUrl, || {
+                let actor = Actor::unknown(audit::Method::ApiKey).key_id(key.key_id);
+                Event::key_leaked_in_url(self.at, actor)
+            });
+        }
     }
 
     /// Stands for the credential that nobody knows.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tests::TestGateway;
 
 use super::{recorded, records};
+use crate::api_keys::{EDGE_HASH, EDGE_KEY};
 
 /// A key of ours that nobody has configured.
 const KEY: &str = "tww_live_01IYT0XLWR_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf4VgDRg";
@@ -84,4 +85,51 @@ async fn a_key_in_an_address_is_recorded_by_its_id_and_burnt() {
     let secret = KEY.rsplit('_').next().expect("a secret");
     assert!(!leaked.to_string().contains(secret), "{leaked}");
     assert!(!gateway.log().contains(secret));
+}
+
+/// Where nobody is asked who calls, and where nothing is, a key is burnt all the same.
+#[tokio::test]
+async fn a_key_in_an_address_that_asks_nobody_is_recorded_too() {
+    let gateway = TestGateway::start().await;
+    for (path, status) in [("/health", 200), ("/nothing/here", 404)] {
+        let target = format!("{path}?k={KEY}");
+        gateway.anonymous().get(&target).await.expect(status);
+        let asked = |record: &Value| {
+            let target = record["req"]["path"].as_str();
+            target.is_some_and(|target| target.starts_with(path))
+        };
+        let leaked = recorded(&gateway, "key.leaked_in_url", asked).await;
+        assert_eq!(leaked["actor"]["kid"], "01IYT0XLWR", "{leaked}");
+        assert_eq!(leaked["res"]["status"], status, "{leaked}");
+    }
+    let secret = KEY.rsplit('_').next().expect("a secret");
+    assert!(!gateway.log().contains(secret));
+}
+
+#[tokio::test]
+async fn a_key_from_elsewhere_is_refused_as_what_it_is() {
+    let identity = json!({ "credential": { "api_key": EDGE_HASH }, "permissions": ["set"], "allow_from": ["192.0.2.0/24"] });
+    let gateway = TestGateway::start_with(json!({ "auth": {
+        "permission_sets": { "set": { "permissions": "full" } },
+        "identities": { "press-07": identity },
+    } }))
+    .await;
+    let from_elsewhere = |key: &str| {
+        let caller = gateway.as_bearer(key);
+        caller.with("x-forwarded-for", "198.51.100.1")
+    };
+    from_elsewhere(EDGE_KEY)
+        .get("/api/2/whoami")
+        .await
+        .expect_error(403, "gateway:identity.source.notallowed");
+    let denied = recorded(&gateway, "authz.deny", |_| true).await;
+    assert_eq!(denied["reason"], "source_not_allowed", "{denied}");
+    assert_eq!(denied["actor"]["method"], "api_key_legacy", "{denied}");
+    let bogus = EDGE_KEY.replace("AAEC", "AAED");
+    from_elsewhere(&bogus)
+        .get("/api/2/whoami")
+        .await
+        .expect(401);
+    let denied = recorded(&gateway, "auth.deny", |_| true).await;
+    assert_eq!(denied["actor"]["method"], "api_key_legacy", "{denied}");
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use audit::{Actor, EventKind, Method, Reason};
+use authentication::api_key::is_legacy_key_id;
 use authentication::jwt::JwtRefusal;
 use authentication::{ApiKeyRefusal, AuthenticationError};
 use policies::ProviderKind;
@@ -20,18 +22,27 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn of(error: &AuthenticationError) -> Self {
         let (method, reason) = words(error);
+        let key_id = key_id(error);
+        let is_legacy = key_id.as_deref().is_some_and(is_legacy_key_id);
         Self {
             reason,
-            method,
+            method: if method == Method::ApiKey && is_legacy {
+                Method::ApiKeyLegacy
+            } else {
+                method
+            },
             is_unavailable: error.is_unavailable(),
             is_leaked: matches!(error, AuthenticationError::ApiKeyInQuery { .. }),
-            key_id: key_id(error),
+            key_id,
         }
     }
 
-    pub(super) fn event_kind(&self) -> EventKind {
+    /// What is recorded of a request that was answered with `status`.
+    pub(super) fn event_kind(&self, status: StatusCode) -> EventKind {
         if self.is_leaked {
             EventKind::KeyLeakedInUrl
+        } else if status == StatusCode::FORBIDDEN {
+            EventKind::AuthzDeny
         } else {
             EventKind::AuthDeny
         }
@@ -84,9 +95,20 @@ fn words(error: &AuthenticationError) -> (Method, Reason) {
         AuthenticationError::JwtIssuerNotSupported { .. } => (Method::Jwt, Reason::JwtIssuer),
         AuthenticationError::JwtRefused { refusal } => (Method::Jwt, token_reason(*refusal)),
         AuthenticationError::JwtConditionFailed { .. } => (Method::Jwt, Reason::JwtClaims),
-        AuthenticationError::ApiKeyRefused { refusal, .. } => {
-            (Method::ApiKey, key_reason(*refusal))
-        }
+        AuthenticationError::ApiKeyRefused { refusal, .. } => match refusal {
+            ApiKeyRefusal::UnknownLegacyKey | ApiKeyRefusal::WrongLegacyKey => {
+                (Method::ApiKeyLegacy, key_reason(*refusal))
+            }
+            ApiKeyRefusal::Malformed
+            | ApiKeyRefusal::WrongBrand
+            | ApiKeyRefusal::UnknownKeyId
+            | ApiKeyRefusal::WrongSecret
+            | ApiKeyRefusal::WrongEnvironment
+            | ApiKeyRefusal::Disabled
+            | ApiKeyRefusal::NotOnThisServer
+            | ApiKeyRefusal::NotYetValid
+            | ApiKeyRefusal::Expired => (Method::ApiKey, key_reason(*refusal)),
+        },
         AuthenticationError::AssertionRefused { .. } => (Method::PreAuth, Reason::PreauthAssertion),
         AuthenticationError::ApiKeySource { .. } => (Method::ApiKey, Reason::SourceNotAllowed),
         AuthenticationError::SlowLaneFull => (Method::ApiKeyLegacy, Reason::SlowLaneFull),
