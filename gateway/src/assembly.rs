@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
 use ::authentication::Guard;
-use ::authentication::api_key::KeyMemory;
+use ::authentication::api_key::{ApiKeyProvider, KeyMemory};
 use actix_web::web::Data;
 use anyhow::Context;
 use audit::Auditor;
@@ -182,14 +182,20 @@ async fn until_shutdown(loaded: &Loaded, reloading: Reloading) -> anyhow::Result
     Ok(())
 }
 
-/// Tries everything that a start makes of the configuration, short of opening the store and listening.
-pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+/// Tries everything that a start makes of the configuration, short of opening the store and listening; returns what a
+/// start would say of keys.
+pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<String>> {
     settings::namespace_policies(config)?;
     Certificates::open(config, SystemClock.now())?;
     operator::access(config, None)?;
     let keys = key_services(config, &Auditor::off());
     authentication::assemble(config, None, (&keys, None))?;
-    Ok(())
+    let Some(providers) = config.auth.providers() else {
+        return Ok(Vec::new());
+    };
+    let settings = providers.api_key_settings(None);
+    let (memory, guard) = (Arc::clone(&keys.memory), Arc::clone(&keys.guard));
+    Ok(ApiKeyProvider::new(settings, memory, guard)?.notices())
 }
 
 /// The configuration that a start puts in force.
@@ -270,7 +276,6 @@ fn auditor(loaded: &Loaded) -> anyhow::Result<Auditor> {
     let settings = settings::audit(&loaded.config);
     let auditor = Auditor::start(settings, Arc::new(|| SystemClock.now())).context("`audit`")?;
     let now = SystemClock.now();
-    auditor.set_epoch(1);
     auditor.record(audit::Event::server_start(now, env!("CARGO_PKG_VERSION")));
     auditor.record(audit::Event::config_loaded(
         now,

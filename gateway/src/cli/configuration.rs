@@ -59,8 +59,8 @@ impl Check {
             environment: console.environment.clone(),
             ..LoadOptions::default()
         })?;
-        crate::assembly::check(&loaded.config)?;
-        for announcement in &loaded.announcements {
+        let notices = crate::assembly::check(&loaded.config)?;
+        for announcement in loaded.announcements.iter().chain(&notices) {
             writeln!(console.output, "note: {announcement}")?;
         }
         writeln!(console.output, "The configuration can be used")?;

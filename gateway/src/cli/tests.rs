@@ -110,6 +110,34 @@ fn the_schema_is_printed_in_both_formats() {
     assert!(yaml.contains("\n  http_server:\n"), "{yaml}");
 }
 
+/// As the start does, which nobody may look at.
+#[test]
+fn a_check_tells_which_keys_open_nothing() {
+    let (_, hash) = generated(&["api-key", "generate"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("twinward.yaml");
+    let identity = |more: &str| format!("{{ credential: {{ api_key: \"{hash}\" }}, {more} }}");
+    let check = |more: &str| {
+        let sets = "permission_sets: { all: { permissions: full } }";
+        let identities = format!("identities: {{ press: {} }}", identity(more));
+        std::fs::write(&file, format!("auth: {{ {sets}, {identities} }}")).unwrap();
+        run(&["config", "check", "--config", file.to_str().unwrap()], "").unwrap()
+    };
+    let told = check("permissions: []");
+    assert!(
+        told.contains("note: identity `press` has no permissions"),
+        "{told}"
+    );
+    let period = "not_before: 2031-01-01T00:00:00Z, expires_at: 2030-01-01T00:00:00Z";
+    let told = check(&format!("permissions: [all], {period}"));
+    assert!(
+        told.contains("until 2030-01-01T00:00:00Z, so never"),
+        "{told}"
+    );
+    let told = check("permissions: [all], expires_at: 2030-01-01T00:00:00Z");
+    assert!(!told.contains("note:"), "{told}");
+}
+
 #[test]
 fn a_configuration_is_checked() {
     let folder = tempfile::tempdir().unwrap();

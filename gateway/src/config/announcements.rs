@@ -6,7 +6,7 @@ use ::authentication::{Scope, ScopeWord};
 
 use super::{
     Config,
-    authentication::{Authentication, PermissionSet, Permissions},
+    authentication::{Authentication, Identity, PermissionSet, Permissions},
     environment::{
         Environment,
         ditto::{WITHOUT_EFFECT, is_unknown, known},
@@ -89,7 +89,26 @@ pub fn reaching_less(config: &Config) -> Vec<String> {
     let limited = limited.then(|| {
         "`http_server.auth` limits identities with API keys; whoever comes with a token or through a proxy that vouches is admitted by `auth.chain` as before".to_owned()
     });
-    unused.chain(limited).collect()
+    let never = authentication.identities.iter().flat_map(never_counting);
+    unused.chain(limited).chain(never).collect()
+}
+
+/// Keys of an identity that are over before they begin.
+fn never_counting((name, identity): (&String, &Identity)) -> Vec<String> {
+    let credentials = identity.all_credentials().enumerate();
+    credentials
+        .filter_map(|(index, credential)| {
+            let begins = identity.not_before.max(credential.not_before)?;
+            let ends = [identity.expires_at, credential.expires_at];
+            let ends = ends.into_iter().flatten().min()?;
+            (ends <= begins).then(|| {
+                format!(
+                    "`auth.identities.{name}`: its key number {} counts from {begins} and until {ends}, so never",
+                    index + 1
+                )
+            })
+        })
+        .collect()
 }
 
 fn admits_others(authentication: &Authentication) -> bool {

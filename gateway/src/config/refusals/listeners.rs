@@ -57,14 +57,10 @@ impl Refusals<'_> {
     }
 
     pub(super) fn check_proxies(&mut self, key: &str, proxies: &[Cidr]) {
-        for (index, _) in proxies
-            .iter()
-            .enumerate()
-            .filter(|(_, proxy)| proxy.is_everyone())
-        {
+        for index in Cidr::too_wide(proxies) {
             self.refuse(
                 &format!("{key}.{index}"),
-                "this network contains every address there is, so anybody could claim to be your proxy; list the proxies' own addresses",
+                "this network, alone or with others of the list, is wider than any private one (10.0.0.0/8, fc00::/7), so strangers could claim to be your proxy; list the proxies' own addresses",
             );
         }
     }

@@ -99,7 +99,17 @@ fn nobody_trusts_everybody() {
     check_problem(
         "http_server: { trusted_proxies: [\"0.0.0.0/0\"] }\n",
         &[],
-        "`http_server.trusted_proxies.0`: this network contains every address",
+        "`http_server.trusted_proxies.0`: this network, alone or with others of the list, is wider",
+    );
+    check_problem(
+        "auth: { pre_authenticated: { trusted_proxies: [\"::1\", \"128.0.0.0/1\"] } }\n",
+        &[],
+        "`auth.pre_authenticated.trusted_proxies.1`: ",
+    );
+    check_problem(
+        "auth: { pre_authenticated: { trusted_proxies: [\"::/1\"] } }\n",
+        &[],
+        "`auth.pre_authenticated.trusted_proxies.0`: ",
     );
     check_problem(
         "devops: { trusted_proxies: [\"::1\", \"::/0\"] }\n",

@@ -29,10 +29,32 @@ impl Cidr {
         }
     }
 
-    /// Whether it contains every address there is.
-    pub fn is_everyone(self) -> bool {
-        self.network()
-            .is_some_and(|network| network.prefix_len() == 0)
+    /// Those of `all` that are wider than the widest networks nobody meets on the internet, `10.0.0.0/8` and `fc00::/7`;
+    /// if there is none, those that together make up one that is.
+    pub fn too_wide(all: &[Self]) -> Vec<usize> {
+        let networks: Vec<IpNet> = all.iter().filter_map(|each| each.network()).collect();
+        let mut wide: Vec<IpNet> = networks.iter().copied().filter(is_too_wide).collect();
+        let is_alone = !wide.is_empty();
+        if !is_alone {
+            wide = IpNet::aggregate(&networks);
+            wide.retain(is_too_wide);
+        }
+        let is_meant = |network: IpNet| {
+            let mut wide = wide.iter();
+            wide.any(|wide| *wide == network || !is_alone && wide.contains(&network))
+        };
+        let numbered = all.iter().enumerate();
+        numbered
+            .filter(|(_, each)| each.network().is_some_and(is_meant))
+            .map(|(index, _)| index)
+            .collect()
+    }
+}
+
+fn is_too_wide(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => network.prefix_len() < 7,
     }
 }
 
@@ -115,10 +137,30 @@ mod tests {
         check("10.0.0.0/33", None);
     }
 
+    #[track_caller]
+    fn check_wide(networks: &[&str], expected: &[usize]) {
+        let networks: Vec<Cidr> = networks.iter().map(|text| text.parse().unwrap()).collect();
+        assert_eq!(Cidr::too_wide(&networks), expected, "{networks:?}");
+    }
+
     #[test]
-    fn only_prefix_zero_is_everyone() {
-        assert!("0.0.0.0/0".parse::<Cidr>().unwrap().is_everyone());
-        assert!("::/0".parse::<Cidr>().unwrap().is_everyone());
-        assert!(!"10.0.0.0/8".parse::<Cidr>().unwrap().is_everyone());
+    fn what_is_wider_than_private_networks_is_too_wide() {
+        check_wide(&["10.0.0.0/8", "0.0.0.0/0"], &[1]);
+        check_wide(&["172.16.0.0/12", "128.0.0.0/1"], &[1]);
+        check_wide(&["unix", "::1", "::/1"], &[2]);
+        check_wide(&["fc00::/7", "10.0.0.0/8", "192.168.0.0/16", "unix"], &[]);
+    }
+
+    #[test]
+    fn pieces_of_something_too_wide_are_too_wide() {
+        check_wide(&["0.0.0.0/1", "128.0.0.0/1"], &[0, 1]);
+        check_wide(
+            &["8.0.0.0/8", "192.168.0.0/16", "9.0.0.0/9", "9.128.0.0/9"],
+            &[0, 2, 3],
+        );
+        check_wide(&["8.0.0.0/8", "10.0.0.0/8"], &[]);
+        let every: Vec<String> = (0..256).map(|first| format!("{first}.0.0.0/8")).collect();
+        let every: Vec<&str> = every.iter().map(String::as_str).collect();
+        check_wide(&every, &(0..256).collect::<Vec<_>>());
     }
 }
