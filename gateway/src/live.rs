@@ -31,7 +31,7 @@ pub(crate) use acknowledgement::{
 };
 pub(crate) use error::Error;
 pub(crate) use headers::emitted;
-pub(crate) use labels::{Declared, Labels};
+pub(crate) use labels::{Declared, Labels, check_declared};
 pub(crate) use outcome::{Outcome, Ticket};
 pub(crate) use requested::{Requested, Wishes, check_labels, parse_labels};
 pub(crate) use send::{LiveCommand, LiveEvent, Message};
@@ -117,16 +117,7 @@ impl Live {
         (channel, label): (Channel, &str),
         answer: Answer,
     ) -> Result<(), Error> {
-        if is_built_in(label) {
-            return Err(Error::LabelBuiltIn {
-                label: label.to_owned(),
-            });
-        }
-        if !declared.is_some_and(|declared| declared.has(label)) {
-            return Err(Error::LabelNotDeclared {
-                label: label.to_owned(),
-            });
-        }
+        check_declared(declared, label)?;
         if let Some(awaited) = self.awaited(channel, &answer) {
             awaited.acknowledge(Acknowledgement {
                 label: label.into(),

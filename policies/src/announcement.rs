@@ -32,6 +32,19 @@ pub struct Announcement {
     pub timeout: Duration,
 }
 
+/// Somebody says that an announcement was heard, or was not.
+#[derive(Debug, Clone, Copy)]
+pub struct Acknowledgement<'a> {
+    /// The subjects that whoever says so acts as; the one that was told must be among them.
+    pub givers: &'a [SubjectId],
+    /// That of the announcement.
+    pub correlation_id: &'a str,
+    /// Which of the requested ones.
+    pub label: &'a str,
+    /// As of a response: 2xx for heard.
+    pub status: u16,
+}
+
 /// How subjects are told.
 #[derive(Debug, Clone)]
 pub struct AnnouncementSettings {

@@ -36,7 +36,9 @@ mod subject_id;
 mod wildcard;
 
 pub use adoption::{Adopted, Adoption, Existing};
-pub use announcement::{Announcement, AnnouncementSettings, Backoff, SubjectKeeper};
+pub use announcement::{
+    Acknowledgement, Announcement, AnnouncementSettings, Backoff, SubjectKeeper,
+};
 pub use command::{PolicyAction, PolicyCommand, PolicyResponse};
 pub use context::{CommandContext, DittoHeaders, IfEqual, PolicyView, SessionId};
 pub use creation::{CreatedKind, Creation, CreationRule, CreationRules};

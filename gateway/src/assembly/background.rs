@@ -154,7 +154,7 @@ pub(super) fn announcements(in_force: &Arc<InForce>) -> JoinHandle<()> {
             }
             let now = gateway.clock.now();
             for announcement in gateway.subjects.announcements_due(now) {
-                gateway.hub.announce(&announcement).await;
+                gateway.hub.announce(announcement).await;
             }
             if let Err(error) = gateway.subjects.save(now).await {
                 tracing::error!(error = %ErrorChain(&error), "Who was told of its end could not be kept; it may be told again");

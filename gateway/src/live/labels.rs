@@ -60,6 +60,25 @@ impl Labels {
     }
 }
 
+/// Whether a session with these labels may give the acknowledgement `label`.
+///
+/// # Errors
+///
+/// [`Error::LabelBuiltIn`] or [`Error::LabelNotDeclared`].
+pub(crate) fn check_declared(declared: Option<&Declared>, label: &str) -> Result<(), Error> {
+    if is_built_in(label) {
+        return Err(Error::LabelBuiltIn {
+            label: label.to_owned(),
+        });
+    }
+    if !declared.is_some_and(|declared| declared.has(label)) {
+        return Err(Error::LabelNotDeclared {
+            label: label.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// The labels that a session has declared; they are free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Declared {

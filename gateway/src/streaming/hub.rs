@@ -96,7 +96,7 @@ impl Hub {
     }
 
     /// Tells a subject of a policy; waits for workers that are behind.
-    pub(crate) async fn announce(&self, announcement: &Announcement) {
+    pub(crate) async fn announce(&self, announcement: Announcement) {
         let shards = Arc::clone(&self.shards.lock());
         let announcement = Arc::new(PolicyAnnouncement::from(announcement));
         for shard in shards.iter() {

@@ -1,48 +1,68 @@
-//! What subjects of policies are told: written once, sent to every session that acts as the subject and asked for it.
+//! What subjects of policies are told: sent to every session that acts as the subject and asked for it, and written once for
+//! all of whom nothing is asked.
 
-use ::policies::{Announcement, PolicyId, Principal, SubjectId};
+use ::policies::{Announcement, Principal, SubjectId};
 use bytes::Bytes;
 use protocol::{Criterion, Envelope, Group, TopicPath};
 use serde_json::{Map, json};
 
 use super::subjects::Subjects;
 use super::websocket::text_frame;
+use crate::live::Label;
 
 /// An announcement on its way to sessions.
 pub(crate) struct PolicyAnnouncement {
-    pub(super) policy_id: PolicyId,
-    pub(super) subject_id: SubjectId,
+    pub(super) announcement: Announcement,
+    /// For everyone of whom no acknowledgement is asked.
     pub(super) frame: Bytes,
 }
 
-impl From<&Announcement> for PolicyAnnouncement {
-    fn from(announcement: &Announcement) -> Self {
-        let topic = TopicPath::new(
-            announcement.policy_id.as_str(),
-            Group::Policies,
-            Criterion::Announcements("subjectDeletion".to_owned()),
-        );
-        let mut headers = Map::new();
-        let correlation_id = json!(announcement.correlation_id);
-        headers.insert("correlation-id".to_owned(), correlation_id);
-        if !announcement.requested_acks.is_empty() {
-            let timeout = json!(format!("{}ms", announcement.timeout.as_millis()));
-            headers.insert(
-                "requested-acks".to_owned(),
-                json!(announcement.requested_acks),
-            );
-            headers.insert("timeout".to_owned(), timeout);
-        }
-        let value = json!({
-            "deleteAt": announcement.delete_at.to_string(),
-            "subjectIds": [announcement.subject_id.as_str()],
-        });
+impl From<Announcement> for PolicyAnnouncement {
+    fn from(announcement: Announcement) -> Self {
         Self {
-            policy_id: announcement.policy_id.clone(),
-            subject_id: announcement.subject_id.clone(),
-            frame: text_frame(&Envelope::announcement(&topic, &headers, &value)),
+            frame: frame(&announcement, &[]),
+            announcement,
         }
     }
+}
+
+impl PolicyAnnouncement {
+    /// The frame for a session that declared these labels: only they are asked of it.
+    pub(super) fn frame(&self, declared: &[Label]) -> Bytes {
+        let asked: Vec<&str> = self
+            .announcement
+            .requested_acks
+            .iter()
+            .map(String::as_str)
+            .filter(|label| declared.iter().any(|declared| **declared == **label))
+            .collect();
+        if asked.is_empty() {
+            self.frame.clone()
+        } else {
+            frame(&self.announcement, &asked)
+        }
+    }
+}
+
+fn frame(announcement: &Announcement, asked: &[&str]) -> Bytes {
+    let topic = TopicPath::new(
+        announcement.policy_id.as_str(),
+        Group::Policies,
+        Criterion::Announcements("subjectDeletion".to_owned()),
+    );
+    let mut headers = Map::new();
+    let correlation_id = json!(announcement.correlation_id);
+    headers.insert("correlation-id".to_owned(), correlation_id);
+    if !asked.is_empty() {
+        let timeout = json!(format!("{}ms", announcement.timeout.as_millis()));
+        headers.insert("requested-acks".to_owned(), json!(asked));
+        headers.insert("timeout".to_owned(), timeout);
+    }
+    let value = json!({
+        "deleteAt": announcement.delete_at.to_string(),
+        "subjectIds": [announcement.subject_id.as_str()],
+    });
+    text_frame(&Envelope::announcement(&topic, &headers, &value))
 }
 
 /// A session's wish to be told what subjects that it acts as are told.
@@ -60,7 +80,7 @@ impl PolicySubscription {
         }
     }
 
-    pub(super) fn wants(&self, announcement: &PolicyAnnouncement) -> bool {
+    pub(super) fn wants(&self, announcement: &Announcement) -> bool {
         let namespace = announcement.policy_id.namespace();
         (self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace))
             && self.subjects.contains(&announcement.subject_id)

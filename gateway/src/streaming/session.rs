@@ -221,7 +221,8 @@ impl Session {
     }
 
     /// Passes on what a subject is told, if this session acts as it and wants to know.
-    pub(super) fn tell(&self, announcement: &PolicyAnnouncement, now: Timestamp) {
+    pub(super) fn tell(&self, told: &PolicyAnnouncement, now: Timestamp) {
+        let announcement = &told.announcement;
         let subscription = self.policy_announcements.borrow();
         let is_wanted = subscription
             .as_ref()
@@ -230,7 +231,7 @@ impl Session {
         let fence = self.fence.as_ref();
         let is_within = fence.is_none_or(|it| it.allows(NamespacedKind::Policy, namespace));
         if is_wanted && is_within && !self.lifeline().is_over(now) {
-            self.deliver(announcement.frame.clone());
+            self.deliver(told.frame(self.labels()));
         }
     }
 

@@ -141,7 +141,11 @@ impl Shard {
     }
 
     fn announce(&self, announcement: &PolicyAnnouncement, now: Timestamp) {
-        for session in self.by_subject.borrow().of(&announcement.subject_id) {
+        for session in self
+            .by_subject
+            .borrow()
+            .of(&announcement.announcement.subject_id)
+        {
             session.tell(announcement, now);
         }
     }

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::machine::{Machine, Telling};
 use super::memory::Remembered;
-use super::{Announcement, AnnouncementSettings};
+use super::{Acknowledgement, Announcement, AnnouncementSettings};
 use crate::{Error, Policies, PolicyId, Subject, SubjectId};
 
 /// The subjects of all policies that want to be told that they go.
@@ -182,7 +182,7 @@ impl SubjectKeeper {
         Ok(())
     }
 
-    /// Takes an acknowledgement of an announcement; returns whether one of this label was awaited.
+    /// Takes an acknowledgement of an announcement; returns whether one of this label was awaited from one of its givers.
     ///
     /// What it ended is kept when this returns: nothing that is acknowledged is told again.
     ///
@@ -192,7 +192,7 @@ impl SubjectKeeper {
     pub async fn acknowledge(
         &self,
         policy_id: &PolicyId,
-        acknowledgement: (&str, &str, u16),
+        acknowledgement: &Acknowledgement<'_>,
         now: Timestamp,
     ) -> Result<bool, Error> {
         let Some(end) = self.take(policy_id, acknowledgement, now) else {
@@ -208,15 +208,22 @@ impl SubjectKeeper {
     fn take(
         &self,
         policy_id: &PolicyId,
-        acknowledgement: (&str, &str, u16),
+        acknowledgement: &Acknowledgement<'_>,
         now: Timestamp,
     ) -> Option<Option<Remembered>> {
         let mut all = self.lock();
         let settings = (&self.settings, chance());
+        let Acknowledgement {
+            givers,
+            correlation_id,
+            label,
+            status,
+        } = *acknowledgement;
         let machine = all.get_mut(policy_id)?.iter_mut().find_map(|machine| {
-            machine
-                .acknowledge(acknowledgement, settings, now)
-                .then_some(machine)
+            // Whoever is not told cannot say that it was heard.
+            let is_taken = givers.contains(&machine.subject_id)
+                && machine.acknowledge((correlation_id, label, status), settings, now);
+            is_taken.then_some(machine)
         })?;
         Some(machine.unsaved())
     }

@@ -80,7 +80,8 @@ async fn whoever_expires_hears_of_it_until_it_is_acknowledged() {
         gateway.as_subject("nginx:carol"),
     );
     given_lamp(&alice, "org.acme:lamp").await;
-    let mut socket = bob.web_socket().await.expect("a WebSocket");
+    let declaring = bob.web_socket_with("declared-acks=ops:seen");
+    let mut socket = declaring.await.expect("a WebSocket");
     socket.control("START-SEND-POLICY-ANNOUNCEMENTS").await;
     let mut elsewhere = bob.web_socket().await.expect("a WebSocket");
     elsewhere

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use ::policies::{Credential, ProviderKind};
+use ::policies::{Announcement, Credential, ProviderKind};
 
 use super::*;
 use crate::clock::{Clock, SystemClock};
@@ -145,8 +145,14 @@ fn a_refresh_narrows_at_once_and_widens_with_the_next_subscription() {
 /// What the session is sent of an announcement to `subject` at `now`.
 fn told(session: &Session, subject: &str, now: Timestamp) -> Option<Bytes> {
     let announcement = PolicyAnnouncement {
-        policy_id: "org.acme:p".parse().unwrap(),
-        subject_id: subject.parse().unwrap(),
+        announcement: Announcement {
+            correlation_id: "c-1".to_owned(),
+            policy_id: "org.acme:p".parse().unwrap(),
+            subject_id: subject.parse().unwrap(),
+            delete_at: NOW,
+            requested_acks: vec!["acme:seen".to_owned()],
+            timeout: Duration::ZERO,
+        },
         frame: CHUNK,
     };
     session.tell(&announcement, now);

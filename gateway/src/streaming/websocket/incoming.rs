@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ::policies::{
-    CommandContext, DittoHeaders, Policies, PolicyAction, PolicyCommand, PolicyResponse,
+    Acknowledgement, CommandContext, DittoHeaders, Policies, PolicyAction, PolicyCommand,
+    PolicyResponse,
 };
 use ::things::{ThingCommand, ThingId, TwinHeaders};
 use authentication::NamespacedKind;
@@ -20,6 +21,7 @@ use super::{Connection, control};
 use crate::edge;
 use crate::error::{DittoError, ErrorChain};
 use crate::limits::TooManyRequests;
+use crate::live::check_declared;
 use crate::routes::{Examiner, check_count};
 use crate::telemetry::audit::frames::FrameTrail;
 
@@ -105,16 +107,17 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
                 send_error_with(connection, (Some(&topic), &accepted), &error);
             }
         }
-        Ok(topic) if is_policy_acknowledgement(&topic) => {
-            acknowledge(connection, &topic, (&accepted, envelope.status)).await;
-        }
         Ok(topic) => {
             let frame = Frame {
                 topic: &topic,
                 headers: &accepted,
                 is_named,
             };
-            command(connection, &frame, envelope).await;
+            if is_policy_acknowledgement(&topic) {
+                policy_acknowledgement(connection, &frame, envelope.status).await;
+            } else {
+                command(connection, &frame, envelope).await;
+            }
         }
     }
 }
@@ -123,32 +126,66 @@ fn is_policy_acknowledgement(topic: &TopicPath) -> bool {
     topic.group() == Group::Policies && matches!(topic.criterion(), Criterion::Acks(Some(_)))
 }
 
-/// Takes an acknowledgement of an announcement; one that nobody awaits means nothing, and is not answered.
+/// Takes an acknowledgement of an announcement; only what is wrong with it is answered.
+async fn policy_acknowledgement(connection: &Connection, frame: &Frame<'_>, status: Option<u16>) {
+    let outcome = acknowledge(connection, frame, status).await;
+    if let Err(error) = outcome
+        && !is_waived(frame.headers)
+    {
+        send_error_with(connection, (Some(frame.topic), frame.headers), &error);
+    }
+}
+
+/// Keeps an acknowledgement before the next frame is looked at.
 ///
-/// It is kept before the next frame is looked at.
+/// One that nobody awaits means nothing, nor does one of somebody else than was told: its sender learns nothing about it.
 async fn acknowledge(
     connection: &Connection,
-    topic: &TopicPath,
-    (headers, status): (&Map<String, Value>, Option<u16>),
-) {
-    let gateway = &connection.context.gateway;
-    let correlation_id = headers.get("correlation-id").and_then(Value::as_str);
-    if let (Criterion::Acks(Some(label)), Ok(policy_id), Some(id), Some(status)) =
-        (topic.criterion(), topic.policy_id(), correlation_id, status)
-    {
-        let now = gateway.clock.now();
-        let acknowledged = gateway
-            .subjects
-            .acknowledge(&policy_id, (id, label, status), now);
-        if let Err(error) = acknowledged.await {
-            tracing::error!(error = %ErrorChain(&error), policy.id = %policy_id, "An acknowledgement could not be kept yet");
-        }
+    frame: &Frame<'_>,
+    status: Option<u16>,
+) -> Result<(), DittoError> {
+    let Frame { topic, headers, .. } = *frame;
+    let named = headers.get("correlation-id").and_then(Value::as_str);
+    let (true, Some(correlation_id)) = (frame.is_named, named) else {
+        return Err(crate::live::Error::CorrelationIdMissing.into());
+    };
+    let Criterion::Acks(Some(label)) = topic.criterion() else {
+        return Ok(());
+    };
+    check_declared(connection.session.declared(), label)?;
+    let status = status.ok_or(protocol::Error::MissingField { field: "status" })?;
+    let invalid = |source| ::policies::Error::InvalidId {
+        text: topic.entity_id(),
+        source,
+    };
+    let policy_id = topic.policy_id().map_err(invalid)?;
+    let context = &connection.context;
+    context.check_namespace(NamespacedKind::Policy, policy_id.namespace())?;
+    let principal = connection.caller.borrow().principal().clone();
+    let acknowledgement = Acknowledgement {
+        givers: principal.subjects(),
+        correlation_id,
+        label,
+        status,
+    };
+    let gateway = &context.gateway;
+    let now = gateway.clock.now();
+    let kept = gateway
+        .subjects
+        .acknowledge(&policy_id, &acknowledgement, now);
+    if let Err(error) = kept.await {
+        tracing::error!(error = %ErrorChain(&error), policy.id = %policy_id, "An acknowledgement could not be kept yet");
     }
+    Ok(())
+}
+
+fn is_waived(headers: &Map<String, Value>) -> bool {
+    headers.get("response-required") == Some(&Value::Bool(false))
 }
 
 async fn command(connection: &Rc<Connection>, frame: &Frame<'_>, envelope: Envelope) {
     let Frame { topic, headers, .. } = *frame;
-    let is_waived = headers.get("response-required") == Some(&Value::Bool(false));
+    let is_waived = is_waived(headers);
     // What is wrong with the request for answers itself is told to those who want none, too.
     if let Err(error) = check_requested(frame) {
         return send_error_with(connection, (Some(topic), headers), &error);

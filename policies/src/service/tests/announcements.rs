@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::{Announcement, AnnouncementSettings, PolicyId, SubjectKeeper};
+use crate::{Acknowledgement, Announcement, AnnouncementSettings, PolicyId, SubjectKeeper};
 
 /// A store that can be opened again, and who tells subjects of its policies.
 struct Place {
@@ -61,12 +61,21 @@ impl Place {
     }
 
     async fn acknowledge(&self, announcement: &Announcement, status: u16) -> bool {
-        let acknowledgement = (&*announcement.correlation_id, "ops:seen", status);
+        self.acknowledge_as("t:guest", announcement, status).await
+    }
+
+    async fn acknowledge_as(&self, giver: &str, announcement: &Announcement, status: u16) -> bool {
+        let acknowledgement = Acknowledgement {
+            givers: &[giver.parse().unwrap()],
+            correlation_id: &announcement.correlation_id,
+            label: "ops:seen",
+            status,
+        };
         let now = self.fixture.now;
         let policy_id = &announcement.policy_id;
         let taken = self
             .keeper
-            .acknowledge(policy_id, acknowledgement, now)
+            .acknowledge(policy_id, &acknowledgement, now)
             .await;
         taken.unwrap()
     }
@@ -127,6 +136,20 @@ async fn what_was_given_up_is_not_said_again() {
     let told = place.told().await;
     assert!(place.acknowledge(&told[0], 400).await);
     assert_eq!(place.again().await.told().await, []);
+}
+
+#[tokio::test]
+async fn nobody_acknowledges_for_somebody_else() {
+    let mut place = given(acknowledged(json!({ "beforeExpiry": "2h" }))).await;
+    let told = place.told().await;
+    for status in [200, 400, 503] {
+        let taken = place.acknowledge_as("t:admin", &told[0], status).await;
+        assert!(!taken, "{status} of a stranger counts");
+    }
+    place.pass(11);
+    place.told().await;
+    place.pass(2);
+    assert_eq!(place.told().await.len(), 1, "it is said again");
 }
 
 #[tokio::test]
