@@ -17,6 +17,7 @@ mod parameters;
 mod past;
 mod refresh;
 mod resume;
+mod resume_busy;
 mod revocation;
 mod server_sent;
 mod slow;

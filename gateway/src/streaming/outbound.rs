@@ -202,6 +202,11 @@ impl Outbound {
         Some(frame)
     }
 
+    /// Counts an event that goes out without having waited here.
+    pub(crate) fn count_taken(&self) {
+        self.taken.set(self.taken.get() + 1);
+    }
+
     /// Events that were taken since this was asked before.
     pub(crate) fn newly_taken(&self) -> u64 {
         self.taken.take()
@@ -231,6 +236,12 @@ impl Outbound {
         let forgotten = self.waiting.borrow_mut().forget_events();
         self.wake_waiters();
         forgotten
+    }
+
+    /// Drops events that wait, which are not lost: they come in another way.
+    pub(crate) fn discard_events(&self) {
+        self.waiting.borrow_mut().discard_events();
+        self.wake_waiters();
     }
 
     /// Waits until another response may be produced.

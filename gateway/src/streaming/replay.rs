@@ -63,7 +63,7 @@ impl Past {
 
 /// Which records are read.
 enum Range {
-    /// What a returning client missed: after one place of the journal, up to another.
+    /// What a returning client missed: after one place of the journal, up to another, which may move on.
     Missed { after: Position, until: Position },
     /// A thing's history from this revision on.
     History {
@@ -84,6 +84,8 @@ pub(crate) enum Step {
     Event(Bytes),
     /// Something is missing here.
     Gap(Gap),
+    /// Nothing up to there was left to send.
+    Reached(Position),
     /// Everything was seen.
     End,
 }
@@ -100,6 +102,8 @@ pub(crate) struct Replay {
     source: Source,
     range: Range,
     portion: VecDeque<Arc<Record>>,
+    /// Everything up to there was returned, or is not for the session.
+    reached: Position,
     /// To be told before the next event.
     gap: Option<Gap>,
     /// To be told before the next event that the session may see: others must not learn that there was something.
@@ -110,17 +114,16 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// From the last event that a client saw to where the live stream begins.
-    pub(crate) fn of_missed(
-        source: Source,
-        (after, until): (Position, Position),
-        renderer: Rc<dyn Renderer>,
-    ) -> Self {
+    /// From the last event that a client saw, as far as [`Self::go_on`] says.
+    pub(crate) fn of_missed(source: Source, after: Position, renderer: Rc<dyn Renderer>) -> Self {
+        let head = source.journal.head();
+        let reached = after.min(head);
         Self {
             source,
-            range: Range::Missed { after, until },
+            range: Range::missed(reached),
             portion: VecDeque::new(),
-            gap: (after > until).then_some(unknown(until)),
+            reached,
+            gap: (after > head).then_some(unknown(head)),
             missing: None,
             renderer,
             correlation_id: current_correlation_id(),
@@ -135,6 +138,7 @@ impl Replay {
     ) -> Self {
         let head = source.journal.head();
         let foreign = past.after.take_if(|after| *after > head);
+        let reached = past.after.unwrap_or(Position::START);
         Self {
             source,
             range: Range::History {
@@ -144,11 +148,37 @@ impl Replay {
                 past,
             },
             portion: VecDeque::new(),
+            reached,
             gap: foreign.map(|_| unknown(head)),
             missing: None,
             renderer,
             correlation_id: current_correlation_id(),
         }
+    }
+
+    /// Everything up to there was returned, or is not for the session; what could not be decided is passed, too.
+    pub(crate) fn reached(&self) -> Position {
+        self.reached
+    }
+
+    /// How many records are left before the head of the journal, and where that is.
+    pub(crate) fn left(&self) -> (u64, Position) {
+        let head = self.source.journal.head();
+        (head.0.saturating_sub(self.reached.0), head)
+    }
+
+    /// Goes on with what was missed, up to `until`.
+    pub(crate) fn go_on(&mut self, until: Position) {
+        self.range = Range::Missed {
+            after: self.reached,
+            until,
+        };
+    }
+
+    /// Leaves out what the client has got in another way.
+    pub(crate) fn skip(&mut self, until: Position) {
+        self.reached = self.reached.max(until);
+        self.range = Range::missed(self.reached);
     }
 
     /// What its log lines carry.
@@ -167,14 +197,20 @@ impl Replay {
             if let Some(gap) = self.gap.take() {
                 return Ok(Step::Gap(gap));
             }
+            let before = self.reached;
             while let Some(record) = self.portion.pop_front() {
-                if let Some(gap) = self.missing_before(&record, session)? {
+                let step = self.step(&record, session);
+                if let Ok(Some(Step::Gap(_))) = step {
                     self.portion.push_front(record);
-                    return Ok(Step::Gap(gap));
+                    return step.map(|gap| gap.unwrap_or(Step::End));
                 }
-                if let Some(frame) = self.frame(&record, session)? {
-                    return Ok(Step::Event(frame));
+                self.reached = record.position;
+                if let Some(step) = step? {
+                    return Ok(step);
                 }
+            }
+            if self.reached > before {
+                return Ok(Step::Reached(self.reached));
             }
             if !self.range.has_more() {
                 return Ok(Step::End);
@@ -182,12 +218,27 @@ impl Replay {
             yield_now().await;
             let portion = self.read().await?;
             match self.range.advance(&portion) {
-                Some(gap) if self.range.is_of_everybody() => self.gap = Some(gap),
+                Some(gap) if self.range.is_of_everybody() => {
+                    self.reached = self.reached.max(gap.position);
+                    self.gap = Some(gap);
+                }
                 Some(gap) => self.missing = Some(gap),
                 None => {}
             }
             self.portion = portion;
         }
+    }
+
+    /// What the session gets of a record, or has to know before it.
+    fn step(
+        &mut self,
+        record: &Record,
+        session: &Session,
+    ) -> Result<Option<Step>, ::things::Error> {
+        if let Some(gap) = self.missing_before(record, session)? {
+            return Ok(Some(Step::Gap(gap)));
+        }
+        Ok(self.frame(record, session)?.map(Step::Event))
     }
 
     /// What the journal has forgotten before the record, if the session may see the record.
@@ -217,18 +268,12 @@ impl Replay {
         Ok(Published::new((record.position, now), event, delivery))
     }
 
-    /// Reads and parses the next portion, away from the worker.
+    /// Reads the next portion, away from the worker; each record is parsed in its turn, because parsed it is much larger.
     async fn read(&self) -> Result<VecDeque<Arc<Record>>, ::things::Error> {
         let source = self.source.clone();
         let reading = self.range.reading();
         let portion = web::block(move || {
             let records = reading(&source)?;
-            for record in &records {
-                if record.entity.kind == EntityKind::Thing {
-                    // Parsed once: the record remembers its event.
-                    ThingEvent::of_record(record)?;
-                }
-            }
             Ok(VecDeque::from(records))
         });
         match portion.await {
@@ -242,6 +287,14 @@ impl Replay {
 type Reading = Box<dyn FnOnce(&Source) -> Result<Vec<Arc<Record>>, journal::StoreError> + Send>;
 
 impl Range {
+    /// Nothing yet, behind `reached`.
+    fn missed(reached: Position) -> Self {
+        Self::Missed {
+            after: reached,
+            until: reached,
+        }
+    }
+
     /// Whether what is missing tells nothing of any thing: then everybody may know.
     fn is_of_everybody(&self) -> bool {
         match self {
@@ -282,12 +335,12 @@ impl Range {
     /// Goes on behind what was read; what to tell if the journal has forgotten something in between.
     fn advance(&mut self, portion: &VecDeque<Arc<Record>>) -> Option<Gap> {
         let Some(last) = portion.back() else {
-            let forgotten = match self {
-                // The journal knew records up to there when the stream was opened.
-                Self::Missed { until, .. } => Some(forgotten(*until)),
-                Self::History { .. } | Self::Empty => None,
+            let (rest, forgotten) = match self {
+                // The journal knew records up to there.
+                Self::Missed { until, .. } => (Self::missed(*until), Some(forgotten(*until))),
+                Self::History { .. } | Self::Empty => (Self::Empty, None),
             };
-            *self = Self::Empty;
+            *self = rest;
             return forgotten;
         };
         match self {

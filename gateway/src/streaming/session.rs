@@ -56,6 +56,8 @@ pub(crate) struct Session {
     /// Few want these.
     policy_announcements: RefCell<Option<Box<PolicySubscription>>>,
     delivered: Cell<Position>,
+    /// Live events are in the journal for it, too, as long as it reads there.
+    is_catching_up: Cell<bool>,
     permit: Cell<Option<StreamPermit>>,
     audited: Cell<Option<Audited>>,
     /// Among the sessions of its worker, from when it enters until it leaves.
@@ -92,6 +94,7 @@ impl Session {
             declared: OnceCell::new(),
             policy_announcements: RefCell::new(None),
             delivered: Cell::new(Position::START),
+            is_catching_up: Cell::new(false),
             permit: Cell::new(Some(permit)),
             audited: Cell::new(None),
             place: RefCell::new(None),
@@ -395,17 +398,12 @@ impl Session {
         is_new
     }
 
-    /// Everything up to here was considered.
-    pub(crate) fn considered(&self) -> Position {
-        self.delivered.get()
-    }
-
     /// Says that something about `thing_id` happened which cannot be delivered to anybody.
     pub(super) fn miss(&self, thing_id: Option<&ThingId>, now: Timestamp) {
         let is_concerned = self.events.borrow().as_ref().is_some_and(|stream| {
             thing_id.is_none_or(|thing_id| stream.renderer.is_about(thing_id))
         });
-        if !is_concerned || self.lifeline().is_over(now) {
+        if !is_concerned || self.is_behind() || self.lifeline().is_over(now) {
             return;
         }
         if !self.outbound.tell_loss() {

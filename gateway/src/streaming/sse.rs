@@ -35,7 +35,7 @@ use crate::edge::RequestContext;
 use crate::error::{DittoError, ErrorChain};
 use crate::live::LiveRenderer;
 use crate::telemetry::metrics;
-use render::{ThingRenderer, control, gap, heartbeat, hello};
+use render::{ThingRenderer, control, gap, heartbeat, hello, position_of};
 
 /// Whether the client prefers a stream to a document: a range of its `Accept` names `text` as main type.
 pub(crate) fn is_asked_for(request: &HttpRequest) -> bool {
@@ -83,7 +83,8 @@ pub(crate) fn open(
             session.subscribe(Rc::clone(&renderer), head);
             session.reindex();
             let script = resume_after.map_or(Script::Live, |after| {
-                let replay = Replay::of_missed(source, (after, head), renderer);
+                session.fall_behind();
+                let replay = Replay::of_missed(source, after, renderer);
                 Script::Missed(Box::new(replay))
             });
             (
@@ -93,7 +94,8 @@ pub(crate) fn open(
         }
     };
     let settings = &gateway.settings.streaming;
-    let events = Events::new(settings, &gateway.clock, session, script);
+    let mut events = Events::new(settings, &gateway.clock, session, script);
+    events.told = from.unwrap_or(head);
     Ok(respond(events.into_stream(from)))
 }
 
@@ -149,7 +151,7 @@ fn respond(events: impl Stream<Item = Result<Bytes, std::io::Error>> + 'static) 
 enum Script {
     /// From what happens.
     Live,
-    /// From what was missed, then from what happens.
+    /// From what was missed, until that is no more than what happens.
     Missed(Box<Replay>),
     /// From the past only.
     Past(Box<Replay>),
@@ -162,6 +164,8 @@ struct Events {
     script: Script,
     /// Every place up to here is known to the client.
     told: Position,
+    /// The client has everything up to here, whatever id it saw last; `None` if that says it.
+    reached: Option<Position>,
     /// Most streams have none.
     throttle: Option<Box<Throttle>>,
     /// Taken from where it waited, but not yet let through.
@@ -171,13 +175,51 @@ struct Events {
     is_over: bool,
 }
 
+/// What goes out next.
+struct Frame {
+    chunk: Bytes,
+    /// As [`Events::reached`], once it is out.
+    reached: Option<Position>,
+    /// Whether the throttle counts it.
+    is_counted: bool,
+}
+
+impl Frame {
+    fn live(chunk: Bytes) -> Self {
+        Self {
+            chunk,
+            reached: None,
+            is_counted: true,
+        }
+    }
+
+    /// Of the past, up to `reached`.
+    fn past(chunk: Bytes, reached: Position) -> Self {
+        Self {
+            reached: Some(reached),
+            ..Self::live(chunk)
+        }
+    }
+
+    /// An id without an event.
+    fn place(reached: Position) -> Self {
+        Self {
+            is_counted: false,
+            ..Self::past(heartbeat(Some(reached)), reached)
+        }
+    }
+}
+
 /// A frame that the throttle has counted.
 struct Held {
-    frame: Bytes,
+    frame: Frame,
     due: Instant,
 }
 
 impl Events {
+    /// So many records before the head of the journal, a stream begins to take what happens.
+    const NEAR: u64 = 64;
+
     fn new(
         settings: &StreamingSettings,
         clock: &Arc<dyn Clock>,
@@ -186,7 +228,8 @@ impl Events {
     ) -> Self {
         let throttled = |throttling| Box::new(Throttle::new(Some(throttling)));
         Self {
-            told: session.considered(),
+            told: Position::START,
+            reached: None,
             throttle: settings.sse_throttling.map(throttled),
             held: None,
             heartbeat: settings.sse_heartbeat,
@@ -204,7 +247,7 @@ impl Events {
         from: Option<Position>,
     ) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
         self.held = Some(Held {
-            frame: hello(from),
+            frame: Frame::live(hello(from)),
             due: Instant::now(),
         });
         stream::unfold(self, |mut events| async move {
@@ -236,7 +279,7 @@ impl Events {
             let until_end = match lifeline.end_or_wait(self.clock.now()) {
                 Ok(end) => {
                     self.is_over = true;
-                    return farewell(&end, self.session.give_up_events());
+                    return farewell(&end, self.session.give_up_events(), self.reached);
                 }
                 Err(until_end) => until_end,
             };
@@ -270,12 +313,12 @@ impl Events {
     }
 
     /// The frame, unless the throttle holds it back.
-    fn admit(&mut self, frame: Bytes) -> Option<Bytes> {
+    fn admit(&mut self, frame: Frame) -> Option<Bytes> {
         let now = Instant::now();
-        let throttle = self.throttle.as_mut();
+        let throttle = self.throttle.as_mut().filter(|_| frame.is_counted);
         let delay = throttle.map_or(Duration::ZERO, |throttle| throttle.delay(now));
         if delay.is_zero() {
-            return Some(frame);
+            return Some(self.release(frame));
         }
         metrics::streaming_throttled("delayed").increment(1);
         let due = now + delay;
@@ -285,32 +328,78 @@ impl Events {
 
     fn take_due(&mut self) -> Option<Bytes> {
         let held = self.held.take_if(|held| held.due <= Instant::now())?;
-        Some(held.frame)
+        Some(self.release(held.frame))
+    }
+
+    /// From now on the client has it.
+    fn release(&mut self, frame: Frame) -> Bytes {
+        self.reached = frame.reached;
+        frame.chunk
     }
 
     /// What was missed, then what happens.
-    async fn next_frame(&mut self) -> Bytes {
-        let (Script::Missed(replay) | Script::Past(replay)) = &mut self.script else {
-            return self.session.outbound.next().await;
+    async fn next_frame(&mut self) -> Frame {
+        loop {
+            // Of the past of one thing, a stranger must not learn how far it goes.
+            let moves_on = matches!(self.script, Script::Missed(_));
+            let (Script::Missed(replay) | Script::Past(replay)) = &mut self.script else {
+                return Frame::live(self.session.outbound.next().await);
+            };
+            let next = correlated(replay.correlation_id(), replayed(replay, &self.session));
+            match Box::pin(next).await {
+                Ok(Step::Event(frame)) => {
+                    self.session.outbound.count_taken();
+                    return Frame::past(frame, replay.reached());
+                }
+                Ok(Step::Gap(missing)) => {
+                    let chunk = gap(missing.position, missing.reason);
+                    return Frame::past(chunk, missing.position);
+                }
+                Ok(Step::Reached(reached)) if moves_on => return Frame::place(reached),
+                Ok(Step::Reached(_)) => continue,
+                Ok(Step::End) => {}
+                Err(_) => {
+                    // Who comes back goes on behind what cannot be decided, and does not meet it for ever.
+                    self.reached = Some(replay.reached());
+                    self.session.lifeline().cut(End::undecided());
+                    // A live frame now would make the client believe that it has what came before.
+                    return pending().await;
+                }
+            }
+            if let Some(frame) = self.approach().await {
+                return frame;
+            }
+        }
+    }
+
+    /// Everything that was looked for is replayed: on with what has happened meanwhile.
+    ///
+    /// Far behind, what happens is left to the journal, so that nothing piles up. When little is left, it begins to wait
+    /// behind the rest; should it find no room there, the journal has it again.
+    async fn approach(&mut self) -> Option<Frame> {
+        let session = &self.session;
+        let Script::Missed(replay) = &mut self.script else {
+            session.lifeline().cut(End::complete());
+            return pending().await;
         };
-        let next = correlated(replay.correlation_id(), replayed(replay, &self.session));
-        match Box::pin(next).await {
-            Ok(Step::Event(frame)) => return frame,
-            Ok(Step::Gap(missing)) => return gap(missing.position, missing.reason),
-            Ok(Step::End) => {}
-            Err(_) => {
-                self.session.lifeline().cut(End::undecided());
-                // A live frame now would make the client believe that it has what came before.
-                return pending().await;
+        if session.is_behind() {
+            let (left, head) = replay.left();
+            if left <= Self::NEAR {
+                session.take_live(head);
             }
+            replay.go_on(head);
+            return None;
         }
-        match std::mem::replace(&mut self.script, Script::Live) {
-            Script::Past(_) => {
-                self.session.lifeline().cut(End::complete());
-                pending().await
-            }
-            Script::Live | Script::Missed(_) => self.session.outbound.next().await,
+        let Some(chunk) = session.outbound.pop() else {
+            session.catch_up();
+            self.told = self.told.max(replay.reached());
+            self.script = Script::Live;
+            return None;
+        };
+        if let Some(position) = position_of(&chunk) {
+            replay.skip(position);
         }
+        Some(Frame::live(chunk))
     }
 
     /// A sign of life; if nothing waits, it also moves the place from which the client would resume.
@@ -326,6 +415,7 @@ impl Events {
             return heartbeat(None);
         };
         self.told = reached;
+        self.reached = Some(reached);
         heartbeat(Some(reached))
     }
 }
@@ -343,8 +433,8 @@ async fn replayed(replay: &mut Replay, session: &Session) -> Result<Step, ::thin
     })
 }
 
-/// Says why the stream ends, as an event of its own.
-fn farewell(end: &End, lost: u64) -> Bytes {
+/// Says why the stream ends, as an event of its own; if something is missing, from `reached` on, the client goes on from there.
+fn farewell(end: &End, lost: u64, reached: Option<Position>) -> Bytes {
     let event = match end.kind {
         EndKind::Expired => "expired",
         EndKind::Revoked | EndKind::Reconfigured => "revoked",
@@ -357,7 +447,10 @@ fn farewell(end: &End, lost: u64) -> Bytes {
         | EndKind::Protocol
         | EndKind::Shutdown => "closed",
     };
-    control(event, &end.sentence(lost))
+    match reached.filter(|_| event == "gap") {
+        Some(reached) => gap(reached, &end.sentence(lost)),
+        None => control(event, &end.sentence(lost)),
+    }
 }
 
 #[cfg(test)]

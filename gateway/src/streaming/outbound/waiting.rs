@@ -79,6 +79,14 @@ impl Waiting {
         }
     }
 
+    /// Nothing of it is lost.
+    pub(super) fn discard_events(&mut self) {
+        self.events = VecDeque::new();
+        self.lost = 0;
+        self.lost_since = None;
+        self.bytes = self.response_bytes();
+    }
+
     /// What tells the losses that nobody was told of yet, if there are some and `loss` tells them.
     pub(super) fn told_loss(&mut self, loss: Option<&TellLoss>) -> Option<Event> {
         if self.lost == 0 || self.state != State::Open {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use journal::Position;
 
 use super::Session;
 use crate::streaming::lifeline::End;
@@ -12,11 +13,37 @@ use crate::telemetry::metrics;
 
 impl Session {
     /// Sends an event, or loses it and says so.
-    pub(super) fn deliver(&self, frame: Bytes) {
+    pub(in crate::streaming) fn deliver(&self, frame: Bytes) {
         if let Err(Lost) = self.outbound.push_event(frame) {
+            if self.is_catching_up.get() {
+                return self.fall_behind();
+            }
             self.count_lost(1);
             self.end_if_too_slow();
         }
+    }
+
+    /// From now on nothing is lost: what finds no room is read from the journal, see [`Self::is_behind`].
+    pub(in crate::streaming) fn fall_behind(&self) {
+        self.is_catching_up.set(true);
+        // Later than every event.
+        self.delivered.set(Position(u64::MAX));
+        self.outbound.discard_events();
+    }
+
+    /// Whether events pass it by, so that it has to read them from the journal.
+    pub(in crate::streaming) fn is_behind(&self) -> bool {
+        self.delivered.get() == Position(u64::MAX)
+    }
+
+    /// Takes events behind `after` again.
+    pub(in crate::streaming) fn take_live(&self, after: Position) {
+        self.delivered.set(after);
+    }
+
+    /// From now on an event that finds no room is lost.
+    pub(in crate::streaming) fn catch_up(&self) {
+        self.is_catching_up.set(false);
     }
 
     /// Whoever does not want to be told of losses is cut at the first one, others get time to catch up.

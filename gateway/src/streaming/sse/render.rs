@@ -146,6 +146,15 @@ fn event(position: Position, data: &Value) -> Bytes {
     Bytes::from(format!("id:{}\ndata:{data}\n\n", position.0))
 }
 
+/// The place of an event, as its text says.
+pub(super) fn position_of(event: &[u8]) -> Option<Position> {
+    let line = event
+        .strip_prefix(b"id:")?
+        .split(|byte| *byte == b'\n')
+        .next()?;
+    std::str::from_utf8(line).ok()?.parse().ok().map(Position)
+}
+
 /// The first lines of a stream: how soon to come back, and from where a client goes on that has seen nothing yet.
 pub(super) fn hello(from: Option<Position>) -> Bytes {
     /// Milliseconds that a client waits before it connects again.

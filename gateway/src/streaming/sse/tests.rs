@@ -87,8 +87,12 @@ impl World {
 
     /// Appends records that no stream shows.
     async fn given_invisible(&self, count: usize) {
+        self.given_invisible_from(0, count).await;
+    }
+
+    async fn given_invisible_from(&self, first: usize, count: usize) {
         let id = |number| EntityKey::new(EntityKind::Revocation, format!("r-{number}"));
-        self.append((0..count).map(id)).await;
+        self.append((first..first + count).map(id)).await;
     }
 
     /// Appends a record that is no event.
@@ -142,7 +146,8 @@ impl World {
                 things: Arc::clone(&self.things),
                 clock: Arc::clone(&self.clock),
             };
-            let replay = Replay::of_missed(source, (after, self.journal.head()), renderer);
+            session.fall_behind();
+            let replay = Replay::of_missed(source, after, renderer);
             Script::Missed(Box::new(replay))
         });
         let events = Events::new(&self.settings, &self.clock, Rc::clone(&session), script);
@@ -193,7 +198,10 @@ async fn a_stream_that_cannot_go_on_says_whose_it_was() {
     world.given_unreadable().await;
     let asked = async { world.opened(Some(Position::START)) };
     let (mut events, _session) = correlated(Arc::from("stream-7"), asked).await;
-    assert_eq!(events.next().await, Some(farewell(&End::undecided(), 0)));
+    // Who comes back goes on behind the record.
+    let told = farewell(&End::undecided(), 0, Some(Position(1)));
+    assert!(told.starts_with(b"id:1\nevent:gap\n"));
+    assert_eq!(events.next().await, Some(told));
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let line = log
         .lines()
@@ -215,6 +223,11 @@ async fn a_search_for_missed_events_lets_others_run() {
             tokio::task::yield_now().await;
         }
     });
+    // What is not shown moves the place from which the client would resume.
+    for reached in (64..=640).step_by(64) {
+        let place = heartbeat(Some(Position(reached)));
+        assert_eq!(events.next().await, Some(place));
+    }
     session
         .outbound
         .push_event(Bytes::from_static(b"live"))
@@ -229,8 +242,46 @@ async fn a_search_for_missed_events_ends_with_the_credential() {
     let world = World::new(JumpingClock::after(8));
     world.given_invisible(640).await;
     let (mut events, _session) = world.opened(Some(Position::START));
-    assert_eq!(events.next().await, Some(farewell(&End::expired(), 0)));
-    assert_eq!(events.next().await, None);
+    let mut last = None;
+    while let Some(chunk) = events.next().await {
+        last = Some(chunk);
+    }
+    assert_eq!(last, Some(farewell(&End::expired(), 0, None)));
+    assert!(events.reached < Some(Position(640)), "it has gone on");
+}
+
+#[actix_web::test]
+async fn what_finds_no_room_while_catching_up_is_left_to_the_journal() {
+    let world = World::new(never_jumping());
+    world.given_invisible(10).await;
+    let (mut events, session) = world.opened(Some(Position::START));
+    assert!(session.is_behind(), "nothing waits for it");
+    let next = events.next().await;
+    assert_eq!(next, Some(heartbeat(Some(Position(10)))));
+    assert!(!session.is_behind(), "little was left");
+    let event = |position: u64| Bytes::from(format!("id:{position}\ndata:{}\n\n", "x".repeat(400)));
+    for position in 11..=12 {
+        session.deliver(event(position));
+    }
+    assert_eq!(events.next().await, Some(event(11)));
+    for position in 13..=14 {
+        session.deliver(event(position));
+    }
+    assert!(session.is_behind() && session.outbound.is_empty());
+    world.given_invisible_from(10, 5).await;
+    let next = events.next().await;
+    assert_eq!(next, Some(heartbeat(Some(Position(15)))), "it goes on");
+    session.deliver(event(16));
+    assert_eq!(events.next().await, Some(event(16)));
+    assert_eq!(counts(&session), (2, 0), "nothing is lost");
+    // Once nothing is left, who reads too slowly is told so as ever.
+    let waits = events.next();
+    assert!(tokio::time::timeout(Duration::ZERO, waits).await.is_err());
+    for position in 17..=19 {
+        session.deliver(event(position));
+    }
+    let told = farewell(&End::slow_consumer(), 3, None);
+    assert_eq!(events.next().await, Some(told));
 }
 
 #[actix_web::test]
@@ -239,7 +290,10 @@ async fn an_event_of_the_past_does_not_outlive_a_cut() {
     // This position is of no journal, which the replay says first.
     let (mut events, session) = world.opened(Some(Position(7)));
     session.lifeline().cut(End::shutdown());
-    assert_eq!(events.next().await, Some(farewell(&End::shutdown(), 0)));
+    assert_eq!(
+        events.next().await,
+        Some(farewell(&End::shutdown(), 0, None))
+    );
 }
 
 #[actix_web::test]
@@ -298,7 +352,7 @@ async fn a_session_whose_client_stopped_reading_leaves_at_its_end() {
     assert_eq!(session.outbound.pop(), None);
     assert!(world.permit().is_some(), "the permit is free again");
     // Who reads on after all learns why, and how much is missing.
-    let told = farewell(&End::slow_consumer(), 1);
+    let told = farewell(&End::slow_consumer(), 1, None);
     assert_eq!(events.next().await, Some(told));
     assert_eq!(events.next().await, None);
     assert_eq!(counts(&session), (0, 1));
@@ -328,7 +382,7 @@ async fn what_waits_or_is_held_back_when_a_stream_ends_is_lost_and_not_delivered
     assert_eq!(events.next().await, Some(heartbeat(None)), "two is held");
     assert_eq!(counts(&session), (1, 0));
     session.lifeline().cut(End::slow_consumer());
-    let told = farewell(&End::slow_consumer(), 2);
+    let told = farewell(&End::slow_consumer(), 2, None);
     assert_eq!(events.next().await, Some(told));
     drop(events);
     assert_eq!(counts(&session), (1, 2));

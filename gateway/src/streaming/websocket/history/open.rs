@@ -121,7 +121,7 @@ async fn deliver(connection: &Connection, open: &Open, reading: &mut Reading) {
                 connection.session.outbound.room().await;
             }
             Ok(Step::Event(_)) => return,
-            Ok(Step::Gap(_)) => {}
+            Ok(Step::Gap(_) | Step::Reached(_)) => {}
             Ok(Step::End) => {
                 return connection.send_history(open, StreamingAction::Complete, Map::new());
             }
