@@ -52,6 +52,7 @@ pub(super) struct Connection {
     /// Headers of every frame that does not set them itself.
     defaults: Map<String, Value>,
     refreshes: refresh::Refreshes,
+    pongs: rejection::Pongs,
     histories: history::Histories,
     in_flight: live::InFlight,
 }
@@ -108,6 +109,7 @@ pub(crate) fn upgrade(
         session,
         defaults,
         refreshes: refresh::Refreshes::default(),
+        pongs: rejection::Pongs::default(),
         histories: history::Histories::default(),
         in_flight: live::InFlight::default(),
         context,
@@ -163,10 +165,16 @@ async fn read(connection: &Rc<Connection>, frames: &mut Frames) -> End {
                     .await;
                 connection.session.outbound.room().await;
             }
-            Ok(Message::Ping(payload)) => {
-                connection.session.outbound.push_urgent(body::pong(payload));
+            Ok(Message::Ping(payload)) => connection.answer_ping(payload),
+            Ok(Message::Binary) => {
+                connection.count_received();
+                connection.take_binary();
+                connection.session.outbound.room().await;
             }
-            Ok(Message::Ignored) => connection.count_received(),
+            Ok(Message::Pong) => {
+                connection.count_received();
+                connection.take_pong();
+            }
             Ok(Message::Close) => break,
             Err(end) => return end,
         }

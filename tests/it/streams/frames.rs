@@ -10,13 +10,17 @@ struct RawSocket(TcpStream);
 
 impl RawSocket {
     async fn open(gateway: &TestGateway) -> Self {
+        Self::open_as(gateway, "nginx:alice").await
+    }
+
+    async fn open_as(gateway: &TestGateway, subject: &str) -> Self {
         let address = &gateway.endpoints().public;
         let mut stream = TcpStream::connect(address).await.expect("a connection");
         let request = format!(
             "GET /ws/2 HTTP/1.1\r\nhost: {address}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: x3JJHMbDL1EzLkh9GBhXDw==\r\n\
              sec-websocket-extensions: permessage-deflate\r\nsec-websocket-protocol: bearer.secret\r\n\
-             x-ditto-pre-authenticated: nginx:alice\r\n\r\n"
+             x-ditto-pre-authenticated: {subject}\r\n\r\n"
         );
         stream
             .write_all(request.as_bytes())
@@ -184,4 +188,108 @@ async fn pings_are_answered_before_everything_else() {
     socket.send(&frame(0x88, &1000_u16.to_be_bytes())).await;
     assert_eq!(socket.frame().await.map(|(opcode, _)| opcode), Some(8));
     assert_eq!(socket.frame().await, None, "and then the connection ends");
+}
+
+/// Frames that each session may still send after its handshake.
+const LEFT: usize = 5;
+
+async fn few_frames() -> TestGateway {
+    let rate = json!({ "requests": 1, "window": "1h", "burst": LEFT + 1 });
+    let limits = json!({ "per_subject": rate, "per_source": false });
+    TestGateway::start_with(json!({ "limits": limits })).await
+}
+
+/// A session that has sent 300 frames like this one, as a subject of its own.
+async fn flood(gateway: &TestGateway, what: &str, bytes: &[u8]) -> RawSocket {
+    let mut socket = RawSocket::open_as(gateway, &format!("nginx:{what}")).await;
+    socket.send(&bytes.repeat(300)).await;
+    socket
+}
+
+/// The code of the next error frame.
+async fn error(socket: &mut RawSocket) -> String {
+    let (opcode, payload) = socket.frame().await.expect("the socket stays");
+    let text = String::from_utf8_lossy(&payload);
+    assert_eq!(opcode, 1, "{text}");
+    let answer: serde_json::Value = serde_json::from_str(&text).expect("an envelope");
+    answer["value"]["error"]
+        .as_str()
+        .expect("a code")
+        .to_owned()
+}
+
+#[tokio::test]
+async fn no_text_frame_escapes_the_budget() {
+    let gateway = few_frames().await;
+    let retrieve = r#"{"topic":"org.acme/none/things/twin/commands/retrieve","path":"/""#;
+    let cases = [
+        (
+            "control",
+            "START-SEND-EVENTS?x".to_owned(),
+            "protocoladapter:invalid.controlmessage",
+        ),
+        (
+            "headers",
+            format!(r#"{retrieve},"headers":{{"response-required":"maybe"}}}}"#),
+            "header.invalid",
+        ),
+        ("json", "{".to_owned(), "json.invalid"),
+        ("empty", String::new(), "json.format.invalid"),
+        (
+            "topic",
+            r#"{"topic":"a","path":"/"}"#.to_owned(),
+            "protocoladapter:unknown.topicpath",
+        ),
+        (
+            "path",
+            retrieve.replace(r#""/""#, r#""/what""#) + "}",
+            "protocoladapter:unknown.path",
+        ),
+        ("command", format!("{retrieve}}}"), "things:thing.notfound"),
+    ];
+    for (what, text, code) in cases {
+        let mut socket = flood(&gateway, what, &frame(0x81, text.as_bytes())).await;
+        for number in 0..300 {
+            let expected = if number < LEFT {
+                code
+            } else {
+                "too.many.requests"
+            };
+            assert_eq!(error(&mut socket).await, expected, "{what} {number}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn binary_frames_pings_and_pongs_count_too() {
+    let gateway = few_frames().await;
+    let mut binary = flood(&gateway, "binary", &frame(0x82, b"x")).await;
+    for _ in LEFT..300 {
+        assert_eq!(error(&mut binary).await, "too.many.requests");
+    }
+    let mut pongs = flood(&gateway, "pongs", &frame(0x8a, b"x")).await;
+    pongs.send(&frame(0x81, b"STOP-SEND-EVENTS")).await;
+    assert_eq!(error(&mut pongs).await, "too.many.requests");
+
+    let started = std::time::Instant::now();
+    let mut pings = flood(&gateway, "pings", &frame(0x89, b"x")).await;
+    pings.send(&frame(0x81, b"STOP-SEND-EVENTS")).await;
+    let mut answered = 0;
+    loop {
+        let (opcode, payload) = pings.frame().await.expect("the socket stays");
+        match opcode {
+            0x0a => answered += 1,
+            _ => {
+                let text = String::from_utf8_lossy(&payload);
+                assert!(text.contains("too.many.requests"), "{text}");
+                break;
+            }
+        }
+    }
+    let seconds = started.elapsed().as_secs() as usize;
+    let expected = 1..=LEFT + 1 + seconds;
+    assert!(
+        expected.contains(&answered),
+        "{answered} pongs in {seconds} s"
+    );
 }

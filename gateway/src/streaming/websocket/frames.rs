@@ -17,8 +17,9 @@ pub(super) enum Message {
     Text(ByteString),
     /// Wants its payload back.
     Ping(Bytes),
-    /// A pong, or a binary message: the Ditto Protocol has none, and Ditto ignores them.
-    Ignored,
+    /// The Ditto Protocol has none, and Ditto ignores them.
+    Binary,
+    Pong,
     Close,
 }
 
@@ -121,7 +122,8 @@ impl MessageDecoder {
     fn message(&mut self, frame: Frame) -> Result<Option<Message>, End> {
         Ok(match frame {
             Frame::Text(bytes) => Some(Message::Text(utf8(bytes)?)),
-            Frame::Binary(_) | Frame::Pong(_) => Some(Message::Ignored),
+            Frame::Binary(_) => Some(Message::Binary),
+            Frame::Pong(_) => Some(Message::Pong),
             Frame::Ping(payload) => Some(Message::Ping(payload)),
             Frame::Close(_) => Some(Message::Close),
             Frame::Continuation(Item::FirstText(bytes)) => self.begin(true, &bytes)?,
@@ -161,7 +163,7 @@ impl MessageDecoder {
                 is_text: true,
                 bytes,
             }) => Some(Message::Text(utf8(bytes.freeze())?)),
-            Some(_) | None => Some(Message::Ignored),
+            Some(_) | None => Some(Message::Binary),
         })
     }
 

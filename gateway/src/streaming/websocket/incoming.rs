@@ -27,14 +27,16 @@ use crate::telemetry::audit::frames::FrameTrail;
 
 /// Handles one text frame; whatever is wrong with it is answered, the connection stays.
 pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
-    match ControlMessage::parse(text) {
-        // A refresh is exempt: it must get through when the budget is used up, and has a limit of its own.
-        Some(Ok(message @ ControlMessage::JwtToken(_))) => control::obey(connection, message).await,
-        Some(Ok(message)) => match within_budget(connection) {
-            Ok(()) => control::obey(connection, message).await,
-            Err(exceeded) => send_error(connection, None, (&exceeded.into(), None)),
-        },
-        Some(Err(error)) => {
+    let message = ControlMessage::parse(text);
+    // A refresh is exempt: it must get through when the budget is used up, and has a limit of its own.
+    if let Some(Ok(refresh @ ControlMessage::JwtToken(_))) = message {
+        return control::obey(connection, refresh).await;
+    }
+    match (message, within_budget(connection)) {
+        (None, budget) => envelope(connection, text, budget).await,
+        (Some(_), Err(exceeded)) => refuse(connection, (None, Map::new()), exceeded),
+        (Some(Ok(message)), Ok(())) => control::obey(connection, message).await,
+        (Some(Err(error)), Ok(())) => {
             let error = DittoError::bad_request(
                 "protocoladapter:invalid.controlmessage",
                 "The control message is malformed.",
@@ -42,12 +44,11 @@ pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
             .describe(format!("Mind that {error}."));
             send_error(connection, None, (&error, None));
         }
-        None => envelope(connection, text).await,
     }
 }
 
 /// Takes one unit of the source's and the caller's budget, which HTTP requests share.
-fn within_budget(connection: &Connection) -> Result<(), TooManyRequests> {
+pub(super) fn within_budget(connection: &Connection) -> Result<(), TooManyRequests> {
     let context = &connection.context;
     let gateway = context.gateway.current();
     let source = (context.source, context.source_key);
@@ -58,47 +59,41 @@ fn within_budget(connection: &Connection) -> Result<(), TooManyRequests> {
     check.inspect_err(|exceeded| edge::note_subject(&gateway, exceeded, &caller))
 }
 
-async fn envelope(connection: &Rc<Connection>, text: &str) {
-    let mut envelope = match Envelope::parse(text.as_bytes()) {
-        Ok(envelope) => envelope,
-        Err(error) => {
-            let error = within_budget(connection).map_or_else(DittoError::from, |()| error.into());
-            return send_error(connection, None, (&error, None));
-        }
+/// Answers a frame that is beyond the budget, with its own headers if it has some.
+pub(super) fn refuse(
+    connection: &Connection,
+    (topic, mut headers): (Option<&TopicPath>, Map<String, Value>),
+    exceeded: TooManyRequests,
+) {
+    let seconds = exceeded.retry_after_seconds();
+    headers.insert("retry-after".to_owned(), seconds.into());
+    send_error_with(connection, (topic, &headers), &exceeded.into());
+}
+
+async fn envelope(connection: &Rc<Connection>, text: &str, budget: Result<(), TooManyRequests>) {
+    let parsed = Envelope::parse(text.as_bytes());
+    let (mut envelope, exceeded) = match (parsed, budget) {
+        (Ok(envelope), budget) => (envelope, budget.err()),
+        (Err(_), Err(exceeded)) => return refuse(connection, (None, Map::new()), exceeded),
+        (Err(error), Ok(())) => return send_error(connection, None, (&error.into(), None)),
     };
     let sent = envelope.headers.take().unwrap_or_default();
     let is_named = sent
         .keys()
         .any(|name| name.eq_ignore_ascii_case("correlation-id"));
     let topic = envelope.topic_path();
-    let accepted = match headers::accept(sent) {
-        Ok(mut headers) => {
-            connection.context.headers.claimed.strip(&mut headers);
-            let mut headers = headers::with_defaults(headers, &connection.defaults);
-            let fresh = || Value::String(Uuid::new_v4().to_string());
-            headers.entry("correlation-id").or_insert_with(fresh);
-            headers
-        }
+    let accepted = accept(connection, sent);
+    if let Some(exceeded) = exceeded {
+        let headers = accepted.unwrap_or_default();
+        return refuse(connection, (topic.ok().as_ref(), headers), exceeded);
+    }
+    let accepted = match accepted {
+        Ok(accepted) => accepted,
         Err(error) => {
-            return send_error_with(
-                connection,
-                (topic.ok().as_ref(), &Map::new()),
-                &error.into(),
-            );
+            let topic = topic.ok();
+            return send_error_with(connection, (topic.as_ref(), &Map::new()), &error);
         }
     };
-    if let Err(exceeded) = within_budget(connection) {
-        let mut headers = accepted;
-        headers.insert(
-            "retry-after".to_owned(),
-            exceeded.retry_after_seconds().into(),
-        );
-        return send_error_with(
-            connection,
-            (topic.ok().as_ref(), &headers),
-            &exceeded.into(),
-        );
-    }
     match topic {
         Err(error) => send_error_with(connection, (None, &accepted), &error.into()),
         Ok(topic) if matches!(topic.criterion(), Criterion::Streaming(_)) => {
@@ -120,6 +115,19 @@ async fn envelope(connection: &Rc<Connection>, text: &str) {
             }
         }
     }
+}
+
+/// The headers of a frame, as far as clients may set them, with those of the handshake and a correlation id.
+fn accept(
+    connection: &Connection,
+    sent: Map<String, Value>,
+) -> Result<Map<String, Value>, DittoError> {
+    let mut headers = headers::accept(sent)?;
+    connection.context.headers.claimed.strip(&mut headers);
+    let mut headers = headers::with_defaults(headers, &connection.defaults);
+    let fresh = || Value::String(Uuid::new_v4().to_string());
+    headers.entry("correlation-id").or_insert_with(fresh);
+    Ok(headers)
 }
 
 fn is_policy_acknowledgement(topic: &TopicPath) -> bool {

@@ -1,15 +1,56 @@
 //! Frames that come too fast.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use bytes::Bytes;
 use protocol::{Envelope, headers};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
 
-use super::Connection;
+use super::incoming::{refuse, within_budget};
+use super::{Connection, body};
 use crate::error::DittoError;
 
+/// When a ping beyond the budget was answered last.
+#[derive(Default)]
+pub(super) struct Pongs(Cell<Option<Instant>>);
+
+impl Pongs {
+    /// Often enough for those who ask whether the connection lives.
+    const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+    fn is_due(&self, now: Instant) -> bool {
+        let last = self.0.get();
+        let is_due = last.is_none_or(|last| now.duration_since(last) >= Self::INTERVAL_MIN);
+        if is_due {
+            self.0.set(Some(now));
+        }
+        is_due
+    }
+}
+
 impl Connection {
+    /// Gives a ping its payload back (RFC 6455 §5.5.3); of those beyond the budget, one a second.
+    pub(super) fn answer_ping(&self, payload: Bytes) {
+        if within_budget(self).is_ok() || self.pongs.is_due(Instant::now()) {
+            self.session.outbound.push_urgent(body::pong(payload));
+        }
+    }
+
+    /// A binary message means nothing, and counts all the same.
+    pub(super) fn take_binary(&self) {
+        if let Err(exceeded) = within_budget(self) {
+            refuse(self, (None, Map::new()), exceeded);
+        }
+    }
+
+    /// A pong wants no answer, whatever is left of the budget.
+    pub(super) fn take_pong(&self) {
+        let _ = within_budget(self);
+    }
+
     /// Answers a frame that is not looked at any further, with its own headers if it has some.
     pub(super) fn reject(&self, text: &str, retry_after: Duration) {
         let seconds = retry_after.as_secs().max(1);
@@ -33,5 +74,19 @@ impl Connection {
             error.status().as_u16(),
             &error.to_json(),
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_ping_a_second_is_answered_beyond_the_budget() {
+        let pongs = Pongs::default();
+        let start = Instant::now();
+        assert!(pongs.is_due(start));
+        assert!(!pongs.is_due(start + Duration::from_millis(999)));
+        assert!(pongs.is_due(start + Duration::from_millis(1000)));
     }
 }

@@ -57,8 +57,8 @@ fn messages_follow_each_other() {
     let expected = [
         text("one"),
         Message::Ping(Bytes::from_static(b"ping")),
-        Message::Ignored,
-        Message::Ignored,
+        Message::Binary,
+        Message::Pong,
         Message::Close,
     ];
     check(&bytes, &expected, None);
