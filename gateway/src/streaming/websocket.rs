@@ -175,7 +175,7 @@ async fn read(connection: &Rc<Connection>, frames: &mut Frames) -> End {
                 connection.count_received();
                 connection.take_pong();
             }
-            Ok(Message::Close) => break,
+            Ok(Message::Close(code)) => return End::closed(code),
             Err(end) => return end,
         }
     }

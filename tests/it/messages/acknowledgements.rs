@@ -402,3 +402,14 @@ async fn messages_are_answered_and_acknowledged() {
     );
     drop(idle);
 }
+
+#[tokio::test]
+async fn a_label_that_is_named_twice_is_declared_once() {
+    let (gateway, _alice) = world().await;
+    let caller = gateway.as_subject("nginx:device");
+    for labels in ["%5B%22acme:a%22,%22acme:a%22%5D", "acme:b,acme:b"] {
+        let query = format!("declared-acks={labels}");
+        let mut socket = caller.web_socket_with(&query).await.expect("a WebSocket");
+        socket.control("STOP-SEND-EVENTS").await;
+    }
+}

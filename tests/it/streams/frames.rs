@@ -190,6 +190,28 @@ async fn pings_are_answered_before_everything_else() {
     assert_eq!(socket.frame().await, None, "and then the connection ends");
 }
 
+#[tokio::test]
+async fn the_code_of_a_clients_close_comes_back_with_a_reason() {
+    let gateway = TestGateway::start().await;
+    let code = |code: u16| code.to_be_bytes().to_vec();
+    let cases = [
+        (code(1000), 1000),
+        (code(1001), 1001),
+        (code(3000), 3000),
+        (code(4001), 4001),
+        (Vec::new(), 1000),
+        // Codes that nobody may send.
+        (code(999), 1002),
+        (code(1005), 1002),
+        (code(5000), 1002),
+    ];
+    for (sent, expected) in cases {
+        let mut socket = RawSocket::open(&gateway).await;
+        socket.send(&frame(0x88, &sent)).await;
+        assert_eq!(socket.close_code().await, Some(expected), "{sent:?}");
+    }
+}
+
 /// Frames that each session may still send after its handshake.
 const LEFT: usize = 5;
 

@@ -93,6 +93,21 @@ impl End {
         Self::new(1000, EndKind::Client, "")
     }
 
+    /// The client closed with this code, or with none; it gets its own back (RFC 6455 §5.5.1).
+    pub(crate) fn closed(code: Option<u16>) -> Self {
+        match code.unwrap_or(1000) {
+            // What RFC 6455 §7.4 lets an endpoint send.
+            code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => {
+                Self::new(code, EndKind::Client, "The client closed the session.")
+            }
+            _ => Self::new(
+                1002,
+                EndKind::Protocol,
+                "The code of the client's close is none that may be sent.",
+            ),
+        }
+    }
+
     /// Everything that was asked for was sent.
     pub(crate) fn complete() -> Self {
         Self::new(1000, EndKind::Complete, "Everything asked for was sent.")

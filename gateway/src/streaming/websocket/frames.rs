@@ -20,7 +20,8 @@ pub(super) enum Message {
     /// The Ditto Protocol has none, and Ditto ignores them.
     Binary,
     Pong,
-    Close,
+    /// With its code, if it has one.
+    Close(Option<u16>),
 }
 
 /// Reads messages.
@@ -125,7 +126,7 @@ impl MessageDecoder {
             Frame::Binary(_) => Some(Message::Binary),
             Frame::Pong(_) => Some(Message::Pong),
             Frame::Ping(payload) => Some(Message::Ping(payload)),
-            Frame::Close(_) => Some(Message::Close),
+            Frame::Close(reason) => Some(Message::Close(reason.map(|it| it.code.into()))),
             Frame::Continuation(Item::FirstText(bytes)) => self.begin(true, &bytes)?,
             Frame::Continuation(Item::FirstBinary(bytes)) => self.begin(false, &bytes)?,
             Frame::Continuation(Item::Continue(bytes)) => self.append(&bytes)?,

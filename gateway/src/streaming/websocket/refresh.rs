@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ::policies::{Principal, ProviderKind};
 use authentication::AuthenticationError;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Connection;
@@ -17,6 +18,8 @@ use crate::telemetry::metrics;
 
 /// More refreshes than one in this time are ignored, so that a flood costs no signature checks.
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+const REFUSED: &str = "The new token was refused.";
 
 /// When the last refresh was considered.
 #[derive(Default)]
@@ -50,7 +53,14 @@ impl Connection {
             Ok(principal) if gateway.revocations.revokes(&principal).is_some() => {
                 self.end("The new token was revoked.");
             }
-            Ok(principal) if self.is_same_caller(&principal) => self.renew(principal),
+            Ok(principal) if self.is_same_caller(&principal) => {
+                let now = gateway.clock.now();
+                // Clocks that may differ make it good for a request, and give a session no time.
+                if principal.expires_at().is_some_and(|end| end <= now) {
+                    return self.end(REFUSED);
+                }
+                self.renew(principal, now);
+            }
             Ok(_) => self.end("The new token is not of the caller who opened the session."),
             Err(error) if is_undecided(&error) => {
                 tracing::debug!(reason = %error, "A refresh was ignored");
@@ -58,7 +68,7 @@ impl Connection {
             }
             Err(error) => {
                 tracing::debug!(reason = %error, "A refreshed token was refused");
-                self.end("The new token was refused.");
+                self.end(REFUSED);
             }
         }
     }
@@ -73,12 +83,11 @@ impl Connection {
             && new.subjects().len() <= SUBJECTS_MAX
     }
 
-    fn renew(&self, principal: Principal) {
+    fn renew(&self, principal: Principal, now: Timestamp) {
         metrics::refreshes("accepted").increment(1);
         let caller = self.caller.borrow().renewed(principal.clone());
         *self.caller.borrow_mut() = caller;
-        self.session
-            .refresh(principal, self.context.gateway.clock.now());
+        self.session.refresh(principal, now);
         self.session.reindex();
         self.announce(&Announcement::Refreshed);
     }

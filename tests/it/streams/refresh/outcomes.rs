@@ -178,8 +178,10 @@ impl World {
         let (signed, signature) = good.rsplit_once('.').expect("three parts");
         let (_, payload) = signed.split_once('.').expect("three parts");
         let another = "A".repeat(signature.len());
+        let tolerated = self.token(json!({ "iat": at(-10), "exp": at(-3) }));
         let none = encode(r#"{"alg":"none","kid":"k"}"#);
         [
+            ("expired, and tolerated", tolerated),
             ("another signature", format!("{signed}.{another}")),
             ("no algorithm", format!("{none}.{payload}.{signature}")),
             (

@@ -53,13 +53,13 @@ fn messages_follow_each_other() {
     bytes.extend(frame(0x89, b"ping"));
     bytes.extend(frame(0x82, b"binary"));
     bytes.extend(frame(0x8a, b""));
-    bytes.extend(frame(0x88, b""));
+    bytes.extend(frame(0x88, &4001_u16.to_be_bytes()));
     let expected = [
         text("one"),
         Message::Ping(Bytes::from_static(b"ping")),
         Message::Binary,
         Message::Pong,
-        Message::Close,
+        Message::Close(Some(4001)),
     ];
     check(&bytes, &expected, None);
 }
