@@ -8,13 +8,29 @@ use journal::{
     Append, AppendError, Base, Committed, Entity, EntityKey, EntityKind, Journal, JournalFuture,
     Position, Record, Revision, StoreError, Subscriber,
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 /// The closed namespaces; in memory only, so that a restart opens all of them.
 #[derive(Debug, Default)]
 pub(crate) struct ClosedNamespaces {
     any: AtomicBool,
     names: RwLock<BTreeSet<String>>,
+    erasing: Mutex<BTreeSet<String>>,
+}
+
+/// A namespace that is being erased, until this is dropped: it stays closed as long.
+pub(crate) struct Erasing<'a> {
+    closed: &'a ClosedNamespaces,
+    namespace: &'a str,
+}
+
+/// Why a namespace is not erased or opened now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotNow {
+    /// It is not closed, so that somebody may write there.
+    Open,
+    /// It is being erased.
+    Erasing,
 }
 
 impl ClosedNamespaces {
@@ -24,10 +40,37 @@ impl ClosedNamespaces {
         self.any.store(true, Ordering::Release);
     }
 
-    pub(crate) fn open(&self, namespace: &str) {
+    /// # Errors
+    ///
+    /// [`NotNow::Erasing`]: what is written meanwhile would be erased with the rest.
+    pub(crate) fn open(&self, namespace: &str) -> Result<(), NotNow> {
+        let erasing = self.erasing.lock();
+        if erasing.contains(namespace) {
+            return Err(NotNow::Erasing);
+        }
         let mut names = self.names.write();
         names.remove(namespace);
         self.any.store(!names.is_empty(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Keeps a closed namespace closed while it is erased.
+    ///
+    /// # Errors
+    ///
+    /// [`NotNow`] if it is open, or somebody is erasing it.
+    pub(crate) fn erase<'a>(&'a self, namespace: &'a str) -> Result<Erasing<'a>, NotNow> {
+        let mut erasing = self.erasing.lock();
+        if !self.contains(namespace) {
+            return Err(NotNow::Open);
+        }
+        if !erasing.insert(namespace.to_owned()) {
+            return Err(NotNow::Erasing);
+        }
+        Ok(Erasing {
+            closed: self,
+            namespace,
+        })
     }
 
     pub(crate) fn contains(&self, namespace: &str) -> bool {
@@ -45,6 +88,12 @@ impl ClosedNamespaces {
             }),
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+impl Drop for Erasing<'_> {
+    fn drop(&mut self) {
+        self.closed.erasing.lock().remove(self.namespace);
     }
 }
 
@@ -126,5 +175,27 @@ impl Journal for FencedJournal {
 
     fn subscribe(&self, subscriber: Subscriber) {
         self.inner.subscribe(subscriber);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_erased_stays_closed_and_is_erased_once() {
+        let closed = ClosedNamespaces::default();
+        assert_eq!(closed.erase("a").err(), Some(NotNow::Open));
+        closed.close("a");
+        closed.close("b");
+        let erasing = closed.erase("a").ok().unwrap();
+        assert_eq!(closed.erase("a").err(), Some(NotNow::Erasing));
+        assert_eq!(closed.open("a"), Err(NotNow::Erasing));
+        assert!(closed.contains("a"));
+        assert_eq!(closed.open("b"), Ok(()));
+        drop(erasing);
+        assert_eq!(closed.open("a"), Ok(()));
+        assert!(!closed.contains("a"));
+        assert_eq!(closed.erase("a").err(), Some(NotNow::Open));
     }
 }

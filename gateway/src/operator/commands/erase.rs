@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use journal::{Append, AppendError, Embedded, EntityKey, EntityKind, Journal, Memo, StoreError};
 use serde_json::{Value, json};
 
-use super::super::namespaces::namespace_of;
+use super::super::namespaces::{NotNow, namespace_of};
 use super::{Operator, refused};
 
 /// How many entities are listed at a time.
@@ -29,7 +29,9 @@ impl Operator {
 
     pub(super) fn open_namespace(&self, command: &Piggyback) -> Answered {
         one(self.with_namespace(command, |namespace| {
-            self.closed_namespaces.open(namespace);
+            if let Err(reason) = self.closed_namespaces.open(namespace) {
+                return not_now(reason);
+            }
             tracing::warn!(namespace, "An operator opened namespace `{namespace}`");
             done("unblockNamespace", namespace, None)
         }))
@@ -41,10 +43,10 @@ impl Operator {
         let Value::String(namespace) = checked else {
             return one(checked);
         };
-        if !self.closed_namespaces.contains(&namespace) {
-            let reason = "the namespace must be blocked first, so that nothing is written while it is erased";
-            return one(refused(409, "namespace.notblocked", reason));
-        }
+        let _erasing = match self.closed_namespaces.erase(&namespace) {
+            Ok(erasing) => erasing,
+            Err(reason) => return one(not_now(reason)),
+        };
         let now = self.gateway().clock.now();
         let erased = erase(&self.store, &namespace, now).await;
         if let Err(error) = &erased {
@@ -79,6 +81,20 @@ impl Operator {
     }
 }
 
+fn not_now(reason: NotNow) -> Value {
+    let (code, reason) = match reason {
+        NotNow::Open => (
+            "namespace.notblocked",
+            "the namespace must be blocked first, so that nothing is written while it is erased",
+        ),
+        NotNow::Erasing => (
+            "namespace.erasing",
+            "the namespace is being erased; ask again when that has been answered",
+        ),
+    };
+    refused(409, code, reason)
+}
+
 fn one(answer: Value) -> Answered {
     Answered::By(vec![("gateway", answer)])
 }
@@ -97,15 +113,15 @@ fn done(verb: &str, namespace: &str, erased: Option<(&str, bool)>) -> Value {
     answer
 }
 
-/// First a marker is appended, behind which nothing of the namespace stands; then everything before it is removed.
+/// First a marker is appended; once the watermark is behind it, so that nobody takes a shorter journal for damage, everything
+/// that is there then is removed. The namespace is closed as long, so that nothing is added.
 async fn erase(store: &Arc<Embedded>, namespace: &str, now: Timestamp) -> Result<(), EraseError> {
-    let keys = keys_of(store, namespace)?;
     let marker = store.append(vec![marker(store, namespace, now)?]).await?;
     let position = marker.records.last().map(|record| record.position);
     while position.is_some_and(|position| store.remembered() < position) {
         tokio::time::sleep(WATERMARK_POLL).await;
     }
-    let store = Arc::clone(store);
+    let (store, keys) = (Arc::clone(store), keys_of(store, namespace)?);
     let erased = actix_web::web::block(move || store.erase(&keys)).await;
     erased.map_err(|_| StoreError::Closed)??;
     Ok(())
