@@ -2,11 +2,12 @@
 //!
 //! Nothing is parsed and silently ignored: what is accepted for compatibility is named here as soon as somebody sets it.
 
+use ::authentication::jwt::{Audience, IssuerSettings};
 use ::authentication::{Scope, ScopeWord};
 
 use super::{
     Config,
-    authentication::{Authentication, Identity, PermissionSet, Permissions},
+    authentication::{Authentication, Identity, PermissionSet, Permissions, issuer_settings},
     environment::{
         Environment,
         ditto::{WITHOUT_EFFECT, is_unknown, known},
@@ -90,7 +91,38 @@ pub fn reaching_less(config: &Config) -> Vec<String> {
         "`http_server.auth` limits identities with API keys; whoever comes with a token or through a proxy that vouches is admitted by `auth.chain` as before".to_owned()
     });
     let never = authentication.identities.iter().flat_map(never_counting);
-    unused.chain(limited).chain(never).collect()
+    let shared = shared_issuers(authentication, config);
+    unused.chain(limited).chain(never).chain(shared).collect()
+}
+
+/// Issuers of callers whose tokens operators could have as well.
+fn shared_issuers(authentication: &Authentication, config: &Config) -> Vec<String> {
+    let callers = issuer_settings(&authentication.oauth.openid_connect_issuers);
+    let operators = issuer_settings(&config.devops.oauth.openid_connect_issuers);
+    let shares = |caller: &IssuerSettings| {
+        operators.iter().any(|operator| {
+            let is_one = |value| operator.issuers.contains(value);
+            caller.issuers.iter().any(is_one) && overlap(&caller.audience, &operator.audience)
+        })
+    };
+    let shared = callers.iter().filter(|caller| shares(caller));
+    shared
+        .map(|caller| {
+            format!(
+                "`auth.oauth.openid_connect_issuers.{}` and `devops.oauth` accept the same tokens; give operators an audience of their own, so that a token of a caller opens nothing there, nor theirs here",
+                caller.name
+            )
+        })
+        .collect()
+}
+
+fn overlap(one: &Audience, other: &Audience) -> bool {
+    match (one, other) {
+        (Audience::OneOf(one), Audience::OneOf(other)) => {
+            one.iter().any(|name| other.contains(name))
+        }
+        (Audience::Any, _) | (_, Audience::Any) => true,
+    }
 }
 
 /// Keys of an identity that are over before they begin.

@@ -462,6 +462,25 @@ fn what_has_no_effect_is_announced() {
 }
 
 #[test]
+fn tokens_that_open_both_listeners_are_announced() {
+    let check = |callers: &str, operators: &str, is_shared: bool| {
+        let text = format!(
+            "auth: {{ oauth: {{ openid_connect_issuers: {{ a: {{ issuer: id.example, audience: {callers} }} }} }} }}\n\
+             devops: {{ oauth: {{ openid_connect_issuers: {{ ops: {{ issuers: [id.example], audience: {operators} }} }} }} }}\n"
+        );
+        let announcements = loaded(&text, &[]).announcements;
+        let shared = announcements
+            .iter()
+            .any(|a| a.contains("accept the same tokens"));
+        assert_eq!(shared, is_shared, "{text}{announcements:#?}");
+    };
+    check("[twinward]", "[operators]", false);
+    check("[twinward, operators]", "[operators]", true);
+    check("any", "[operators]", true);
+    check("[twinward]", "any", true);
+}
+
+#[test]
 fn a_variable_that_only_looks_like_a_setting_is_announced_with_what_was_meant() {
     let yaml = "devops: { metrics_token: { env: TWINWARD_SCRAPE } }\n";
     let environment = [

@@ -4,7 +4,7 @@ use super::Refusals;
 use crate::config::{environment::Environment, error::Problem, places::Place};
 
 /// A name, the value that is refused, and what to write instead.
-const REFUSED: [(&str, &str, &str); 6] = [
+const REFUSED: [(&str, &str, &str); 8] = [
     (
         "DEVOPS_SECURED",
         "false",
@@ -29,6 +29,16 @@ const REFUSED: [(&str, &str, &str); 6] = [
         "DEVOPS_PASSWORD",
         "foobar",
         "everybody knows this password; choose another, or run `twinward password hash` and set `devops.devops_passwords`",
+    ),
+    (
+        "DEVOPS_PASSWORD",
+        "status",
+        "everybody knows this password; choose another, or run `twinward password hash` and set `devops.devops_passwords`",
+    ),
+    (
+        "STATUS_PASSWORD",
+        "foobar",
+        "everybody knows this password; choose another, or run `twinward password hash` and set `devops.status_passwords`",
     ),
     (
         "STATUS_PASSWORD",

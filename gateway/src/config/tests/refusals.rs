@@ -82,6 +82,8 @@ fn settings_of_ditto_that_switch_protection_off_are_refused() {
         ("ENABLE_CORS", "true"),
         ("ENABLE_DUMMY_AUTH", "true"),
         ("DEVOPS_PASSWORD", "foobar"),
+        ("DEVOPS_PASSWORD", "status"),
+        ("STATUS_PASSWORD", "foobar"),
         ("STATUS_PASSWORD", "status"),
         ("DEVOPS_PASSWORD", ""),
     ] {
