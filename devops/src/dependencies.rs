@@ -112,7 +112,8 @@ pub struct OperatorCall<'a> {
     pub operator: Option<&'a str>,
     /// What was presented: `devops_password`, `status_password`, `metrics_token`, `token`, or `none`.
     pub credential: &'static str,
-    /// `granted`, `no_credential`, `rejected`, `throttled`, `forbidden` or `not_trusted`.
+    /// `granted`, `no_credential`, `rejected`, `token_rejected`, `token_expired`, `token_revoked`, `not_admitted`, `throttled`,
+    /// `forbidden` or `not_trusted`.
     pub outcome: &'static str,
     /// The surface: `devops`, `status` or `metrics`.
     pub surface: &'static str,
@@ -122,6 +123,8 @@ pub struct OperatorCall<'a> {
     pub route: &'a str,
     /// The path as sent: canonical, so that it says what was meant.
     pub path: &'a str,
+    /// What the call is about beyond its path, e.g. the type of a command and its namespace.
+    pub about: Option<&'a str>,
     /// The status of the answer.
     pub status: u16,
     /// How long the answer took; of a stream, its beginning.

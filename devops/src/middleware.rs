@@ -8,7 +8,7 @@ mod https;
 mod require_operator;
 mod same_site;
 
-pub(crate) use access_log::{grant_of, operator_of, record_access};
+pub(crate) use access_log::{grant_of, note_about, operator_of, record_access};
 pub(crate) use canonical_path::PathFault;
 pub(crate) use head::require_plain_head;
 pub(crate) use https::insist_on_https;

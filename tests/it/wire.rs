@@ -267,6 +267,44 @@ async fn what_is_packed_stays_packed() {
     assert_eq!(lamp.json()["attributes"]["serial"], "A-1");
 }
 
+/// Read as line ends (RFC 9112 section 2.2) or refused: where one request stands, nobody sees two or none.
+#[tokio::test]
+async fn line_feeds_alone_smuggle_nothing() {
+    let gateway = TestGateway::start().await;
+    let endpoints = gateway.endpoints();
+    let inner = "GET /api/2/whoami HTTP/1.1\r\nhost: x\r\n\r\n";
+    let length = inner.len();
+    for (head, answers) in [
+        (
+            "GET /health HTTP/1.1\nhost: x\nconnection: close\n\n".to_owned(),
+            1,
+        ),
+        (
+            format!(
+                "GET /health HTTP/1.1\nhost: x\ncontent-length: {length}\nconnection: close\n\n{inner}"
+            ),
+            1,
+        ),
+        (
+            format!(
+                "GET /health HTTP/1.1\r\nhost: x\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{length:x}\r\n{inner}\r\n0\r\n\r\n"
+            ),
+            1,
+        ),
+        (
+            format!("GET /health HTTP/1.1\r\nhost: x\r\nx: a\rb\r\n\r\n{inner}"),
+            1,
+        ),
+    ] {
+        for address in [&endpoints.public, &endpoints.devops] {
+            let answered = raw_exchange(address, head.as_bytes()).await;
+            let statuses = answered.matches("HTTP/1.1 ").count();
+            assert_eq!(statuses, answers, "{head:?}: {answered}");
+            assert!(!answered.contains("whoami"), "{answered}");
+        }
+    }
+}
+
 /// An event right behind another is sent at once, whether or not the client has acknowledged the first (RFC 896, RFC 9293
 /// section 3.7.4).
 #[tokio::test]

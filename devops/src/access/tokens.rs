@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use authentication::jwt::JwtRefusal;
 use authentication::{
     AuthenticationError, ErrorClass, IssuerHealth, JwtProvider, JwtSettings, Revocations,
     SettingsError,
@@ -33,6 +34,13 @@ pub(crate) enum TokenRefusal {
         /// Ditto's code.
         code: &'static str,
         /// What is wrong with it; holds nothing secret.
+        reason: String,
+    },
+    /// It was good, and is no longer.
+    Over {
+        /// An operator revoked it; else its time has passed.
+        is_revoked: bool,
+        /// As above.
         reason: String,
     },
     /// It is good, but of nobody who is admitted here.
@@ -80,8 +88,8 @@ impl Tokens {
             .await
             .map_err(|error| refusal_of(&error))?;
         if revocations.revokes(&principal).is_some() {
-            return Err(TokenRefusal::Rejected {
-                code: "gateway:authentication.failed",
+            return Err(TokenRefusal::Over {
+                is_revoked: true,
                 reason: "it was revoked".to_owned(),
             });
         }
@@ -133,11 +141,27 @@ fn refusal_of(error: &AuthenticationError) -> TokenRefusal {
         ErrorClass::Unauthenticated
         | ErrorClass::BadRequest
         | ErrorClass::Throttled
+        | ErrorClass::Forbidden
+            if is_expired(error) =>
+        {
+            TokenRefusal::Over {
+                is_revoked: false,
+                reason: error.to_string(),
+            }
+        }
+        ErrorClass::Unauthenticated
+        | ErrorClass::BadRequest
+        | ErrorClass::Throttled
         | ErrorClass::Forbidden => TokenRefusal::Rejected {
             code: code_of(error),
             reason: error.to_string(),
         },
     }
+}
+
+fn is_expired(error: &AuthenticationError) -> bool {
+    let expired = JwtRefusal::Expired;
+    matches!(error, AuthenticationError::JwtRefused { refusal } if *refusal == expired)
 }
 
 fn code_of(error: &AuthenticationError) -> &'static str {

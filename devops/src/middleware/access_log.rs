@@ -28,12 +28,31 @@ pub(crate) struct Entry {
     pub(crate) grant: Option<Grant>,
 }
 
+/// What a call is about beyond its path, for auditors: names, never a body.
+#[derive(Clone)]
+struct About(String);
+
+/// Longest such text, in characters.
+const ABOUT_CHARS_MAX: usize = 512;
+
+/// Notes what the call is about, before it is carried out.
+pub(crate) fn note_about(request: &HttpRequest, about: &str) {
+    let about = about.chars().take(ABOUT_CHARS_MAX).collect();
+    request.extensions_mut().insert(About(about));
+}
+
 /// How the question for a credential ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AccessOutcome {
     Granted,
     NoCredential,
     Rejected,
+    /// A token that is none, or was signed by nobody who is asked.
+    TokenRejected,
+    TokenExpired,
+    TokenRevoked,
+    /// A good token of nobody who is listed.
+    NotAdmitted,
     Throttled,
     Forbidden,
     /// Refused before anybody was asked for a credential: it came past the proxy, or in the clear.
@@ -46,6 +65,10 @@ impl AccessOutcome {
             Self::Granted => "granted",
             Self::NoCredential => "no_credential",
             Self::Rejected => "rejected",
+            Self::TokenRejected => "token_rejected",
+            Self::TokenExpired => "token_expired",
+            Self::TokenRevoked => "token_revoked",
+            Self::NotAdmitted => "not_admitted",
             Self::Throttled => "throttled",
             Self::Forbidden => "forbidden",
             Self::NotTrusted => "not_trusted",
@@ -103,6 +126,7 @@ fn record(
         "Operator request `{method} {route}` was answered with {status}"
     );
     let permit = request.extensions_mut().remove::<Permit>();
+    let about = request.extensions_mut().remove::<About>();
     if let (Some(_), Some(operations)) = (&entry, request.app_data::<Data<Operations>>()) {
         let call = OperatorCall {
             at: operations.now(),
@@ -113,6 +137,7 @@ fn record(
             method,
             route,
             path: request.path(),
+            about: about.as_ref().map(|About(about)| &**about),
             status,
             duration,
             source: source.map(|source| source.to_string()),

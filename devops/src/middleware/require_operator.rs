@@ -236,15 +236,40 @@ impl Attempt {
             .tokens()
             .verify(token, self.surface, (self.now, revocations))
             .await
-            .map_err(|refusal| match refusal {
-                TokenRefusal::Unavailable => Denial::from(Refusal::IssuerUnavailable),
-                TokenRefusal::NotAdmitted => self.fail(Refusal::NotAdmitted { challenge }),
-                TokenRefusal::Rejected { code, reason } => self.fail(Refusal::TokenRejected {
-                    code,
-                    reason,
-                    challenge,
-                }),
-            })
+            .map_err(|refusal| self.deny_token(refusal, challenge))
+    }
+
+    fn deny_token(&self, refusal: TokenRefusal, challenge: Challenge) -> Denial {
+        let rejected = |code, reason, challenge| Refusal::TokenRejected {
+            code,
+            reason,
+            challenge,
+        };
+        let (refusal, outcome) = match refusal {
+            TokenRefusal::Unavailable => return Denial::from(Refusal::IssuerUnavailable),
+            TokenRefusal::NotAdmitted => (
+                Refusal::NotAdmitted { challenge },
+                AccessOutcome::NotAdmitted,
+            ),
+            TokenRefusal::Rejected { code, reason } => (
+                rejected(code, reason, challenge),
+                AccessOutcome::TokenRejected,
+            ),
+            TokenRefusal::Over { is_revoked, reason } => {
+                let outcome = if is_revoked {
+                    AccessOutcome::TokenRevoked
+                } else {
+                    AccessOutcome::TokenExpired
+                };
+                let code = "gateway:authentication.failed";
+                (rejected(code, reason, challenge), outcome)
+            }
+        };
+        let denial = self.fail(refusal);
+        if denial.outcome == AccessOutcome::Rejected {
+            return Denial { outcome, ..denial };
+        }
+        denial
     }
 
     fn not_authenticated(&self) -> Refusal {

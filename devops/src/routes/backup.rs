@@ -7,7 +7,7 @@ use std::thread;
 use actix_web::http::header;
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use tokio::sync::mpsc::{Sender, channel};
 use tracing::{error, warn};
 
@@ -15,7 +15,7 @@ use super::only;
 use crate::app::Operations;
 use crate::dependencies::BackupSource;
 use crate::error::Refusal;
-use crate::logging::current_correlation_id;
+use crate::logging::{correlated, current_correlation_id};
 use crate::middleware::operator_of;
 
 /// Handed to the connection at once.
@@ -41,7 +41,11 @@ async fn create(
     let correlation_id = current_correlation_id();
     thread::Builder::new()
         .name("backup".to_owned())
-        .spawn(move || copy(&*source, sender, correlation_id.as_deref()))
+        .spawn(move || {
+            // What the store logs on the way is about this request, too.
+            let work = correlated(correlation_id, async move { copy(&*source, sender) });
+            work.now_or_never()
+        })
         .map_err(|_| Refusal::Internal)?;
     let body = stream::unfold(pieces, |mut pieces| async move {
         let piece = pieces.recv().await?;
@@ -57,15 +61,11 @@ async fn create(
         .streaming(body))
 }
 
-fn copy(
-    source: &dyn BackupSource,
-    sender: Sender<io::Result<Bytes>>,
-    correlation_id: Option<&str>,
-) {
+fn copy(source: &dyn BackupSource, sender: Sender<io::Result<Bytes>>) {
     let mut out = BufWriter::with_capacity(PIECE_BYTES, Pieces(&sender));
     let copied = source.back_up(&mut out).and_then(|()| out.flush());
     if let Err(failure) = copied {
-        error!(correlation_id, error = %failure, "Copying the store failed");
+        error!(error = %failure, "Copying the store failed");
         // The client sees the connection break off instead of an end.
         let _ = sender.blocking_send(Err(failure));
     }

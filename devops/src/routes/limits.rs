@@ -47,9 +47,10 @@ async fn unblock(
 ) -> Result<HttpResponse, Refusal> {
     let id = name(&request, "id")?.unwrap_or_default();
     let unblocked = match id.strip_prefix(OPERATORS) {
-        Some(source) => source
-            .parse()
-            .is_ok_and(|source| operations.brute_force.unblock_source(source)),
+        Some(who) => who.parse().map_or_else(
+            |_| operations.brute_force.unblock_identity(who),
+            |source| operations.brute_force.unblock_source(source),
+        ),
         None => control(&operations)?.unblock(&id),
     };
     if unblocked {

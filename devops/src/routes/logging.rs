@@ -16,6 +16,7 @@ use super::{get, only};
 use crate::app::Operations;
 use crate::error::Refusal;
 use crate::logging::{LogLevel, LoggerLevel, LoggerName};
+use crate::middleware::note_about;
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     let paths = [
@@ -96,6 +97,7 @@ async fn change_level(
         level,
         until,
     } = change.parse(operations.now())?;
+    note_about(&request, &format!("{logger} {level}"));
     // Written at the old level, so that switching this very logger off leaves a trace.
     info!(%logger, %level, "An operator sets logger `{logger}` to `{level}`");
     let result = operations

@@ -13,6 +13,7 @@ use super::only;
 use crate::app::Operations;
 use crate::dependencies::{Answered, Piggyback};
 use crate::error::Refusal;
+use crate::middleware::note_about;
 
 /// Nobody may ask to wait longer, in seconds; Ditto's bound.
 const TIMEOUT_SECONDS_MAX: f64 = 60.0;
@@ -55,11 +56,20 @@ async fn execute(
     let service = name(&request, "service")?.or(body.service_name.clone());
     let instance = name(&request, "instance")?.or(body.instance.clone());
     let command = command_of(body, service.clone())?;
+    let about = about(&command);
+    note_about(&request, &about);
     let asked = Answerers::of(service.as_deref(), instance.as_deref(), &operations)?;
     let answered = operations.dependencies.commands.execute(&command).await;
     let Answered::By(answers) = answered else {
         return Err(Refusal::NobodyAnswers);
     };
+    // The answer is 200 whatever came of the command.
+    let worst = answers
+        .iter()
+        .filter_map(|(_, answer)| answer.get("status")?.as_u64());
+    if let Some(worst) = worst.max() {
+        note_about(&request, &format!("{about}: {worst}"));
+    }
     let mut answers = answers.into_iter().filter(|(role, _)| asked.include(role));
     if !is_aggregated(&command.headers) {
         let (_, first) = answers.next().ok_or(Refusal::NobodyAnswers)?;
@@ -73,6 +83,14 @@ async fn execute(
         return Err(Refusal::NobodyAnswers);
     }
     Ok(HttpResponse::Ok().json(by_service))
+}
+
+/// The command by its type, and the namespace that it names.
+fn about(command: &Piggyback) -> String {
+    let member = |name: &str| command.command.get(name).and_then(Value::as_str);
+    let words = [member("type"), member("namespace")];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    words.join(" ")
 }
 
 fn command_of(body: Body, service: Option<String>) -> Result<Piggyback, Refusal> {

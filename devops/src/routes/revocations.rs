@@ -15,7 +15,7 @@ use super::body::read_json;
 use super::{get, only};
 use crate::app::Operations;
 use crate::error::Refusal;
-use crate::middleware::operator_of;
+use crate::middleware::{note_about, operator_of};
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config
@@ -85,6 +85,8 @@ async fn add(
 ) -> Result<HttpResponse, Refusal> {
     let body: Body = read_json(payload, &operations).await?;
     let revocation = body.parse(&operator_of(&request))?;
+    let about = format!("{} {}", revocation.kind.as_str(), revocation.value);
+    note_about(&request, &about);
     let revocations = &operations.dependencies.revocations;
     let added = revocations.add(revocation, operations.now()).await;
     Ok(HttpResponse::Created().json(added?))

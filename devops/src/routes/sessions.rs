@@ -12,6 +12,7 @@ use super::{get, only};
 use crate::app::Operations;
 use crate::dependencies::SessionControl;
 use crate::error::Refusal;
+use crate::middleware::note_about;
 
 /// How many sessions one answer lists.
 const LISTED_MAX: usize = 1000;
@@ -119,6 +120,7 @@ async fn cut_subject(
     let subject = selection.subject.as_deref().ok_or(Refusal::QueryInvalid {
         expected: "Say whose sessions: `subject=…`.",
     })?;
+    note_about(&request, subject);
     let cut = control(&operations)?.cut_subject(subject, selection.reason()?);
     Ok(HttpResponse::Ok().json(json!({ "cut": cut })))
 }

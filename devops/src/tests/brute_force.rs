@@ -105,3 +105,35 @@ async fn behind_a_trusted_proxy_the_forwarded_source_counts() {
     assert_eq!(send("192.0.2.1", "guess").await, 429);
     assert_eq!(send("192.0.2.2", DEVOPS_PASSWORD).await, 200);
 }
+
+/// While many addresses guess, an address that fails once has to wait as well; operators see that and can end it.
+#[actix_web::test]
+async fn what_waits_by_name_is_listed_and_unblocked() {
+    let operator = Operator::start();
+    for number in 0..30 {
+        guess(&operator, &format!("192.0.2.{number}"), "guess").await;
+    }
+    guess(&operator, "198.51.100.1", "a slip").await;
+    let again = guess(&operator, "198.51.100.1", DEVOPS_PASSWORD).await;
+    again.assert_error(429, "too.many.requests");
+    let clean = get("/devops/limits").peer_addr(peer("198.51.100.2"));
+    let listed = operator
+        .send(with(clean, Some(basic(DEVOPS_PASSWORD))))
+        .await;
+    assert_eq!(listed.status, 200);
+    let limited = listed.json()["limited"].clone();
+    let ids = limited.as_array().unwrap().iter().map(|each| &each["id"]);
+    assert!(ids.clone().any(|id| id == "operator~devops"), "{limited}");
+    for id in ids {
+        let path = format!("/devops/limits/{}", id.as_str().unwrap());
+        let unblock = get(&path)
+            .method(actix_web::http::Method::DELETE)
+            .peer_addr(peer("198.51.100.2"));
+        let answer = operator
+            .send(with(unblock, Some(basic(DEVOPS_PASSWORD))))
+            .await;
+        assert_eq!(answer.status, 204, "{path}");
+    }
+    let entered = guess(&operator, "198.51.100.1", DEVOPS_PASSWORD).await;
+    assert_eq!(entered.status, 200);
+}

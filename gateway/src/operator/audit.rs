@@ -33,8 +33,19 @@ impl OperatorAudit for Operator {
 }
 
 fn event(call: &OperatorCall<'_>) -> Event {
-    let command = format!("{} {}", call.method, call.route);
-    let actor = Actor::unknown(method(call.credential));
+    let about = call.about.map(|about| format!(" {about}"));
+    let command = format!(
+        "{} {}{}",
+        call.method,
+        call.route,
+        about.unwrap_or_default()
+    );
+    let actor = Actor::unknown(match call.outcome {
+        "token_rejected" | "token_expired" | "token_revoked" | "not_admitted" => {
+            Method::DevopsOauth2
+        }
+        _ => method(call.credential),
+    });
     let actor = match call.operator {
         Some(operator) => actor.id(operator),
         None => actor,
@@ -86,7 +97,10 @@ fn reason(outcome: &str) -> Reason {
     match outcome {
         "no_credential" => Reason::NoCredential,
         "throttled" => Reason::RateLimited,
-        "forbidden" => Reason::NoPermission,
+        "forbidden" | "not_admitted" => Reason::NoPermission,
+        "token_rejected" => Reason::JwtClaims,
+        "token_expired" => Reason::JwtExpired,
+        "token_revoked" => Reason::Revoked,
         "not_trusted" => Reason::SourceNotAllowed,
         _ => Reason::BadSecret,
     }

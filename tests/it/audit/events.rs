@@ -133,3 +133,42 @@ async fn a_key_from_elsewhere_is_refused_as_what_it_is() {
     let denied = recorded(&gateway, "auth.deny", |_| true).await;
     assert_eq!(denied["actor"]["method"], "api_key_legacy", "{denied}");
 }
+
+/// Whoever reads the record later sees what was done, not only where it was asked for.
+#[tokio::test]
+async fn what_an_operator_does_is_recorded_with_whom_it_is_about() {
+    let gateway = TestGateway::start().await;
+    let operator = gateway.as_operator();
+    let level = json!({ "logger": "gateway::edge", "level": "debug" });
+    operator.put("/devops/logging", &level).await.expect(200);
+    let revoked = json!({ "kind": "subject", "value": "acme:mallory" });
+    operator
+        .post("/devops/revocations", &revoked)
+        .await
+        .expect(201);
+    operator
+        .delete("/devops/sessions?subject=nginx%3Amallory")
+        .await
+        .expect(200);
+    let command = json!({
+        "targetActorSelection": "/system/distributedPubSubMediator",
+        "headers": { "aggregate": false },
+        "piggybackCommand": { "type": "namespaces.commands:purgeNamespace", "namespace": "org.acme" },
+    });
+    operator
+        .post("/devops/piggyback", &command)
+        .await
+        .expect(200);
+    for expected in [
+        "PUT /devops/logging org.eclipse.ditto.gateway.edge debug",
+        "POST /devops/revocations subject acme:mallory",
+        "DELETE /devops/sessions nginx:mallory",
+        "POST /devops/piggyback namespaces.commands:purgeNamespace org.acme: 409",
+    ] {
+        let is_it = |record: &Value| {
+            let told = record["info"]["command"].as_str().unwrap_or_default();
+            told.eq_ignore_ascii_case(expected)
+        };
+        recorded(&gateway, "devops.access", is_it).await;
+    }
+}

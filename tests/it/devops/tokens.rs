@@ -87,6 +87,42 @@ async fn other_tokens_and_passwords_open_nothing() {
 }
 
 #[tokio::test]
+async fn the_record_says_why_a_token_opened_nothing() {
+    let provider = OidcProvider::start().await;
+    let gateway = TestGateway::start_with(settings(&provider)).await;
+    let door = gateway.operators_door();
+    let token = provider.token_of("alice", SHAPE).await;
+    let (operator, stranger) = (door.bearer(&token), provider.token_of("stranger", SHAPE));
+    let brief = TokenShape {
+        lifetime_seconds: 1,
+        ..SHAPE
+    };
+    let brief = door.bearer(&provider.token_of("bob", brief).await);
+    tests::eventually("an expired token", || async {
+        (brief.get("/status").await.status == 401).then_some(())
+    })
+    .await;
+    let subject = json!({ "kind": "subject", "value": "ops:alice" });
+    operator
+        .post("/devops/revocations", &subject)
+        .await
+        .expect(201);
+    operator.get("/devops/logging").await.expect(401);
+    let stranger = door.bearer(&stranger.await);
+    stranger.get("/devops/logging").await.expect(401);
+    let forged = format!("{}AAAA", token.get(..token.len() - 4).expect("a token"));
+    door.bearer(&forged)
+        .get("/devops/logging")
+        .await
+        .expect(401);
+    for reason in ["jwt_expired", "revoked", "no_permission", "jwt_claims"] {
+        let is_it = |record: &Value| record["reason"] == reason;
+        let record = crate::audit::recorded(&gateway, "devops.access", is_it).await;
+        assert_eq!(record["actor"]["method"], "devops_oauth2", "{record}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_misses_a_condition_of_its_issuer_opens_nothing() {
     let provider = OidcProvider::start().await;
     let mut settings = settings(&provider);
