@@ -7,6 +7,7 @@ mod announcements;
 mod caps;
 mod closes;
 mod control;
+mod crowded;
 mod day;
 mod events;
 mod expiry;

@@ -1,4 +1,6 @@
-//! What waits for a reader: bounded in bytes, responses before events.
+//! What waits for a reader: bounded in bytes, responses before events, and these before what was asked for of the past.
+//!
+//! Answers that a client asks for have half of the room: who asks for more waits, so that events have the other half.
 
 mod waiting;
 
@@ -12,7 +14,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 pub(crate) use waiting::Forgotten;
-use waiting::{Event, State, Waiting};
+use waiting::{Event, Past, State, Waiting};
 
 /// Makes the chunk that tells how many were lost.
 pub(crate) type TellLoss = Rc<dyn Fn(u64) -> Bytes>;
@@ -67,14 +69,33 @@ impl Outbound {
     pub(crate) fn push_response(&self, frame: Bytes) {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.state == State::Open {
-            waiting.bytes += frame.len();
+            waiting.answer_bytes += frame.len();
             waiting.responses.push_back(frame);
         }
         drop(waiting);
         self.taker.wake();
     }
 
-    /// Adds an event, unless the buffer is full: then it is lost and counted. A single large event always fits.
+    /// Adds a step of a history; who makes it waits for [`Self::room`] before.
+    pub(crate) fn push_past(&self, chunk: Bytes, is_event: bool) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.state == State::Open {
+            waiting.answer_bytes += chunk.len();
+            waiting.past.push_back(Past { chunk, is_event });
+        }
+        drop(waiting);
+        self.taker.wake();
+    }
+
+    /// So many bytes were read of the past, and wait for their turn to wait here.
+    pub(crate) fn hold(&self, bytes: usize) {
+        let before = std::mem::replace(&mut self.waiting.borrow_mut().held_bytes, bytes);
+        if bytes < before {
+            self.wake_waiters();
+        }
+    }
+
+    /// Adds an event, unless there is no room: then it is lost and counted. A single large event always fits.
     ///
     /// After a loss nothing fits until everything that waits was taken, so that one gap is told and not many.
     pub(crate) fn push_event(&self, frame: Bytes) -> Result<(), Lost> {
@@ -82,8 +103,9 @@ impl Outbound {
         if waiting.state != State::Open {
             return Ok(());
         }
-        let is_full =
-            waiting.bytes > 0 && (waiting.lost > 0 || waiting.bytes + frame.len() > self.bytes_max);
+        let is_full = waiting.event_bytes > 0
+            && (waiting.lost > 0
+                || waiting.event_bytes + frame.len() > self.event_bytes_max(&waiting));
         if is_full {
             waiting.lost += 1;
             waiting.lost_since.get_or_insert_with(Instant::now);
@@ -96,6 +118,14 @@ impl Outbound {
         drop(waiting);
         self.taker.wake();
         Ok(())
+    }
+
+    /// Half of the room, and what answers leave of the other half.
+    fn event_bytes_max(&self, waiting: &Waiting) -> usize {
+        let answers = waiting.answer_bytes + waiting.held_bytes;
+        self.bytes_max
+            .saturating_sub(answers)
+            .max(self.bytes_max / 2)
     }
 
     /// Counts what will not be sent and is not here: it was taken already, or never came.
@@ -142,7 +172,10 @@ impl Outbound {
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         let waiting = self.waiting.borrow();
-        waiting.responses.is_empty() && waiting.events.is_empty() && waiting.lost == 0
+        waiting.responses.is_empty()
+            && waiting.events.is_empty()
+            && waiting.past.is_empty()
+            && waiting.lost == 0
     }
 
     /// Counts how often it is asked while nothing was taken, and starts again once that is `times`.
@@ -184,22 +217,42 @@ impl Outbound {
         if let Some(frame) = waiting.urgent.take() {
             return Some(frame);
         }
-        let response = waiting.responses.pop_front();
-        let event = || {
-            let event = waiting.events.pop_front()?;
-            self.taken.set(self.taken.get() + u64::from(event.is_one()));
-            Some(event.chunk)
+        // Answers to a client that asks all the time must not use up all of its connection.
+        let is_urged = waiting.event_bytes > self.bytes_max / 4;
+        let first = if is_urged {
+            None
+        } else {
+            waiting.pop_response()
         };
-        let Some(frame) = response.or_else(event) else {
-            let told = waiting.told_loss(self.loss.borrow().as_ref())?;
-            return Some(told.chunk);
-        };
-        waiting.bytes -= frame.len();
+        let frame = first
+            .or_else(|| self.pop_event(&mut waiting))
+            .or_else(|| waiting.pop_response());
+        let frame = frame.or_else(|| self.pop_behind_events(&mut waiting))?;
         waiting.quiet = 0;
         waiting.shrink();
         drop(waiting);
         self.wake_waiters();
         Some(frame)
+    }
+
+    fn pop_event(&self, waiting: &mut Waiting) -> Option<Bytes> {
+        let event = waiting.pop_event()?;
+        if event.is_one() {
+            self.count_taken();
+        }
+        Some(event.chunk)
+    }
+
+    /// What is lost behind the events that waited, then the past.
+    fn pop_behind_events(&self, waiting: &mut Waiting) -> Option<Bytes> {
+        if let Some(told) = waiting.told_loss(self.loss.borrow().as_ref()) {
+            return Some(told.chunk);
+        }
+        let past = waiting.pop_past()?;
+        if past.is_event {
+            self.count_taken();
+        }
+        Some(past.chunk)
     }
 
     /// Counts an event that goes out without having waited here.
@@ -219,6 +272,7 @@ impl Outbound {
             waiting.state = State::Closing;
             waiting.responses.extend(farewell);
             waiting.forget_events();
+            waiting.held_bytes = 0;
         }
         drop(waiting);
         self.taker.wake();
@@ -244,10 +298,15 @@ impl Outbound {
         self.wake_waiters();
     }
 
-    /// Waits until another response may be produced.
+    /// Waits until another answer may be produced.
     pub(crate) async fn room(&self) {
+        self.room_for(0).await;
+    }
+
+    /// Waits until so many bytes may be read of the past, or nothing waits that was asked for.
+    pub(crate) async fn room_for(&self, bytes: usize) {
         poll_fn(|context| {
-            if self.has_room() {
+            if self.has_room_for(bytes) {
                 return Poll::Ready(());
             }
             let mut waiters = self.waiters.borrow_mut();
@@ -268,10 +327,12 @@ impl Outbound {
         }
     }
 
-    /// Whether another response may be produced now.
-    pub(crate) fn has_room(&self) -> bool {
+    fn has_room_for(&self, bytes: usize) -> bool {
         let waiting = self.waiting.borrow();
-        waiting.state != State::Open || waiting.bytes <= self.bytes_max
+        let answers = waiting.answer_bytes + waiting.held_bytes;
+        waiting.state != State::Open
+            || waiting.answer_bytes == 0
+            || answers + bytes <= self.bytes_max / 2
     }
 
     /// Whether answers that wait leave room for another one; events do not count, they give way.

@@ -1,6 +1,7 @@
 //! What has happened before, read back from the journal under the policies in force now.
 
-use std::collections::VecDeque;
+mod portion;
+
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,12 +14,10 @@ use jiff::Timestamp;
 use journal::{EntityKind, Journal, Position, Record, Revision};
 use tokio::task::yield_now;
 
+pub(super) use self::portion::Portion;
 use super::published::Published;
 use super::session::{Renderer, Session};
 use crate::clock::Clock;
-
-/// Records are read in portions of this many; between two of them the worker serves others.
-const PORTION: usize = 64;
 
 /// Where records come from, and what decides who may see them.
 #[derive(Clone)]
@@ -101,7 +100,7 @@ pub(crate) struct Gap {
 pub(crate) struct Replay {
     source: Source,
     range: Range,
-    portion: VecDeque<Arc<Record>>,
+    portion: Portion,
     /// Everything up to there was returned, or is not for the session.
     reached: Position,
     /// To be told before the next event.
@@ -121,7 +120,7 @@ impl Replay {
         Self {
             source,
             range: Range::missed(reached),
-            portion: VecDeque::new(),
+            portion: Portion::default(),
             reached,
             gap: (after > head).then_some(unknown(head)),
             missing: None,
@@ -147,7 +146,7 @@ impl Replay {
                 seen: past.after,
                 past,
             },
-            portion: VecDeque::new(),
+            portion: Portion::default(),
             reached,
             gap: foreign.map(|_| unknown(head)),
             missing: None,
@@ -198,10 +197,11 @@ impl Replay {
                 return Ok(Step::Gap(gap));
             }
             let before = self.reached;
-            while let Some(record) = self.portion.pop_front() {
+            while let Some(record) = self.portion.pop() {
+                session.outbound.hold(self.portion.bytes());
                 let step = self.step(&record, session);
                 if let Ok(Some(Step::Gap(_))) = step {
-                    self.portion.push_front(record);
+                    self.portion.put_back(record);
                     return step.map(|gap| gap.unwrap_or(Step::End));
                 }
                 self.reached = record.position;
@@ -216,8 +216,9 @@ impl Replay {
                 return Ok(Step::End);
             }
             yield_now().await;
-            let portion = self.read().await?;
-            match self.range.advance(&portion) {
+            session.outbound.room_for(Portion::BYTES_MAX).await;
+            let records = self.read().await?;
+            match self.range.advance(&records) {
                 Some(gap) if self.range.is_of_everybody() => {
                     self.reached = self.reached.max(gap.position);
                     self.gap = Some(gap);
@@ -225,8 +226,28 @@ impl Replay {
                 Some(gap) => self.missing = Some(gap),
                 None => {}
             }
-            self.portion = portion;
+            self.portion.fill(records);
+            session.outbound.hold(self.portion.bytes());
         }
+    }
+
+    /// Whether it holds no records now.
+    pub(crate) fn holds_nothing(&self) -> bool {
+        self.portion.is_empty()
+    }
+
+    /// No more than this many records will be wanted.
+    pub(crate) fn expect(&mut self, records: u64) {
+        self.portion.expect(records);
+    }
+
+    /// Keeps only its place, and reads again from there.
+    pub(crate) fn rest(&mut self, session: &Session) {
+        if let Some(record) = self.portion.pop() {
+            self.range.return_to(&record);
+        }
+        self.portion.clear();
+        session.outbound.hold(0);
     }
 
     /// What the session gets of a record, or has to know before it.
@@ -269,13 +290,10 @@ impl Replay {
     }
 
     /// Reads the next portion, away from the worker; each record is parsed in its turn, because parsed it is much larger.
-    async fn read(&self) -> Result<VecDeque<Arc<Record>>, ::things::Error> {
+    async fn read(&self) -> Result<Vec<Arc<Record>>, ::things::Error> {
         let source = self.source.clone();
-        let reading = self.range.reading();
-        let portion = web::block(move || {
-            let records = reading(&source)?;
-            Ok(VecDeque::from(records))
-        });
+        let reading = self.range.reading(self.portion.limit());
+        let portion = web::block(move || Ok(Portion::part_of(reading(&source)?)));
         match portion.await {
             Ok(portion) => portion,
             // The runtime is ending, and this stream with it.
@@ -311,12 +329,13 @@ impl Range {
         }
     }
 
-    fn reading(&self) -> Reading {
+    /// Reads so many records at most.
+    fn reading(&self, limit: usize) -> Reading {
         match self {
             Self::Missed { after, until } => {
                 let (after, until) = (*after, *until);
                 Box::new(move |source| {
-                    let mut records = source.journal.records(after, PORTION)?;
+                    let mut records = source.journal.records(after, limit)?;
                     records.retain(|record| record.position <= until);
                     Ok(records)
                 })
@@ -325,7 +344,7 @@ impl Range {
                 let (thing_id, from) = (thing_id.clone(), *from);
                 Box::new(move |source| {
                     let now = source.clock.now();
-                    source.things.past(&thing_id, (from, PORTION), now)
+                    source.things.past(&thing_id, (from, limit), now)
                 })
             }
             Self::Empty => Box::new(|_| Ok(Vec::new())),
@@ -333,8 +352,8 @@ impl Range {
     }
 
     /// Goes on behind what was read; what to tell if the journal has forgotten something in between.
-    fn advance(&mut self, portion: &VecDeque<Arc<Record>>) -> Option<Gap> {
-        let Some(last) = portion.back() else {
+    fn advance(&mut self, portion: &[Arc<Record>]) -> Option<Gap> {
+        let Some(last) = portion.last() else {
             let (rest, forgotten) = match self {
                 // The journal knew records up to there.
                 Self::Missed { until, .. } => (Self::missed(*until), Some(forgotten(*until))),
@@ -352,12 +371,21 @@ impl Range {
             Self::History {
                 from, past, seen, ..
             } => {
-                let gap = seen.and_then(|seen| past.gap(portion.front()?, (*from, seen)));
+                let gap = seen.and_then(|seen| past.gap(portion.first()?, (*from, seen)));
                 *from = last.revision + 1;
                 *seen = seen.map(|seen| seen.max(last.position));
                 gap
             }
             Self::Empty => None,
+        }
+    }
+
+    /// Goes back to before a record that was read and not returned.
+    fn return_to(&mut self, record: &Record) {
+        match self {
+            Self::Missed { after, .. } => *after = Position(record.position.0.saturating_sub(1)),
+            Self::History { from, .. } => *from = record.revision,
+            Self::Empty => {}
         }
     }
 

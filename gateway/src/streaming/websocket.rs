@@ -160,10 +160,14 @@ async fn read(connection: &Rc<Connection>, frames: &mut Frames) -> End {
         match message {
             Ok(Message::Text(text)) => {
                 connection.count_received();
+                // Pings, closes and refreshes that came before it were seen; a frame that would be answered waits, and so does
+                // whatever is behind it.
+                if !text.starts_with("JWT-TOKEN") {
+                    connection.session.outbound.room().await;
+                }
                 connection
                     .take(&text, (&mut throttle, &mut rejection))
                     .await;
-                connection.session.outbound.room().await;
             }
             Ok(Message::Ping(payload)) => connection.answer_ping(payload),
             Ok(Message::Binary) => {

@@ -28,9 +28,76 @@ fn a_full_buffer_loses_events_and_counts_them_but_no_response() {
     assert_eq!(outbound.push_event(CHUNK), Err(Lost));
     assert_eq!(outbound.lost(), 2);
     outbound.push_response(CHUNK);
-    assert!(!outbound.has_room());
+    assert!(!outbound.has_room_for(0));
     assert_eq!(outbound.pop().unwrap(), "123456");
-    assert!(outbound.has_room());
+    assert_eq!(outbound.pop().unwrap(), "123456");
+    assert!(outbound.has_room_for(0));
+}
+
+#[test]
+fn events_have_half_of_the_room_however_many_answers_wait() {
+    let outbound = Outbound::new(24);
+    for _ in 0..9 {
+        outbound.push_response(CHUNK);
+    }
+    outbound.push_past(CHUNK, true);
+    outbound.hold(6);
+    outbound.push_event(CHUNK).unwrap();
+    outbound.push_event(CHUNK).unwrap();
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost));
+}
+
+#[test]
+fn events_have_what_answers_leave_them() {
+    let outbound = Outbound::new(24);
+    outbound.hold(6);
+    for _ in 0..3 {
+        outbound.push_event(CHUNK).unwrap();
+    }
+    assert_eq!(outbound.push_event(CHUNK), Err(Lost));
+    outbound.hold(0);
+    let outbound = Outbound::new(24);
+    for _ in 0..4 {
+        outbound.push_event(CHUNK).unwrap();
+    }
+}
+
+#[test]
+fn answers_have_half_of_the_room_and_one_is_always_allowed() {
+    let outbound = Outbound::new(24);
+    assert!(outbound.has_room_for(100), "nothing waits");
+    outbound.push_past(CHUNK, true);
+    assert!(outbound.has_room_for(6));
+    assert!(!outbound.has_room_for(7));
+    outbound.hold(6);
+    assert!(outbound.has_room_for(0));
+    assert!(!outbound.has_room_for(1));
+    outbound.push_event(CHUNK).unwrap();
+    assert!(outbound.has_room_for(0), "events do not count");
+}
+
+#[test]
+fn the_past_waits_for_events_and_these_for_answers_unless_they_are_many() {
+    let outbound = Outbound::new(32);
+    let event = Bytes::from_static(b"event.");
+    outbound.push_past(Bytes::from_static(b"past"), true);
+    outbound.push_event(event.clone()).unwrap();
+    outbound.push_event(event.clone()).unwrap();
+    outbound.push_response(CHUNK);
+    let order = std::iter::from_fn(|| outbound.pop());
+    let order: Vec<Bytes> = order.collect();
+    assert_eq!(order, [&event[..], b"123456", b"event.", b"past"]);
+    assert_eq!(outbound.newly_taken(), 3);
+}
+
+#[test]
+fn the_past_is_forgotten_with_the_events() {
+    let outbound = Outbound::new(100);
+    outbound.push_past(CHUNK, false);
+    outbound.push_past(CHUNK, true);
+    outbound.push_event(CHUNK).unwrap();
+    check_forgotten(&outbound, 2, 2);
+    assert_eq!(outbound.pop(), None);
 }
 
 #[test]
@@ -145,7 +212,7 @@ async fn who_waits_for_room_goes_on_when_something_is_taken() {
     let taker = Rc::clone(&outbound);
     actix_web::rt::spawn(async move { taker.pop() });
     outbound.room().await;
-    assert!(outbound.has_room());
+    assert!(outbound.has_room_for(0));
 }
 
 #[actix_web::test]
@@ -173,6 +240,7 @@ fn answers_that_nobody_takes_are_bounded_whatever_events_wait() {
     assert!(outbound.takes_answers(), "events do not count");
     outbound.push_response(CHUNK);
     assert!(!outbound.takes_answers());
+    outbound.pop();
     outbound.pop();
     assert!(outbound.takes_answers());
 }

@@ -13,7 +13,13 @@ pub(super) struct Waiting {
     pub(super) urgent: Option<Bytes>,
     pub(super) responses: VecDeque<Bytes>,
     pub(super) events: VecDeque<Event>,
-    pub(super) bytes: usize,
+    /// What was asked for of the past.
+    pub(super) past: VecDeque<Past>,
+    /// Of responses and of the past.
+    pub(super) answer_bytes: usize,
+    pub(super) event_bytes: usize,
+    /// What was read of the past and does not wait here yet.
+    pub(super) held_bytes: usize,
     /// Events that found no room, not told yet.
     pub(super) lost: u64,
     pub(super) lost_since: Option<Instant>,
@@ -29,6 +35,13 @@ pub(super) struct Event {
     pub(super) chunk: Bytes,
     /// So many losses are told by it; an event tells none.
     pub(super) tells: u64,
+}
+
+/// A step of a history.
+pub(super) struct Past {
+    pub(super) chunk: Bytes,
+    /// Whether it is an event, and counted as such.
+    pub(super) is_event: bool,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +69,26 @@ impl Waiting {
     }
 
     pub(super) fn add(&mut self, event: Event) {
-        self.bytes += event.chunk.len();
+        self.event_bytes += event.chunk.len();
         self.events.push_back(event);
+    }
+
+    pub(super) fn pop_response(&mut self) -> Option<Bytes> {
+        let chunk = self.responses.pop_front()?;
+        self.answer_bytes = self.answer_bytes.saturating_sub(chunk.len());
+        Some(chunk)
+    }
+
+    pub(super) fn pop_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        self.event_bytes = self.event_bytes.saturating_sub(event.chunk.len());
+        Some(event)
+    }
+
+    pub(super) fn pop_past(&mut self) -> Option<Past> {
+        let past = self.past.pop_front()?;
+        self.answer_bytes = self.answer_bytes.saturating_sub(past.chunk.len());
+        Some(past)
     }
 
     /// Everything lost that nobody was told of.
@@ -65,14 +96,18 @@ impl Waiting {
         self.lost + self.forgotten
     }
 
-    /// What is lost by it is told at the end, and not in its place.
+    /// What is lost by it is told at the end, and not in its place; events of the past are events.
     pub(super) fn forget_events(&mut self) -> Forgotten {
         let forgotten = std::mem::take(&mut self.events);
-        let events = forgotten.iter().filter(|event| event.is_one()).count() as u64;
+        let past = std::mem::take(&mut self.past);
+        let past = past.iter().filter(|past| past.is_event);
+        let events = forgotten.iter().filter(|event| event.is_one()).count() + past.count();
+        let events = events as u64;
         let gaps: u64 = forgotten.iter().map(|event| event.tells).sum();
         self.forgotten += gaps + events;
         self.lost_since = None;
-        self.bytes = self.response_bytes();
+        self.event_bytes = 0;
+        self.answer_bytes = self.response_bytes();
         Forgotten {
             events,
             untold: self.untold(),
@@ -84,7 +119,7 @@ impl Waiting {
         self.events = VecDeque::new();
         self.lost = 0;
         self.lost_since = None;
-        self.bytes = self.response_bytes();
+        self.event_bytes = 0;
     }
 
     /// What tells the losses that nobody was told of yet, if there are some and `loss` tells them.
@@ -103,6 +138,7 @@ impl Waiting {
     pub(super) fn shrink(&mut self) {
         shrink(&mut self.responses);
         shrink(&mut self.events);
+        shrink(&mut self.past);
     }
 }
 

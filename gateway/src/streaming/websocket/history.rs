@@ -14,10 +14,12 @@ use ::policies::PolicyId;
 use ::things::ThingId;
 use actix_web::http::StatusCode;
 use authentication::{NamespacedKind, ScopeWord};
+use bytes::Bytes;
 use devops::logging::carried;
 use hashbrown::HashMap;
 use protocol::{Criterion, Envelope, Group, StreamingAction, TopicPath};
 use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Connection, text_frame};
@@ -37,6 +39,8 @@ const LINGER: Duration = Duration::from_secs(10);
 pub(super) struct Histories {
     number: Cell<u64>,
     known: RefCell<HashMap<String, Rc<Open>>>,
+    /// Held by the one that reads.
+    turn: Mutex<()>,
 }
 
 /// A step that the client takes.
@@ -159,45 +163,45 @@ impl Connection {
     /// `failed`, with the headers of the command.
     fn send_step(&self, command: &HistoryCommand<'_>, (id, error): (&str, DittoError)) {
         let value = json!({ "subscriptionId": id, "error": error.to_json() });
-        self.send_history_frame(
+        let frame = history_frame(
             (command.topic, command.headers),
             StreamingAction::Failed,
             value,
         );
+        self.session.outbound.push_response(frame);
     }
 
     /// A step of the gateway's, with the headers of the client's latest one.
     fn send_history(&self, open: &Open, action: StreamingAction, members: Map<String, Value>) {
         let mut value = Map::from_iter([("subscriptionId".to_owned(), open.id.clone().into())]);
         value.extend(members);
-        self.send_history_frame((&open.topic, &open.headers.borrow()), action, value.into());
+        let is_event = action == StreamingAction::Next;
+        let frame = history_frame((&open.topic, &open.headers.borrow()), action, value.into());
+        self.session.outbound.push_past(frame, is_event);
     }
+}
 
-    fn send_history_frame(
-        &self,
-        (topic, headers): (&TopicPath, &Map<String, Value>),
-        action: StreamingAction,
-        value: Value,
-    ) {
-        let criterion = Criterion::Streaming(action);
-        let topic = TopicPath::new(&topic.entity_id(), topic.group(), criterion);
-        let correlation_id = headers.get("correlation-id").cloned();
-        let envelope = Envelope {
-            topic: topic.to_string(),
-            headers: Some(
-                correlation_id
-                    .map(|id| ("correlation-id".to_owned(), id))
-                    .into_iter()
-                    .collect(),
-            ),
-            path: "/".to_owned(),
-            value: Some(value),
-            ..Envelope::default()
-        };
-        self.session
-            .outbound
-            .push_response(text_frame(&envelope.to_bytes()));
-    }
+fn history_frame(
+    (topic, headers): (&TopicPath, &Map<String, Value>),
+    action: StreamingAction,
+    value: Value,
+) -> Bytes {
+    let criterion = Criterion::Streaming(action);
+    let topic = TopicPath::new(&topic.entity_id(), topic.group(), criterion);
+    let correlation_id = headers.get("correlation-id").cloned();
+    let envelope = Envelope {
+        topic: topic.to_string(),
+        headers: Some(
+            correlation_id
+                .map(|id| ("correlation-id".to_owned(), id))
+                .into_iter()
+                .collect(),
+        ),
+        path: "/".to_owned(),
+        value: Some(value),
+        ..Envelope::default()
+    };
+    text_frame(&envelope.to_bytes())
 }
 
 impl Histories {

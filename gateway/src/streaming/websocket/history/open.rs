@@ -99,6 +99,9 @@ pub(super) async fn run(connection: Rc<Connection>, open: Rc<Open>, mut reading:
     open.end();
 }
 
+/// Sends what is requested, a portion at a time.
+///
+/// Of a connection, one history reads at a time; the others hold no more than their place.
 async fn deliver(connection: &Connection, open: &Open, reading: &mut Reading) {
     let mut is_checked = false;
     loop {
@@ -111,21 +114,49 @@ async fn deliver(connection: &Connection, open: &Open, reading: &mut Reading) {
             return fail(connection, open, &error);
         }
         is_checked = true;
-        match reading.next(&connection.session).await {
-            Ok(Step::Event(item)) if open.ended_at.get().is_none() => {
-                open.demand.set(open.demand.get() - 1);
+        let turn = connection.histories.turn.lock().await;
+        let outcome = send_portion(connection, open, reading).await;
+        reading.rest(&connection.session);
+        drop(turn);
+        match outcome {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return fail(connection, open, &error),
+        }
+    }
+}
+
+/// Sends what is requested of what is read at once; whether there may be more.
+async fn send_portion(
+    connection: &Connection,
+    open: &Open,
+    reading: &mut Reading,
+) -> Result<bool, DittoError> {
+    let session = &connection.session;
+    reading.expect(open.demand.get());
+    loop {
+        session.outbound.room().await;
+        if open.ended_at.get().is_some() {
+            return Ok(false);
+        }
+        match reading.next(session).await? {
+            // It was cancelled while this was read.
+            Step::Event(_) if open.ended_at.get().is_some() => return Ok(false),
+            Step::Event(item) => {
+                open.demand.set(open.demand.get().saturating_sub(1));
                 // Rendered by us, so it is JSON.
                 let item = serde_json::from_slice(&item).unwrap_or(Value::Null);
                 let members = Map::from_iter([("item".to_owned(), item)]);
                 connection.send_history(open, StreamingAction::Next, members);
-                connection.session.outbound.room().await;
             }
-            Ok(Step::Event(_)) => return,
-            Ok(Step::Gap(_) | Step::Reached(_)) => {}
-            Ok(Step::End) => {
-                return connection.send_history(open, StreamingAction::Complete, Map::new());
+            Step::Gap(_) | Step::Reached(_) => {}
+            Step::End => {
+                connection.send_history(open, StreamingAction::Complete, Map::new());
+                return Ok(false);
             }
-            Err(error) => return fail(connection, open, &error),
+        }
+        if open.demand.get() == 0 || reading.holds_nothing() {
+            return Ok(true);
         }
     }
 }
@@ -147,6 +178,27 @@ impl Reading {
         match self {
             Self::Thing(replay) => Ok(replay.next(session).await?),
             Self::Policy(replay) => Ok(replay.next(session).await?),
+        }
+    }
+
+    fn expect(&mut self, records: u64) {
+        match self {
+            Self::Thing(replay) => replay.expect(records),
+            Self::Policy(replay) => replay.expect(records),
+        }
+    }
+
+    fn holds_nothing(&self) -> bool {
+        match self {
+            Self::Thing(replay) => replay.holds_nothing(),
+            Self::Policy(replay) => replay.holds_nothing(),
+        }
+    }
+
+    fn rest(&mut self, session: &Session) {
+        match self {
+            Self::Thing(replay) => replay.rest(session),
+            Self::Policy(replay) => replay.rest(session),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What has happened to a policy, read back from the journal under the policy in force now.
 
-use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::Arc;
 
@@ -12,11 +11,8 @@ use tokio::task::yield_now;
 
 use crate::app::Gateway;
 use crate::clock::Clock;
-use crate::streaming::replay::{Past, Step};
+use crate::streaming::replay::{Past, Portion, Step};
 use crate::streaming::session::Session;
-
-/// Records are read in portions of this many; between two of them the worker serves others.
-const PORTION: usize = 64;
 
 /// Goes through the events of one policy, oldest first.
 pub(super) struct PolicyReplay {
@@ -25,7 +21,7 @@ pub(super) struct PolicyReplay {
     policy_id: PolicyId,
     past: Past,
     next: Revision,
-    portion: VecDeque<Arc<Record>>,
+    portion: Portion,
 }
 
 impl PolicyReplay {
@@ -36,7 +32,7 @@ impl PolicyReplay {
             policy_id: policy_id.clone(),
             next: past.from_revision.unwrap_or(1).max(1),
             past,
-            portion: VecDeque::new(),
+            portion: Portion::default(),
         }
     }
 
@@ -49,7 +45,8 @@ impl PolicyReplay {
             if session.lifeline().is_over(now) {
                 return pending().await;
             }
-            while let Some(record) = self.portion.pop_front() {
+            while let Some(record) = self.portion.pop() {
+                session.outbound.hold(self.portion.bytes());
                 if !self.past.contains(&record) {
                     continue;
                 }
@@ -63,21 +60,44 @@ impl PolicyReplay {
                 return Ok(Step::End);
             }
             yield_now().await;
-            self.portion = self.read().await?;
-            match self.portion.back() {
+            session.outbound.room_for(Portion::BYTES_MAX).await;
+            let records = self.read().await?;
+            match records.last() {
                 Some(last) => self.next = last.revision + 1,
                 None => return Ok(Step::End),
             }
+            self.portion.fill(records);
+            session.outbound.hold(self.portion.bytes());
         }
     }
 
+    /// Whether it holds no records now.
+    pub(super) fn holds_nothing(&self) -> bool {
+        self.portion.is_empty()
+    }
+
+    /// No more than this many records will be wanted.
+    pub(super) fn expect(&mut self, records: u64) {
+        self.portion.expect(records);
+    }
+
+    /// Keeps only its place, and reads again from there.
+    pub(super) fn rest(&mut self, session: &Session) {
+        if let Some(record) = self.portion.pop() {
+            self.next = record.revision;
+        }
+        self.portion.clear();
+        session.outbound.hold(0);
+    }
+
     /// Reads the next portion, away from the worker.
-    async fn read(&self) -> Result<VecDeque<Arc<Record>>, Error> {
+    async fn read(&self) -> Result<Vec<Arc<Record>>, Error> {
         let (policies, policy_id) = (Arc::clone(&self.policies), self.policy_id.clone());
         let (next, now) = (self.next, self.clock.now());
-        let portion = web::block(move || policies.past(&policy_id, (next, PORTION), now));
+        let limit = self.portion.limit();
+        let portion = web::block(move || policies.past(&policy_id, (next, limit), now));
         match portion.await {
-            Ok(portion) => portion.map(VecDeque::from),
+            Ok(portion) => portion.map(Portion::part_of),
             // The runtime is ending, and this stream with it.
             Err(_) => pending().await,
         }
