@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::logger_name::OWN_CRATES;
 use super::{LogControlError, LogLevel, LoggerLevel, LoggerName};
+
+/// Writes an error for each malformed request, which anybody can send, and does not say who did. Such answers are counted in
+/// the metrics; the lines are there at `debug`, or for who gives this logger a level.
+const MALFORMED: &str = "actix_http::h1::dispatcher";
 
 /// The levels of all loggers: the root's, and those that others have of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +110,13 @@ impl LogLevels {
             let targets = logger.targets().into_iter();
             targets.map(|target| (target, level.filter()))
         });
-        let by_target: BTreeMap<_, _> = targets.collect();
+        let mut by_target: BTreeMap<_, _> = targets.collect();
+        let is_wanted = by_target
+            .keys()
+            .any(|target| MALFORMED.starts_with(&**target));
+        if !is_wanted && self.root.filter() < LevelFilter::DEBUG {
+            by_target.insert(MALFORMED.into(), LevelFilter::OFF);
+        }
         Targets::new()
             .with_targets(by_target)
             .with_default(self.root.filter())
@@ -174,6 +184,20 @@ mod tests {
         check(&[("ROOT", LogLevel::Trace)], "actix_web", Level::TRACE);
         check(&[("ROOT", LogLevel::All)], "gateway", Level::TRACE);
         check(&[("ROOT", LogLevel::Error)], "actix_web", Level::ERROR);
+    }
+
+    #[test]
+    fn malformed_requests_do_not_fill_the_log() {
+        let is_told = |changes: &[(&str, LogLevel)]| {
+            levels(changes)
+                .targets()
+                .would_enable(MALFORMED, &Level::ERROR)
+        };
+        assert!(!is_told(&[]));
+        assert!(!is_told(&[("org.eclipse.ditto", LogLevel::Debug)]));
+        assert!(is_told(&[("ROOT", LogLevel::Debug)]));
+        assert!(is_told(&[("actix_http", LogLevel::Warn)]));
+        check(&[], "actix_http::h1", Level::INFO);
     }
 
     #[test]
