@@ -1,11 +1,13 @@
 //! What has happened before, read back from the journal under the policies in force now.
 
 mod portion;
+mod reader;
 
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ::policies::SubjectId;
 use ::things::{ThingEvent, ThingId, Things};
 use actix_web::web;
 use bytes::Bytes;
@@ -15,6 +17,7 @@ use journal::{EntityKind, Journal, Position, Record, Revision};
 use tokio::task::yield_now;
 
 pub(super) use self::portion::Portion;
+pub(super) use self::reader::Reader;
 use super::published::Published;
 use super::session::{Renderer, Session};
 use crate::clock::Clock;
@@ -108,6 +111,8 @@ pub(crate) struct Replay {
     /// To be told before the next event that the session may see: others must not learn that there was something.
     missing: Option<Gap>,
     renderer: Rc<dyn Renderer>,
+    /// Who asked for it, if the session's principal may change.
+    reader: Option<Rc<Reader>>,
     /// That of the request that asked for it; a stream is polled by whoever sends it.
     correlation_id: Option<Arc<str>>,
 }
@@ -125,6 +130,7 @@ impl Replay {
             gap: (after > head).then_some(unknown(head)),
             missing: None,
             renderer,
+            reader: None,
             correlation_id: current_correlation_id(),
         }
     }
@@ -151,8 +157,15 @@ impl Replay {
             gap: foreign.map(|_| unknown(head)),
             missing: None,
             renderer,
+            reader: None,
             correlation_id: current_correlation_id(),
         }
+    }
+
+    /// Reads as this one, less what the session loses.
+    pub(crate) fn read_as(mut self, reader: Rc<Reader>) -> Self {
+        self.reader = Some(reader);
+        self
     }
 
     /// Everything up to there was returned, or is not for the session; what could not be decided is passed, too.
@@ -256,28 +269,35 @@ impl Replay {
         record: &Record,
         session: &Session,
     ) -> Result<Option<Step>, ::things::Error> {
-        if let Some(gap) = self.missing_before(record, session)? {
+        let reader = self.reader.as_ref();
+        let principal = reader.map_or_else(|| session.principal(), |reader| reader.principal());
+        let by = (session, principal.subjects());
+        if let Some(gap) = self.missing_before(record, by)? {
             return Ok(Some(Step::Gap(gap)));
         }
-        Ok(self.frame(record, session)?.map(Step::Event))
+        Ok(self.frame(record, by)?.map(Step::Event))
     }
 
     /// What the journal has forgotten before the record, if the session may see the record.
     fn missing_before(
         &mut self,
         record: &Record,
-        session: &Session,
+        (session, subjects): (&Session, &[SubjectId]),
     ) -> Result<Option<Gap>, ::things::Error> {
-        let is_told = self.missing.is_some() && session.may_see(&self.published(record)?);
+        let is_told = self.missing.is_some() && session.may_see(&self.published(record)?, subjects);
         Ok(self.missing.take_if(|_| is_told))
     }
 
-    fn frame(&self, record: &Record, session: &Session) -> Result<Option<Bytes>, ::things::Error> {
+    fn frame(
+        &self,
+        record: &Record,
+        (session, subjects): (&Session, &[SubjectId]),
+    ) -> Result<Option<Bytes>, ::things::Error> {
         if !self.range.contains(record) {
             return Ok(None);
         }
         let published = self.published(record)?;
-        Ok(session.view(&published, &*self.renderer))
+        Ok(session.view(&published, (subjects, &*self.renderer)))
     }
 
     /// The event of the record with who may see it today.

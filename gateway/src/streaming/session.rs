@@ -357,17 +357,18 @@ impl Session {
         }
     }
 
-    /// What this session may see of an event of the past.
-    pub(crate) fn view(&self, published: &Published, renderer: &dyn Renderer) -> Option<Bytes> {
-        let principal = self.principal();
-        self.seen(published, (principal.subjects(), renderer))
+    /// What this session, acting as these subjects, may see of an event of the past.
+    pub(crate) fn view(
+        &self,
+        published: &Published,
+        by: (&[SubjectId], &dyn Renderer),
+    ) -> Option<Bytes> {
+        self.seen(published, by)
     }
 
-    /// Whether this session may see any part of an event of the past.
-    pub(crate) fn may_see(&self, published: &Published) -> bool {
-        let principal = self.principal();
-        self.is_within_reach(&published.event.thing_id)
-            && published.visible_to(principal.subjects()).is_some()
+    /// Whether this session, acting as these subjects, may see any part of an event of the past.
+    pub(crate) fn may_see(&self, published: &Published, subjects: &[SubjectId]) -> bool {
+        self.is_within_reach(&published.event.thing_id) && published.visible_to(subjects).is_some()
     }
 
     fn seen(

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{OidcProvider, Socket, TestGateway, TokenShape};
 
 use super::{GUEST, LAMP};
@@ -110,6 +110,7 @@ async fn subjects_narrow_at_once_and_widen_with_the_next_start() {
     };
     change("seen").await;
     expect_both(&mut socket, "seen").await;
+    open_history(&mut socket).await;
     for (shape, name) in [(narrow, "lost"), (TokenShape::default(), "gained")] {
         let token = provider.token_of("alice", shape).await;
         socket.send(format!("JWT-TOKEN?jwtToken={token}")).await;
@@ -122,12 +123,34 @@ async fn subjects_narrow_at_once_and_widen_with_the_next_start() {
         // One token a second is considered.
         socket.expect_silence(Duration::from_millis(1100)).await;
     }
+    for (history, expected) in [("h-0", "failed"), ("h-1", "next")] {
+        if history == "h-1" {
+            open_history(&mut socket).await;
+        }
+        let demand = json!({ "subscriptionId": history, "demand": 1 });
+        socket.send(streaming("request", &demand)).await;
+        let topic = socket.json().await["topic"].to_string();
+        assert!(topic.contains(&format!("/streaming/{expected}")), "{topic}");
+    }
     socket.control("START-SEND-EVENTS").await;
     change("again").await;
     assert_eq!(socket.json().await["path"], "/attributes/again");
     socket.control("START-SEND-MESSAGES").await;
     change("both").await;
     expect_both(&mut socket, "both").await;
+}
+
+fn streaming(action: &str, value: &Value) -> String {
+    let topic = format!("org.acme/lamp/things/twin/streaming/{action}");
+    json!({ "topic": topic, "headers": {}, "path": "/", "value": value }).to_string()
+}
+
+async fn open_history(socket: &mut Socket) {
+    let subscribe = streaming("subscribeForPersistedEvents", &json!({ "prefix": "h-" }));
+    socket.send(subscribe).await;
+    let created = socket.json().await;
+    let topic = created["topic"].as_str().unwrap_or_default();
+    assert!(topic.ends_with("/created"), "{created}");
 }
 
 /// An event and a message of this name, in whichever order.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::policies::PolicyId;
+use ::policies::{PolicyId, Principal};
 use ::things::ThingId;
 use actix_web::http::StatusCode;
 use authentication::{NamespacedKind, ScopeWord};
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use super::{Connection, text_frame};
 use crate::error::DittoError;
-use crate::streaming::replay::{Past, Replay, Source};
+use crate::streaming::replay::{Past, Reader, Replay, Source};
 use crate::streaming::subscription::Filter;
 use open::{HistoryRenderer, Open, Reading};
 use policy::PolicyReplay;
@@ -103,6 +103,7 @@ impl Connection {
         let prefix = field::<String>(value, "prefix")?.unwrap_or_default();
         let id = self.histories.add(&prefix)?;
         let gateway = &self.context.gateway;
+        let reader = Reader::new(self.session.principal());
         let reading = match &subject {
             Subject::Thing(thing_id) => {
                 let source = Source {
@@ -111,13 +112,16 @@ impl Connection {
                     clock: Arc::clone(&gateway.clock),
                 };
                 let renderer = Rc::new(HistoryRenderer::new(filter));
-                Reading::Thing(Replay::of_history(source, (thing_id, past), renderer))
+                let replay = Replay::of_history(source, (thing_id, past), renderer);
+                Reading::Thing(replay.read_as(Rc::clone(&reader)))
             }
-            Subject::Policy(policy_id) => {
-                Reading::Policy(PolicyReplay::new(gateway, policy_id, past))
-            }
+            Subject::Policy(policy_id) => Reading::Policy(PolicyReplay::new(
+                gateway,
+                (policy_id, past),
+                Rc::clone(&reader),
+            )),
         };
-        let open = Rc::new(Open::new(id.clone(), subject, command));
+        let open = Rc::new(Open::new(id.clone(), (subject, reader), command));
         self.histories.insert(id, &open);
         self.send_history(&open, StreamingAction::Created, Map::new());
         actix_web::rt::spawn(carried(open::run(Rc::clone(self), open, reading)));
@@ -221,6 +225,13 @@ impl Histories {
         let number = self.number.get();
         self.number.set(number + 1);
         Ok(format!("{prefix}{number}"))
+    }
+
+    /// Follows a refresh: what is lost is lost at once, what is gained counts from the next subscription.
+    pub(super) fn narrow(&self, principal: &Principal) {
+        for open in self.known.borrow().values() {
+            open.narrow(principal);
+        }
     }
 
     fn insert(&self, id: String, open: &Rc<Open>) {

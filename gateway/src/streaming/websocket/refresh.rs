@@ -87,6 +87,7 @@ impl Connection {
         metrics::refreshes("accepted").increment(1);
         let caller = self.caller.borrow().renewed(principal.clone());
         *self.caller.borrow_mut() = caller;
+        self.histories.narrow(&principal);
         self.session.refresh(principal, now);
         self.session.reindex();
         self.announce(&Announcement::Refreshed);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ::policies::{
-    CommandContext, DittoHeaders, PolicyAction, PolicyCommand, PolicyResource, SubjectId,
+    CommandContext, DittoHeaders, PolicyAction, PolicyCommand, PolicyResource, Principal, SubjectId,
 };
 use ::things::{ThingId, ThingResource};
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use super::{Connection, HistoryCommand, Subject, timed_out};
 use crate::error::DittoError;
 use crate::live::Label;
 use crate::streaming::published::{Published, Visible};
-use crate::streaming::replay::{Replay, Step};
+use crate::streaming::replay::{Reader, Replay, Step};
 use crate::streaming::session::{Renderer, Session};
 use crate::streaming::subscription::Filter;
 
@@ -33,18 +33,24 @@ pub(super) struct Open {
     /// Those of the client's latest command.
     pub(super) headers: RefCell<Map<String, Value>>,
     subject: Subject,
+    reader: Rc<Reader>,
     demand: Cell<u64>,
     ended_at: Cell<Option<Instant>>,
     changed: Notify,
 }
 
 impl Open {
-    pub(super) fn new(id: String, subject: Subject, command: &HistoryCommand<'_>) -> Self {
+    pub(super) fn new(
+        id: String,
+        (subject, reader): (Subject, Rc<Reader>),
+        command: &HistoryCommand<'_>,
+    ) -> Self {
         Self {
             id,
             topic: command.topic.clone(),
             headers: RefCell::new(command.headers.clone()),
             subject,
+            reader,
             demand: Cell::new(0),
             ended_at: Cell::new(None),
             changed: Notify::new(),
@@ -67,6 +73,11 @@ impl Open {
             self.ended_at.set(Some(Instant::now()));
         }
         self.changed.notify_one();
+    }
+
+    /// Drops what `principal` does not have.
+    pub(super) fn narrow(&self, principal: &Principal) {
+        self.reader.narrow(principal);
     }
 
     pub(super) fn is_known(&self, now: Instant, linger: Duration) -> bool {
@@ -110,7 +121,7 @@ async fn deliver(connection: &Connection, open: &Open, reading: &mut Reading) {
             Ok(false) => return,
             Err(_) => return fail(connection, open, &timed_out()),
         }
-        if !is_checked && let Err(error) = check_access(connection, &open.subject).await {
+        if !is_checked && let Err(error) = check_access(connection, open).await {
             return fail(connection, open, &error);
         }
         is_checked = true;
@@ -204,13 +215,14 @@ impl Reading {
 }
 
 /// Who may read nothing of a thing or policy must not learn that it has a history.
-async fn check_access(connection: &Connection, subject: &Subject) -> Result<(), DittoError> {
+async fn check_access(connection: &Connection, open: &Open) -> Result<(), DittoError> {
+    let subject = &open.subject;
     connection
         .context
         .check_namespace(subject.kind(), subject.namespace())?;
     let gateway = &connection.context.gateway;
     let context = CommandContext {
-        principal: connection.session.principal(),
+        principal: open.reader.principal(),
         headers: DittoHeaders::default(),
         now: gateway.clock.now(),
         origin: None,

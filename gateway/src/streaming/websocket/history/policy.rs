@@ -1,6 +1,7 @@
 //! What has happened to a policy, read back from the journal under the policy in force now.
 
 use std::future::pending;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ::policies::{Error, Policies, PolicyEvent, PolicyId};
@@ -11,7 +12,7 @@ use tokio::task::yield_now;
 
 use crate::app::Gateway;
 use crate::clock::Clock;
-use crate::streaming::replay::{Past, Portion, Step};
+use crate::streaming::replay::{Past, Portion, Reader, Step};
 use crate::streaming::session::Session;
 
 /// Goes through the events of one policy, oldest first.
@@ -22,10 +23,15 @@ pub(super) struct PolicyReplay {
     past: Past,
     next: Revision,
     portion: Portion,
+    reader: Rc<Reader>,
 }
 
 impl PolicyReplay {
-    pub(super) fn new(gateway: &Gateway, policy_id: &PolicyId, past: Past) -> Self {
+    pub(super) fn new(
+        gateway: &Gateway,
+        (policy_id, past): (&PolicyId, Past),
+        reader: Rc<Reader>,
+    ) -> Self {
         Self {
             policies: Arc::clone(&gateway.policies),
             clock: Arc::clone(&gateway.clock),
@@ -33,6 +39,7 @@ impl PolicyReplay {
             next: past.from_revision.unwrap_or(1).max(1),
             past,
             portion: Portion::default(),
+            reader,
         }
     }
 
@@ -51,7 +58,7 @@ impl PolicyReplay {
                     continue;
                 }
                 let event = PolicyEvent::of_record(&record).map_err(|error| self.failed(error))?;
-                let principal = session.principal();
+                let principal = self.reader.principal();
                 if let Some(event) = self.policies.visible_event(&principal, &event, now)? {
                     return Ok(Step::Event(Envelope::policy_event(&event)));
                 }
