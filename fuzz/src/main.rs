@@ -3,6 +3,8 @@
 //! A panic, or a promise that was not kept, ends the run with the input that caused it. The seed is printed, and taken
 //! from the third argument, so that a run can be repeated.
 
+mod envelopes;
+mod frames;
 mod headers;
 mod keys;
 mod mutation;
@@ -30,9 +32,11 @@ fn main() -> ExitCode {
         "templates" => Box::new(templates::Templates),
         "headers" => Box::new(headers::Headers::new()),
         "keys" => Box::new(keys::Keys::new()),
+        "frames" => Box::new(frames::Frames::new()),
+        "envelopes" => Box::new(envelopes::Envelopes),
         _ => {
             eprintln!(
-                "usage: cargo run --release -p fuzz -- jwt|templates|headers|keys [seconds] [seed]"
+                "usage: cargo run --release -p fuzz -- jwt|templates|headers|keys|frames|envelopes [seconds] [seed]"
             );
             return ExitCode::from(2);
         }

@@ -4,7 +4,7 @@
 const BYTES_MAX: usize = 20_000;
 
 /// Texts that mean something to one of the targets.
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 42] = [
     "{{",
     "}}",
     "${",
@@ -39,6 +39,14 @@ const WORDS: [&str; 34] = [
     "\"alg\"",
     "1e309",
     "-1",
+    "{",
+    "[",
+    "null",
+    "\"value\":",
+    "\"headers\":{",
+    "\\u0000",
+    "%",
+    "/",
 ];
 
 /// A source of inputs.

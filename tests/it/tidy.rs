@@ -54,7 +54,10 @@ fn crates_depend_in_one_direction() {
             ],
         ),
         ("tests", vec![]),
-        ("fuzz", vec!["authentication", "policies", "rql"]),
+        (
+            "fuzz",
+            vec!["authentication", "policies", "protocol", "rql"],
+        ),
         ("timing", vec!["authentication"]),
         ("hello", vec![]),
         ("load", vec![]),
