@@ -95,3 +95,26 @@ async fn a_revoke_below_blocks_the_whole() {
         .await
         .expect(204);
 }
+
+/// The last digit of a double is the first to go where numbers are read in a hurry (IEEE 754, 17 significant digits).
+#[tokio::test]
+async fn numbers_keep_their_last_digit_over_a_start() {
+    let (gateway, alice) = with_lamp().await;
+    let numbers = "[31.245270191439438,2.2250738585072011e-308,0.1,123456789012345680.0]";
+    let path = format!("{THING}/attributes/numbers");
+    let json = ("content-type", "application/json");
+    let sent = alice
+        .send(
+            reqwest::Method::PUT,
+            &path,
+            &[json],
+            Some(numbers.to_owned()),
+        )
+        .await;
+    assert_eq!(sent.status, 201, "{}", sent.body);
+    let before = alice.get(&path).await.expect(200).body;
+    assert!(before.contains("31.245270191439438"), "{before}");
+    let gateway = gateway.restart().await;
+    let alice = gateway.as_subject("nginx:alice");
+    assert_eq!(alice.get(&path).await.expect(200).body, before);
+}
