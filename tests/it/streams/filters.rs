@@ -72,6 +72,9 @@ async fn a_start_replaces_what_was_asked_for() {
     )
     .await;
     put(&gateway, "/attributes/unwanted", json!(1)).await;
+    // Events come after their answers: this one shows that the other was judged by what was asked for then.
+    put(&gateway, "/attributes/wanted", json!(1)).await;
+    assert_eq!(event(&mut socket).await.1, "/attributes/wanted");
     socket.control("START-SEND-EVENTS").await;
     put(&gateway, "/attributes/anything", json!(1)).await;
     let frame = socket.json().await;
