@@ -201,13 +201,7 @@ impl Guard {
         source: SourcePrefix,
         now: Timestamp,
     ) -> AuthenticationError {
-        let Some(guess) = guess_of(&error, source) else {
-            return error;
-        };
-        match self.record_failure(&guess, now) {
-            Some(retry_after) => AuthenticationError::TooManyFailures { retry_after },
-            None => error,
-        }
+        told_to_wait(error, source, |guess| self.record_failure(guess, now))
     }
 
     /// What [`Guard::judge`] would say now, of a failure that does not count.
@@ -218,13 +212,7 @@ impl Guard {
         source: SourcePrefix,
         now: Timestamp,
     ) -> AuthenticationError {
-        let Some(guess) = guess_of(&error, source) else {
-            return error;
-        };
-        match self.wait_after(&guess, now) {
-            Some(retry_after) => AuthenticationError::TooManyFailures { retry_after },
-            None => error,
-        }
+        told_to_wait(error, source, |guess| self.wait_after(guess, now))
     }
 
     /// How long whoever fails with this would have to wait then.
@@ -287,6 +275,18 @@ impl Guard {
 
     fn settings_for(&self, method: GuardedMethod) -> Option<GuardSettings> {
         self.settings.map(|settings| of_method(settings, method))
+    }
+}
+
+/// `error`, unless it is a failed try and there is a wait after it.
+fn told_to_wait(
+    error: AuthenticationError,
+    source: SourcePrefix,
+    wait: impl FnOnce(&Guess<'_>) -> Option<Duration>,
+) -> AuthenticationError {
+    match guess_of(&error, source).and_then(|guess| wait(&guess)) {
+        Some(retry_after) => AuthenticationError::TooManyFailures { retry_after },
+        None => error,
     }
 }
 

@@ -162,7 +162,8 @@ impl JwtProvider {
     pub fn renewed(&self, settings: JwtSettings) -> Result<Self, SettingsError> {
         let mut renewed = Self::new(settings)?;
         for issuer in renewed.each_issuer() {
-            if let Some(known) = self.issuers.get(&issuer.value) {
+            let known = self.issuers.get(&issuer.value);
+            if let Some(known) = known.filter(|known| !known.keys.is_same(&issuer.keys)) {
                 issuer.keys.go_on_from(&known.keys);
             }
         }
