@@ -6,6 +6,7 @@ mod frames;
 mod history;
 mod incoming;
 mod live;
+mod once_a_second;
 mod refresh;
 mod rejection;
 
@@ -40,6 +41,7 @@ use crate::telemetry::metrics;
 pub(super) use body::ping;
 pub(crate) use body::text_frame;
 use frames::{Frames, Message};
+use once_a_second::OnceASecond;
 
 /// A client that was told of the end gets this long to close its side (RFC 6455 §7.1.1).
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,8 +53,10 @@ pub(super) struct Connection {
     pub(super) session: Rc<Session>,
     /// Headers of every frame that does not set them itself.
     defaults: Map<String, Value>,
-    refreshes: refresh::Refreshes,
-    pongs: rejection::Pongs,
+    /// So that a flood of tokens costs no signature checks.
+    refreshes: OnceASecond,
+    /// Pings beyond the budget: often enough for those who ask whether the connection lives.
+    pongs: OnceASecond,
     histories: history::Histories,
     in_flight: live::InFlight,
 }
@@ -108,8 +112,8 @@ pub(crate) fn upgrade(
         caller: RefCell::new(caller),
         session,
         defaults,
-        refreshes: refresh::Refreshes::default(),
-        pongs: rejection::Pongs::default(),
+        refreshes: OnceASecond::default(),
+        pongs: OnceASecond::default(),
         histories: history::Histories::default(),
         in_flight: live::InFlight::default(),
         context,

@@ -2,9 +2,6 @@
 //!
 //! Invariant: a refresh that does not succeed leaves the expiry timer as it was, or ends the session.
 
-use std::cell::Cell;
-use std::time::Duration;
-
 use ::policies::{Principal, ProviderKind};
 use authentication::AuthenticationError;
 use jiff::Timestamp;
@@ -16,27 +13,7 @@ use crate::streaming::announcement::Announcement;
 use crate::streaming::lifeline::{End, EndKind};
 use crate::telemetry::metrics;
 
-/// More refreshes than one in this time are ignored, so that a flood costs no signature checks.
-const INTERVAL_MIN: Duration = Duration::from_secs(1);
-
 const REFUSED: &str = "The new token was refused.";
-
-/// When the last refresh was considered.
-#[derive(Default)]
-pub(super) struct Refreshes(Cell<Option<Instant>>);
-
-impl Refreshes {
-    fn is_due(&self, now: Instant) -> bool {
-        let is_due = self
-            .0
-            .get()
-            .is_none_or(|last| now.duration_since(last) >= INTERVAL_MIN);
-        if is_due {
-            self.0.set(Some(now));
-        }
-        is_due
-    }
-}
 
 impl Connection {
     /// Considers a new token; whether it was accepted is only told to clients that want to know.
@@ -123,18 +100,4 @@ fn is_undecided(error: &AuthenticationError) -> bool {
         AuthenticationError::JwtMalformed { .. }
             | AuthenticationError::JwtIssuerNotSupported { .. }
     ) || error.is_unavailable()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_refresh_a_second_is_considered() {
-        let refreshes = Refreshes::default();
-        let start = Instant::now();
-        assert!(refreshes.is_due(start));
-        assert!(!refreshes.is_due(start + Duration::from_millis(999)));
-        assert!(refreshes.is_due(start + Duration::from_millis(1000)));
-    }
 }

@@ -1,6 +1,5 @@
 //! Frames that come too fast.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -12,24 +11,6 @@ use tokio::time::Instant;
 use super::incoming::{refuse, within_budget};
 use super::{Connection, body};
 use crate::error::DittoError;
-
-/// When a ping beyond the budget was answered last.
-#[derive(Default)]
-pub(super) struct Pongs(Cell<Option<Instant>>);
-
-impl Pongs {
-    /// Often enough for those who ask whether the connection lives.
-    const INTERVAL_MIN: Duration = Duration::from_secs(1);
-
-    fn is_due(&self, now: Instant) -> bool {
-        let last = self.0.get();
-        let is_due = last.is_none_or(|last| now.duration_since(last) >= Self::INTERVAL_MIN);
-        if is_due {
-            self.0.set(Some(now));
-        }
-        is_due
-    }
-}
 
 impl Connection {
     /// Gives a ping its payload back (RFC 6455 §5.5.3); of those beyond the budget, one a second.
@@ -74,19 +55,5 @@ impl Connection {
             error.status().as_u16(),
             &error.to_json(),
         ));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_ping_a_second_is_answered_beyond_the_budget() {
-        let pongs = Pongs::default();
-        let start = Instant::now();
-        assert!(pongs.is_due(start));
-        assert!(!pongs.is_due(start + Duration::from_millis(999)));
-        assert!(pongs.is_due(start + Duration::from_millis(1000)));
     }
 }
