@@ -3,6 +3,7 @@
 //!
 //! The view that was authenticated is the one that is dispatched: nothing below reads raw headers for a decision.
 
+mod admission;
 mod canonical_path;
 mod context;
 mod correlation_id;
@@ -12,6 +13,7 @@ mod fields;
 mod headers;
 mod https;
 mod namespaces;
+mod noted;
 mod query;
 mod reach;
 mod scopes;
@@ -27,17 +29,15 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use authentication::{
-    AuthenticationError, PeerAddress, Purpose, RequestKind, RequestParts, SourcePrefix,
-};
 use devops::logging::{correlated, set_correlation_id};
 use futures_util::FutureExt;
 
+pub(crate) use admission::SUBJECTS_MAX;
+use admission::admit;
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
 pub(crate) use explain::explain;
-use headers::ClaimedHeaders;
 #[cfg(test)]
 pub(crate) use headers::QUERY_PARAMETERS;
 pub(crate) use headers::{
@@ -45,22 +45,20 @@ pub(crate) use headers::{
     live_condition, on_timeout, unsupported as unsupported_header,
 };
 pub(crate) use namespaces::Fence;
+use noted::{note_denial, note_handshake};
+pub(crate) use noted::{note_source, note_subject};
 pub(crate) use scopes::CallerScopes;
 use source::PeerGone;
 pub(crate) use source::{Peers, Source};
 
-use policies::{Principal, ProviderKind};
 use tokio::time::timeout;
 
 use crate::app::Gateway;
 use crate::error::DittoError;
-use crate::limits::{LimitKey, Limits, TooManyRequests};
-use crate::operator::Denial;
 use crate::reload::InForce;
 use crate::routes::{self, Answer, Route};
 use crate::telemetry::access::{self, Access};
 use crate::telemetry::audit::{self, Answered, Trail};
-use crate::telemetry::metrics;
 use fields::Fields;
 use query::Query;
 
@@ -281,75 +279,6 @@ fn check_peer(gateway: &Gateway, source: &Source) -> Result<(), DittoError> {
     Ok(())
 }
 
-/// Finds out who calls, and whether it may ask for this at all.
-async fn admit(
-    (request, fields): (&HttpRequest, &Fields<'_>),
-    route: &Route,
-    context: &mut RequestContext,
-    access: &mut Access,
-) -> Result<(), DittoError> {
-    let caller = authenticate((request, fields), route, context, &mut access.trail).await?;
-    access.provider = Some(caller.principal().provider());
-    let limits = &context.gateway.limits;
-    limits
-        .check_subject(caller.limit_key())
-        .inspect_err(|exceeded| {
-            access.trail.limit = Some(exceeded.limit);
-            note_subject(&context.gateway, exceeded, &caller);
-        })?;
-    context.caller = Some(caller);
-    context.check_scope(route.scope(request))?;
-    route.check_namespace(context)?;
-    let asked = (request.method(), access.route);
-    access.trail.admit(&context.gateway.auditor, asked).await
-}
-
-/// So that operators can see who was refused.
-fn note_denial(gateway: &Gateway, request: &HttpRequest, status: StatusCode, access: &Access) {
-    let source = access.trail.source.as_ref();
-    gateway.denials.note(Denial {
-        at: gateway.clock.now(),
-        status: status.as_u16(),
-        method: metrics::known_method(request.method().as_str()),
-        route: access.route,
-        source: source.and_then(|source| source.client),
-        correlation_id: access.correlation_id.to_string(),
-    });
-}
-
-/// So that operators can see who is limited.
-pub(crate) fn note_source(
-    gateway: &Gateway,
-    exceeded: &TooManyRequests,
-    (source, key): (Source, LimitKey),
-) {
-    let now = gateway.clock.now();
-    match source.client {
-        Some(client) => gateway.limits.note(exceeded, (key, &client), now),
-        None => gateway.limits.note(exceeded, (key, &"unix"), now),
-    }
-}
-
-/// The budget for handshakes is looked at where streams open; the others refuse, and are noted, before.
-fn note_handshake(gateway: &Gateway, error: &DittoError, access: &mut Access) {
-    let exceeded = error.exceeded();
-    let Some(exceeded) = exceeded.filter(|exceeded| exceeded.limit == Limits::HANDSHAKES) else {
-        return;
-    };
-    access.trail.limit = Some(exceeded.limit);
-    if let Some(source) = access.trail.source {
-        let key = gateway.limits.source_key(source.client);
-        note_source(gateway, exceeded, (source, key));
-    }
-}
-
-pub(crate) fn note_subject(gateway: &Gateway, exceeded: &TooManyRequests, caller: &Authenticated) {
-    let (limits, now) = (&gateway.limits, gateway.clock.now());
-    if let Some(subject) = caller.principal().default_subject() {
-        limits.note(exceeded, (caller.limit_key(), subject), now);
-    }
-}
-
 fn peer_gone() -> DittoError {
     DittoError::bad_request("gateway:peer.unknown", "The connection is gone.")
 }
@@ -395,120 +324,3 @@ fn check_target(request: &HttpRequest) -> Result<(), DittoError> {
     }
     Ok(())
 }
-
-/// Asks the chain, and remembers who failed.
-async fn authenticate(
-    (request, fields): (&HttpRequest, &Fields<'_>),
-    route: &Route,
-    context: &mut RequestContext,
-    trail: &mut Trail,
-) -> Result<Authenticated, DittoError> {
-    let parts = parts_of((request, fields), route, context);
-    let settings = &context.gateway.settings;
-    trail.is_header_dropped = settings.drops_pre_authenticated(&parts);
-    let verdict = ask(&mut context.gateway, &parts).await;
-    let judged = verdict.map_err(|error| {
-        let source = SourcePrefix::of(parts.client);
-        context.gateway.keys.guard.judge(error, source, parts.now)
-    });
-    let principal = judged.inspect_err(|error| trail.refused(error))?;
-    let limit_key = context.gateway.limits.subject_key(&principal);
-    trail.authenticated(&principal, limit_key.mixed_with(context.source_key));
-    recognise(fields, context, (principal, limit_key))
-}
-
-/// What providers see of the request.
-fn parts_of<'r>(
-    (request, fields): (&'r HttpRequest, &'r Fields<'_>),
-    route: &Route,
-    context: &RequestContext,
-) -> RequestParts<'r> {
-    RequestParts {
-        method: request.method().as_str(),
-        path: request.path(),
-        query: request.query_string(),
-        headers: fields,
-        peer: context
-            .source
-            .peer
-            .map_or(PeerAddress::Unix, PeerAddress::Ip),
-        client: context.source.client,
-        kind: if *route == Route::WebSocket {
-            RequestKind::WebSocketUpgrade
-        } else {
-            RequestKind::Http
-        },
-        now: context.now,
-        purpose: Purpose::Admit,
-    }
-}
-
-/// What follows from who calls; only here are [`Authenticated`]s made.
-fn recognise(
-    fields: &Fields<'_>,
-    context: &mut RequestContext,
-    (principal, limit_key): (Principal, LimitKey),
-) -> Result<Authenticated, DittoError> {
-    if principal.subjects().len() > SUBJECTS_MAX {
-        return Err(DittoError::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "headers.too.large",
-            format!(
-                "The caller has {} subjects, at most {SUBJECTS_MAX} are considered.",
-                principal.subjects().len()
-            ),
-        ));
-    }
-    context.scopes = CallerScopes::new(context.gateway.chain().scopes(&principal));
-    if is_without_permissions(&principal) {
-        return Err(DittoError::new(
-            StatusCode::FORBIDDEN,
-            "gateway:identity.nopermissions",
-            "The identity has no permission set, so it may do nothing.",
-        )
-        .describe("Ask the operator to name a set under the identity's `permissions`."));
-    }
-    let claimed_names = context.gateway.chain().claimed_headers();
-    if !claimed_names.is_empty() {
-        let set = &principal.credential().headers;
-        let claimed = ClaimedHeaders::new(claimed_names, set);
-        context.headers.claim(claimed);
-    }
-    if !context.gateway.namespaces.is_empty() {
-        let headers = context.headers.claimed.over(fields);
-        let (access, clock) = (&context.gateway.namespaces, &context.gateway.clock);
-        let fence = Fence::new(access, &headers, Arc::clone(clock), &principal);
-        context.fence = Some(std::rc::Rc::new(fence));
-    }
-    Ok(Authenticated::new(principal, limit_key))
-}
-
-/// Asks the chain. Whoever had to wait for its answer gets that of the configuration of then, not of before.
-async fn ask(
-    gateway: &mut Arc<Gateway>,
-    parts: &RequestParts<'_>,
-) -> Result<Principal, AuthenticationError> {
-    loop {
-        let verdict = {
-            let mut asked = pin!(gateway.chain().authenticate(parts));
-            match poll_fn(|task| Poll::Ready(asked.as_mut().poll(task))).await {
-                Poll::Ready(verdict) => return verdict,
-                Poll::Pending => asked.await,
-            }
-        };
-        let current = gateway.current();
-        if Arc::ptr_eq(&current, gateway) {
-            return verdict;
-        }
-        *gateway = current;
-    }
-}
-
-/// Whether an API key stands for an identity that is configured to reach nothing.
-fn is_without_permissions(principal: &Principal) -> bool {
-    principal.provider() == ProviderKind::ApiKey
-        && principal.credential().permission_sets.is_empty()
-}
-
-/// Callers have at most this many subjects; Ditto's `LIMITS_MESSAGES_AUTH_SUBJECTS_COUNT`.
-pub(crate) const SUBJECTS_MAX: usize = 100;

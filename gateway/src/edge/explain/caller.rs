@@ -5,9 +5,9 @@ use actix_web::HttpRequest;
 use authentication::{ChainStep, Purpose, RequestParts, SourcePrefix, StepVerdict};
 use serde_json::{Value, json};
 
+use crate::edge::admission::{parts_of, recognise};
 use crate::edge::context::{Authenticated, RequestContext};
 use crate::edge::fields::Fields;
-use crate::edge::{parts_of, recognise};
 use crate::error::DittoError;
 use crate::routes::Route;
 
