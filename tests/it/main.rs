@@ -31,6 +31,7 @@ mod pages;
 mod paths;
 mod policies;
 mod policy_services;
+mod processes;
 mod reload;
 mod revocation;
 mod shutdown;

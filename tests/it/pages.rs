@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use tests::deadline;
-use tokio::process::Command;
+use tests::{bound, deadline};
 
 /// Some lines of a page, and what stands below them; `…` stands for anything.
 pub(crate) struct Step {
@@ -63,18 +62,22 @@ pub(crate) fn on_this_machine(mut steps: Vec<Step>, replaced: &[(&str, String)])
 
 /// Pastes `steps` into one shell in `folder`, after `before`; every one must show what the page says.
 pub(crate) async fn check(steps: &[Step], before: &str, folder: &Path) {
-    // Whatever the page has started ends with the shell.
+    // Whatever the page has started is asked to end with the shell.
     let start = format!("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n{before}\n");
     let script = steps.iter().fold(start, |script, step| {
         script + &step.lines + "last=$?; echo '--- next'; (exit $last)\n"
     });
-    let shell = Command::new("bash")
+    let shell = bound("bash")
         .args(["-c", &script])
         .current_dir(folder)
         .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = deadline("the end of the page", shell)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .expect("bash starts");
+    let _jobs = Jobs(shell.id().expect("it runs"));
+    let output = deadline("the end of the page", shell.wait_with_output())
         .await
         .expect("bash runs");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -89,6 +92,21 @@ pub(crate) async fn check(steps: &[Step], before: &str, folder: &Path) {
             "{}\n{shown}\nand not\n{expected}\n{errors}",
             step.lines
         );
+    }
+}
+
+/// The process group of a shell: what is left of it when the value goes is killed, also if the page does not come to its end.
+struct Jobs(u32);
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        let mut kill = std::process::Command::new("kill");
+        let group = format!("-{}", self.0);
+        // Nobody may be left.
+        let _ = kill
+            .args(["-KILL", "--", &group])
+            .stderr(Stdio::null())
+            .status();
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 
 use crate::caller::Caller;
 use crate::process::{
-    child_of, deadline, eventually, exit_code, gateway_binary, signal, terminate,
+    BOUND, bound, child_of, deadline, eventually, exit_code, gateway_binary, signal, terminate,
 };
 use crate::settings::{merged, open_settings};
 
@@ -323,13 +323,12 @@ fn pretty(settings: &Value) -> String {
 }
 
 async fn command_in(folder: &Path, arguments: &[&str]) -> std::process::Output {
-    let mut command = Command::new(gateway_binary().await);
+    let mut command = bound(gateway_binary().await);
     command
         .args(arguments)
         .current_dir(folder)
         .env_clear()
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+        .stdin(Stdio::null());
     let output = deadline("a command of the gateway", command.output()).await;
     output.expect("the gateway's executable starts")
 }
@@ -367,11 +366,12 @@ async fn command(folder: &Path, wrapper: &[String]) -> Command {
     let binary = gateway_binary().await;
     let mut command = match wrapper.split_first() {
         Some((program, arguments)) => {
-            let mut command = Command::new(program);
-            command.args(arguments).arg(binary);
+            let mut command = bound(program);
+            // Whatever kills the wrapper does not reach what it has started.
+            command.args(arguments).args(BOUND).arg(binary);
             command
         }
-        None => Command::new(binary),
+        None => bound(binary),
     };
     command.arg("serve");
     if folder.join("twinward.yaml").exists() {
@@ -383,8 +383,6 @@ async fn command(folder: &Path, wrapper: &[String]) -> Command {
         .current_dir(folder)
         .env_clear()
         .stdin(Stdio::null())
-        .kill_on_drop(true);
-    command
         .stdout(log_file(folder, "stdout.log"))
         .stderr(log_file(folder, "stderr.log"));
     command

@@ -35,7 +35,9 @@ pub use issuer::{Issuer, Reply, SigningKey, encode, seconds_from_now};
 pub use moved_clock::MovedClock;
 pub use nginx::Nginx;
 pub use oidc_provider::{OidcProvider, TokenShape};
-pub use process::{deadline, eventually, gateway_executable, is_long_run, node_script, python};
+pub use process::{
+    bound, deadline, eventually, gateway_executable, is_long_run, node_script, python,
+};
 pub use proxy::{Proxy, Vouching};
 pub use raw::{raw_exchange, raw_status};
 pub use recipe::{Moved, Recipe, RecipeNginx, recipe};

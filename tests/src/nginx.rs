@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::caller::Caller;
-use crate::process::{eventually, exit_code, terminate};
+use crate::process::{bound, eventually, exit_code, terminate};
 
 /// How often another free port is tried when somebody else took the one chosen.
 const PORT_ATTEMPTS_MAX: usize = 5;
@@ -92,7 +92,7 @@ fn free_address() -> String {
 fn spawn(folder: &Path, configuration: &str) -> Child {
     let path = folder.join("nginx.conf");
     fs::write(&path, configuration).expect("the configuration can be written");
-    let mut command = Command::new("nginx");
+    let mut command = bound("nginx");
     command
         .arg("-p")
         .arg(folder)
@@ -103,8 +103,7 @@ fn spawn(folder: &Path, configuration: &str) -> Child {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
+        .stderr(Stdio::null());
     command
         .spawn()
         .expect("nginx starts: `tests/run` installs it")

@@ -1,6 +1,6 @@
 //! Starting, waiting for and stopping the programs that tests talk to.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -45,6 +45,17 @@ pub fn is_long_run() -> bool {
     std::env::var_os("TWINWARD_TESTS_LONG").is_some_and(|value| value == "1")
 }
 
+/// What stands before the command line of a process that must not outlive whoever starts it (`PR_SET_PDEATHSIG(2const)`).
+pub(crate) const BOUND: [&str; 4] = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"];
+
+/// A command whose process ends with the value, and with the thread that starts it, however that ends.
+pub fn bound(program: impl AsRef<OsStr>) -> Command {
+    let (setpriv, options) = BOUND.split_first().expect("a program");
+    let mut command = Command::new(setpriv);
+    command.args(options).arg(program).kill_on_drop(true);
+    command
+}
+
 /// A command that runs a script of `tests/node` with Node.js; both must be there, `tests/run` sees to that.
 pub fn node_script(name: &str) -> Command {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
@@ -52,12 +63,10 @@ pub fn node_script(name: &str) -> Command {
         folder.join("node_modules").is_dir(),
         "tests/node has no packages yet: start `tests/run` once"
     );
-    let mut command = Command::new("node");
+    let mut command = bound("node");
     command
         .arg(folder.join(name))
         .env("NODE_NO_WARNINGS", "1")
-        .kill_on_drop(true);
-    command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -72,11 +81,8 @@ pub fn python() -> Command {
         interpreter.exists(),
         "tests/python has no packages yet: start `tests/run` once"
     );
-    let mut command = Command::new(interpreter);
-    command
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+    let mut command = bound(interpreter);
+    command.current_dir(folder).stdin(Stdio::null());
     command
 }
 

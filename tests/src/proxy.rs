@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::caller::Caller;
-use crate::process::eventually;
+use crate::process::{bound, eventually};
 
 /// For whom a proxy vouches, by the header `x-ditto-pre-authenticated`.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +85,7 @@ impl Proxy {
             );
             let path = format!("{folder}/nginx.conf");
             fs::write(&path, configuration).expect("the configuration can be written");
-            let mut command = Command::new("nginx");
+            let mut command = bound("nginx");
             command.args(["-p", folder, "-c", &path, "-e", &format!("{folder}/error.log")]);
             command
         })
@@ -108,7 +108,7 @@ impl Proxy {
             );
             let path = format!("{folder}/haproxy.cfg");
             fs::write(&path, configuration).expect("the configuration can be written");
-            let mut command = Command::new("haproxy");
+            let mut command = bound("haproxy");
             command.args(["-db", "-f", &path]);
             command
         })
@@ -127,10 +127,7 @@ impl Proxy {
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
-            let mut child = command
-                .kill_on_drop(true)
-                .spawn()
-                .expect("`tests/run` installs it");
+            let mut child = command.spawn().expect("`tests/run` installs it");
             let is_up = eventually(name, || {
                 let ended = child.try_wait().expect("a child can be asked").is_some();
                 let address = address.clone();

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::authority::{Authority, write_private};
 use crate::caller::Caller;
-use crate::process::{eventually, gateway_binary};
+use crate::process::{bound, eventually, gateway_binary};
 
 /// The name that clients of the recipes use.
 const HOST: &str = "twins.example";
@@ -155,7 +155,7 @@ impl Recipe {
     }
 
     fn nginx_command(&self) -> Command {
-        let mut command = Command::new("nginx");
+        let mut command = bound("nginx");
         command
             .args(["-p", self.folder()])
             .args(["-c", &format!("{}/nginx.conf", self.folder())])
@@ -163,8 +163,7 @@ impl Recipe {
             .args(["-g", "daemon off; master_process off;"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
+            .stderr(Stdio::null());
         command
     }
 

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{Caller, eventually, is_long_run};
+use tests::{Caller, bound, eventually, is_long_run};
 use tokio::process::Command;
 
 /// `tests/run` puts it there: linked from the build under test, with `--long` built as the container file says.
@@ -31,7 +31,7 @@ const ENTER: &str = r#"
 /// Runs it with `folder` as the whole file system; whoever is not root may do that in a user namespace of their own.
 fn in_root(folder: &Path) -> Command {
     let process = fs::metadata("/proc/self").expect("a process");
-    let mut command = Command::new("unshare");
+    let mut command = bound("unshare");
     command.arg("--mount");
     if process.uid() != 0 {
         command.arg("--map-root-user");
@@ -46,8 +46,7 @@ fn in_root(folder: &Path) -> Command {
         .arg("/twinward")
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+        .stdin(Stdio::null());
     command
 }
 

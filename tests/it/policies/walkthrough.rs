@@ -15,12 +15,14 @@ async fn the_page_is_right() {
     let asking = steps.iter().filter(|step| !step.shown.is_empty()).count();
     assert!(asking >= 7, "{asking} parts of the page show something");
     let executable = gateway_executable().await;
+    // Should the tests be killed, the shell goes with them, and what it has started goes with it.
+    let started = format!("setpriv --pdeathsig KILL -- {}", executable.display());
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     let [public, operators] = listeners.map(|it| it.local_addr().expect("an address").to_string());
     let folder = TempDir::new().expect("a temporary folder");
     let replaced = [
         ("cargo build\n", ":\n".to_owned()),
-        ("target/debug/twinward", executable.display().to_string()),
+        ("target/debug/twinward", started),
         (
             "/tmp/policies",
             folder.path().join("policies").display().to_string(),
