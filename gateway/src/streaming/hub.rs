@@ -172,8 +172,9 @@ impl Publisher {
 
     fn read(&mut self, after: &mut Position) -> Result<(), StoreError> {
         loop {
-            if self.hub.sessions.count() == 0 {
-                *after = self.journal.head();
+            let head = || self.journal.head();
+            if let Some(head) = unattended(head, || self.hub.sessions.count()) {
+                *after = head.max(*after);
                 return Ok(());
             }
             let records = self.journal.records(*after, Self::PORTION)?;
@@ -222,5 +223,36 @@ impl Publisher {
         metrics::undecided_events().increment(1);
         let thing_id = record.entity.id.parse::<ThingId>().ok();
         self.hub.notify(&Notice::Undecided(thing_id.map(Arc::new)));
+    }
+}
+
+/// Everything up to there was for nobody; `None` if somebody is there.
+///
+/// Invariant: the head is asked first. What is committed after it is for a session that comes after it was found that nobody
+/// is there.
+fn unattended(
+    head: impl FnOnce() -> Position,
+    sessions: impl FnOnce() -> usize,
+) -> Option<Position> {
+    let head = head();
+    (sessions() == 0).then_some(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn who_comes_while_nobody_is_looked_for_misses_nothing() {
+        let head = Cell::new(Position(5));
+        let sessions = || {
+            // Somebody comes right after it was asked, and then something happens.
+            head.set(Position(6));
+            0
+        };
+        assert_eq!(unattended(|| head.get(), sessions), Some(Position(5)));
+        assert_eq!(unattended(|| head.get(), || 1), None);
     }
 }
