@@ -11,7 +11,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 pub(crate) use waiting::Forgotten;
 use waiting::{Event, Past, State, Waiting};
@@ -107,8 +106,7 @@ impl Outbound {
             && (waiting.lost > 0
                 || waiting.event_bytes + frame.len() > self.event_bytes_max(&waiting));
         if is_full {
-            waiting.lost += 1;
-            waiting.lost_since.get_or_insert_with(Instant::now);
+            waiting.lose_one();
             return Err(Lost);
         }
         if let Some(told) = waiting.told_loss(self.loss.borrow().as_ref()) {
@@ -133,14 +131,16 @@ impl Outbound {
         self.waiting.borrow_mut().forgotten += chunks;
     }
 
-    /// Counts one loss as told in place, also beyond the limit of what may wait; false if losses are not told.
+    /// Counts one loss as told in place, or behind what waits if there is no room; false if losses are not told.
     pub(crate) fn tell_loss(&self) -> bool {
         let Some(loss) = self.loss.borrow().clone() else {
             return false;
         };
         let mut waiting = self.waiting.borrow_mut();
-        if waiting.lost > 0 {
-            waiting.lost += 1;
+        let is_full =
+            waiting.event_bytes > 0 && waiting.event_bytes >= self.event_bytes_max(&waiting);
+        if waiting.lost > 0 || is_full {
+            waiting.lose_one();
         } else if waiting.state == State::Open {
             waiting.add(Event {
                 chunk: loss(1),

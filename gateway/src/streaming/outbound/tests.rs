@@ -182,6 +182,21 @@ fn a_gap_that_nobody_took_is_not_told() {
 }
 
 #[test]
+fn gaps_take_room_like_events() {
+    let outbound = Outbound::new(20);
+    outbound.tell_losses(Some(Rc::new(told)));
+    for _ in 0..100 {
+        assert!(outbound.tell_loss());
+    }
+    assert!(outbound.overflowing_for().is_some());
+    for _ in 0..4 {
+        assert_eq!(outbound.pop().unwrap(), "lost 1");
+    }
+    assert_eq!(outbound.pop().unwrap(), "lost 96");
+    assert_eq!(outbound.pop(), None);
+}
+
+#[test]
 fn events_are_counted_when_they_are_taken() {
     let outbound = Outbound::new(6);
     outbound.tell_losses(Some(Rc::new(told)));

@@ -73,6 +73,12 @@ impl Waiting {
         self.events.push_back(event);
     }
 
+    /// One more event finds no room.
+    pub(super) fn lose_one(&mut self) {
+        self.lost += 1;
+        self.lost_since.get_or_insert_with(Instant::now);
+    }
+
     pub(super) fn pop_response(&mut self) -> Option<Bytes> {
         let chunk = self.responses.pop_front()?;
         self.answer_bytes = self.answer_bytes.saturating_sub(chunk.len());
