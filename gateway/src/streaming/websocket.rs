@@ -181,8 +181,9 @@ async fn read(connection: &Rc<Connection>, frames: &mut Frames) -> End {
             }
             Ok(Message::Pong) => {
                 connection.count_received();
-                connection.take_pong();
+                connection.take_unanswered();
             }
+            Ok(Message::EmptyFragment) => connection.take_unanswered(),
             Ok(Message::Close(code)) => return End::closed(code),
             Err(end) => return end,
         }

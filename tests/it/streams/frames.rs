@@ -140,7 +140,9 @@ async fn frames_that_break_the_rules_end_the_connection_with_the_right_code() {
 
 #[tokio::test]
 async fn fragments_without_end_cost_no_more_than_a_message() {
-    let gateway = TestGateway::start_with(json!({ "logging": { "level": "warn" } })).await;
+    let unlimited = json!({ "per_subject": false, "per_source": false });
+    let settings = json!({ "logging": { "level": "warn" }, "limits": unlimited });
+    let gateway = TestGateway::start_with(settings).await;
     let mut socket = RawSocket::open(&gateway).await;
     let before = gateway.memory_kib("VmRSS").await;
     socket.send(&frame(0x01, b"")).await;
@@ -279,6 +281,22 @@ async fn no_text_frame_escapes_the_budget() {
             };
             assert_eq!(error(&mut socket).await, expected, "{what} {number}");
         }
+    }
+}
+
+#[tokio::test]
+async fn fragments_that_bring_nothing_count_too() {
+    let gateway = few_frames().await;
+    for (what, fragment, code) in [
+        ("full", frame(0x00, b" "), "json.invalid"),
+        ("empty", frame(0x00, b""), "too.many.requests"),
+    ] {
+        let subject = format!("nginx:{what}");
+        let mut socket = RawSocket::open_as(&gateway, &subject).await;
+        socket.send(&frame(0x01, b"{")).await;
+        socket.send(&fragment.repeat(300)).await;
+        socket.send(&frame(0x80, b"")).await;
+        assert_eq!(error(&mut socket).await, code, "{what}");
     }
 }
 

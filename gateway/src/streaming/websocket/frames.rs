@@ -20,6 +20,8 @@ pub(super) enum Message {
     /// The Ditto Protocol has none, and Ditto ignores them.
     Binary,
     Pong,
+    /// A part of a message that brings it no further: what ends the others, the size of the message, does not end these.
+    EmptyFragment,
     /// With its code, if it has one.
     Close(Option<u16>),
 }
@@ -132,7 +134,7 @@ impl MessageDecoder {
             Frame::Continuation(Item::Continue(bytes)) => self.append(&bytes)?,
             Frame::Continuation(Item::Last(bytes)) => {
                 self.append(&bytes)?;
-                self.complete()?
+                Some(self.complete()?)
             }
         })
     }
@@ -155,16 +157,16 @@ impl MessageDecoder {
                 fragments.bytes.extend_from_slice(bytes);
             }
         }
-        Ok(None)
+        Ok(bytes.is_empty().then_some(Message::EmptyFragment))
     }
 
-    fn complete(&mut self) -> Result<Option<Message>, End> {
+    fn complete(&mut self) -> Result<Message, End> {
         Ok(match self.fragments.take() {
             Some(Fragments {
                 is_text: true,
                 bytes,
-            }) => Some(Message::Text(utf8(bytes.freeze())?)),
-            Some(_) | None => Some(Message::Binary),
+            }) => Message::Text(utf8(bytes.freeze())?),
+            Some(_) | None => Message::Binary,
         })
     }
 

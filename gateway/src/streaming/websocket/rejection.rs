@@ -27,8 +27,8 @@ impl Connection {
         }
     }
 
-    /// A pong wants no answer, whatever is left of the budget.
-    pub(super) fn take_pong(&self) {
+    /// A pong or a part of a message wants no answer, whatever is left of the budget.
+    pub(super) fn take_unanswered(&self) {
         let _ = within_budget(self);
     }
 

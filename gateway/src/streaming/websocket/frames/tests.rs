@@ -70,11 +70,29 @@ fn fragments_make_one_message_around_control_frames() {
     bytes.extend(frame(0x89, b""));
     bytes.extend(frame(0x00, b""));
     bytes.extend(frame(0x80, b"r"));
-    check(
-        &bytes,
-        &[Message::Ping(Bytes::new()), text("f\u{fc}r")],
-        None,
-    );
+    let expected = [
+        Message::Ping(Bytes::new()),
+        Message::EmptyFragment,
+        text("f\u{fc}r"),
+    ];
+    check(&bytes, &expected, None);
+}
+
+#[test]
+fn fragments_without_bytes_are_told_and_the_last_is_the_message() {
+    let mut bytes = frame(0x01, b"");
+    bytes.extend(frame(0x00, b"x"));
+    bytes.extend(frame(0x80, b""));
+    check(&bytes, &[Message::EmptyFragment, text("x")], None);
+    let mut bytes = frame(0x02, b"");
+    bytes.extend(frame(0x00, b""));
+    bytes.extend(frame(0x80, b"x"));
+    let expected = [
+        Message::EmptyFragment,
+        Message::EmptyFragment,
+        Message::Binary,
+    ];
+    check(&bytes, &expected, None);
 }
 
 #[test]
@@ -123,7 +141,7 @@ fn fragments_are_counted_together() {
 #[test]
 fn a_million_fragments_of_one_byte_take_no_more_than_their_bytes() {
     let mut decoder = MessageDecoder::new(BYTES_MAX);
-    decoder.feed(frame(0x01, b"").into());
+    decoder.feed(frame(0x01, b"x").into());
     let one = Bytes::from(frame(0x00, b"x").repeat(64));
     let mut fragments = 0;
     let end = loop {
@@ -146,12 +164,11 @@ fn a_million_fragments_of_one_byte_take_no_more_than_their_bytes() {
     };
     assert_eq!(end.code, 1009);
     assert!(fragments <= BYTES_MAX + 64);
-    // Empty ones take nothing at all.
+    // Empty ones take no memory at all.
     let mut decoder = MessageDecoder::new(BYTES_MAX);
-    decoder.feed(frame(0x01, b"").into());
-    for _ in 0..10_000 {
-        decoder.feed(frame(0x00, b"").into());
-        assert_eq!(decoder.decode(), Ok(None));
+    for first in std::iter::once(0x01).chain([0x00; 10_000]) {
+        decoder.feed(frame(first, b"").into());
+        assert_eq!(decoder.decode(), Ok(Some(Message::EmptyFragment)));
     }
     assert_eq!(decoder.fragments.map(|held| held.bytes.capacity()), Some(0));
 }
