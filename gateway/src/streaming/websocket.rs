@@ -228,24 +228,28 @@ impl Connection {
         self.session.outbound.push_response(text_frame(&text));
     }
 
-    /// The same for an answer that somebody else gave, whenever that was: reading from the client waits for room, others do
-    /// not, so that a client which takes nothing is given up.
+    /// The same for an answer that somebody else gave, whenever that was.
     pub(super) fn send_late(&self, text: Bytes) {
+        self.push_late(text_frame(&text));
+    }
+
+    /// Reading from the client waits for room; what is sent without waiting is bounded by giving up a client that takes nothing.
+    fn push_late(&self, frame: Bytes) {
         let outbound = &self.session.outbound;
         if outbound.takes_answers() {
-            self.send(text);
+            outbound.push_response(frame);
         } else {
             self.session.lose(1);
             self.session.lifeline().cut(End::slow_consumer());
         }
     }
 
-    /// Tells what happens to the session, if the client wants to know.
+    /// Tells what happens to the session, if the client wants to know; refreshes, and so what is said of them, wait for nothing.
     fn announce(&self, announcement: &Announcement) {
         if self.session.is_announcing() {
             let now = self.context.gateway.clock.now();
             let frame = announcement.frame(self.session.lifeline(), now);
-            self.session.outbound.push_response(frame);
+            self.push_late(frame);
         }
     }
 

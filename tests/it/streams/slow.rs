@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::{Caller, TestGateway, deadline, eventually};
+use tests::{Caller, OidcProvider, TestGateway, deadline, eventually, merged};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
@@ -214,6 +214,33 @@ async fn until(stream: &mut tokio::net::TcpStream, needle: &[u8]) {
         assert!(length > 0, "it was disconnected");
         tail.extend(buffer.get(..length).unwrap_or_default());
     }
+}
+
+/// A refresh waits for nothing, and whoever asked for it is told what becomes of each.
+#[tokio::test]
+async fn who_refreshes_all_the_time_and_never_reads_is_given_up() {
+    let provider = OidcProvider::start().await;
+    let gateway = TestGateway::start_with(merged(settings(), provider.trusted())).await;
+    let mut stalled = stalled(&gateway, &["START-SEND-SESSION-ANNOUNCEMENTS"]).await;
+    let before = gateway.memory_kib("VmRSS").await;
+    let mut frame = vec![0x81, 0x80 | 20, 0, 0, 0, 0];
+    frame.extend(b"JWT-TOKEN?jwtToken=x");
+    let portion = frame.repeat(1000);
+    // What is said of so many is ten times what the kernel keeps.
+    for _ in 0..200 {
+        if deadline("sending", stalled.write_all(&portion))
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    let rest = rest(&mut stalled).await;
+    assert!(rest.len() < 8 << 20, "{} bytes were kept", rest.len());
+    assert!(contains(&rest, b"refreshRejected"), "each was answered");
+    assert!(contains(&rest, &1013_u16.to_be_bytes()), "closed with 1013");
+    let grown = gateway.memory_kib("VmRSS").await.saturating_sub(before);
+    assert!(grown < 24 * 1024, "{grown} KiB more");
 }
 
 #[tokio::test]
