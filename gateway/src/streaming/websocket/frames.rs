@@ -74,6 +74,8 @@ pub(super) struct MessageDecoder {
 /// The beginning of a message.
 struct Fragments {
     is_text: bool,
+    /// Of all that came, whether or not it is kept.
+    size: usize,
     bytes: BytesMut,
 }
 
@@ -142,6 +144,7 @@ impl MessageDecoder {
     fn begin(&mut self, is_text: bool, bytes: &[u8]) -> Result<Option<Message>, End> {
         self.fragments = Some(Fragments {
             is_text,
+            size: 0,
             bytes: BytesMut::new(),
         });
         self.append(bytes)
@@ -149,7 +152,8 @@ impl MessageDecoder {
 
     fn append(&mut self, bytes: &[u8]) -> Result<Option<Message>, End> {
         if let Some(fragments) = &mut self.fragments {
-            if fragments.bytes.len() + bytes.len() > self.bytes_max {
+            fragments.size += bytes.len();
+            if fragments.size > self.bytes_max {
                 return Err(End::too_large(self.bytes_max));
             }
             // What is ignored in the end need not be kept.
@@ -165,6 +169,7 @@ impl MessageDecoder {
             Some(Fragments {
                 is_text: true,
                 bytes,
+                ..
             }) => Message::Text(utf8(bytes.freeze())?),
             Some(_) | None => Message::Binary,
         })

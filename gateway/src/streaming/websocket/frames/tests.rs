@@ -133,9 +133,11 @@ fn text_of_max() -> Message {
 
 #[test]
 fn fragments_are_counted_together() {
-    let mut bytes = frame(0x01, &[b'x'; BYTES_MAX]);
-    bytes.extend(frame(0x00, b"x"));
-    check(&bytes, &[], Some(1009));
+    for first in [0x01, 0x02] {
+        let mut bytes = frame(first, &[b'x'; BYTES_MAX]);
+        bytes.extend(frame(0x00, b"x"));
+        check(&bytes, &[], Some(1009));
+    }
 }
 
 #[test]
