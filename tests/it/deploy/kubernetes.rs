@@ -132,6 +132,10 @@ fn expect_careful(objects: &[Value]) {
     assert_eq!(modes.collect::<Vec<_>>(), [0o440, 0o440]);
     let policy = &of_kind(objects, "NetworkPolicy")["spec"];
     assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
+    // Issuers, and the port of collectors that the configuration's example names.
+    let ports = policy["egress"][1]["ports"].as_array().expect("ports");
+    let ports = ports.iter().map(|port| port["port"].as_u64());
+    assert_eq!(ports.collect::<Vec<_>>(), [Some(443), Some(4318)]);
     assert!(
         objects.iter().all(|object| object["kind"] != "Secret"),
         "secrets are named, not made"
