@@ -3,7 +3,7 @@
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
@@ -64,6 +64,7 @@ fn check(request: &HttpRequest) -> Result<(), Refusal> {
     check_target(request.uri())?;
     check_peer(request, operations)?;
     check_fields(request.headers())?;
+    check_length(request.headers(), operations.settings.body_bytes_max)?;
     https::check(request, operations)
 }
 
@@ -83,6 +84,17 @@ pub(super) fn is_from_trusted_proxy(request: &HttpRequest, operations: &Operatio
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
     let mut trusted = operations.settings.trusted_proxies.iter();
     peer.is_some_and(|peer| trusted.any(|net| net.contains(&peer)))
+}
+
+/// A body that says it is too large is not waited for (RFC 9110 §15.5.14).
+fn check_length(fields: &HeaderMap, bytes_max: usize) -> Result<(), Refusal> {
+    let length = fields.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > bytes_max as u64) {
+        Err(Refusal::BodyTooLarge { bytes_max })
+    } else {
+        Ok(())
+    }
 }
 
 fn check_fields(fields: &HeaderMap) -> Result<(), Refusal> {

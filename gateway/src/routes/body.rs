@@ -25,7 +25,7 @@ pub(super) async fn json(
     (body_type, bytes_max): (BodyType, usize),
 ) -> Result<Value, DittoError> {
     check_type(request, body_type)?;
-    parse(&read(payload, bytes_max).await?)
+    parse(&read(request, payload, bytes_max).await?)
 }
 
 /// As [`json`], with `None` for an empty body.
@@ -34,7 +34,7 @@ pub(super) async fn optional_json(
     payload: Payload,
     bytes_max: usize,
 ) -> Result<Option<Value>, DittoError> {
-    let body = read(payload, bytes_max).await?;
+    let body = read(request, payload, bytes_max).await?;
     if body.is_empty() {
         return Ok(None);
     }
@@ -42,8 +42,15 @@ pub(super) async fn optional_json(
     parse(&body).map(Some)
 }
 
-/// Reads a body of at most `bytes_max` bytes.
-pub(super) async fn read(payload: Payload, bytes_max: usize) -> Result<Bytes, DittoError> {
+/// Reads a body of at most `bytes_max` bytes; one that says it has more is not waited for (RFC 9110 §15.5.14).
+pub(super) async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    bytes_max: usize,
+) -> Result<Bytes, DittoError> {
+    if stated_length(request).is_some_and(|length| length > bytes_max as u64) {
+        return Err(too_large(bytes_max));
+    }
     match payload.to_bytes_limited(bytes_max).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(_)) => Err(DittoError::bad_request(
@@ -52,6 +59,11 @@ pub(super) async fn read(payload: Payload, bytes_max: usize) -> Result<Bytes, Di
         )),
         Err(_) => Err(too_large(bytes_max)),
     }
+}
+
+fn stated_length(request: &HttpRequest) -> Option<u64> {
+    let length = request.headers().get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 fn parse(body: &[u8]) -> Result<Value, DittoError> {

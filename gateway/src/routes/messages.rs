@@ -94,7 +94,7 @@ async fn send(
     payload: Payload,
     (thing_id, path, requested): (ThingId, MessagePath, Requested),
 ) -> Result<HttpResponse, DittoError> {
-    let body = read(&context, payload).await?;
+    let body = read((&context, request), payload).await?;
     let content_type = request
         .headers()
         .get(CONTENT_TYPE)
@@ -124,9 +124,12 @@ async fn send(
 }
 
 /// Reads the payload within the time of an ordinary request.
-async fn read(context: &RequestContext, payload: Payload) -> Result<Bytes, DittoError> {
+async fn read(
+    (context, request): (&RequestContext, &HttpRequest),
+    payload: Payload,
+) -> Result<Bytes, DittoError> {
     let settings = &context.gateway.settings;
-    let reading = body::read(payload, settings.body_bytes_max);
+    let reading = body::read(request, payload, settings.body_bytes_max);
     let body = tokio::time::timeout(settings.request_timeout, reading)
         .await
         .unwrap_or_else(|_| {

@@ -146,6 +146,41 @@ async fn sizes_are_bounded() {
         .expect_error(413, "gateway:body.toolarge");
 }
 
+/// Who says before how much would come is told before it comes.
+#[tokio::test]
+async fn a_body_that_says_it_is_too_large_is_not_waited_for() {
+    let gateway = TestGateway::start().await;
+    let endpoints = gateway.endpoints();
+    let password = gateway.first_operator_password();
+    let password = base64::prelude::BASE64_STANDARD.encode(format!("devops:{password}"));
+    for (address, request) in [
+        (
+            &endpoints.devops,
+            format!("PUT /devops/logging HTTP/1.1\r\nauthorization: Basic {password}"),
+        ),
+        (
+            &endpoints.public,
+            "PUT /api/2/things/org.acme:x HTTP/1.1\r\nx-ditto-pre-authenticated: nginx:alice"
+                .to_owned(),
+        ),
+        (
+            &endpoints.public,
+            "POST /api/2/things/org.acme:x/inbox/messages/y HTTP/1.1\r\nx-ditto-pre-authenticated: nginx:alice"
+                .to_owned(),
+        ),
+    ] {
+        for expect in ["", "expect: 100-continue\r\n"] {
+            let head = format!(
+                "{request}\r\nhost: x\r\ncontent-type: application/json\r\n{expect}content-length: 600000000000\r\n\r\n"
+            );
+            let answer = raw_exchange(address, head.as_bytes()).await;
+            let answer = answer.trim_start_matches("HTTP/1.1 100 Continue\r\n\r\n");
+            assert!(answer.starts_with("HTTP/1.1 413 "), "{request}: {answer}");
+            assert!(answer.contains("gateway:body.toolarge"), "{request}: {answer}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn requests_that_trickle_in_keep_nobody_out_and_are_given_up_on() {
     let gateway = TestGateway::start().await;
@@ -154,7 +189,7 @@ async fn requests_that_trickle_in_keep_nobody_out_and_are_given_up_on() {
     let head = "PUT /devops/logging HTTP/1.1\r\nhost: x\r\n";
     let password = base64::engine::general_purpose::STANDARD
         .encode(format!("devops:{}", gateway.first_operator_password()));
-    let body = format!("{head}authorization: Basic {password}\r\ncontent-length: 100000\r\n\r\n{{");
+    let body = format!("{head}authorization: Basic {password}\r\ncontent-length: 60000\r\n\r\n{{");
     let starts = std::iter::once(body).chain((0..100).map(|_| format!("{head}x-slow: ")));
     let slow: Vec<_> = starts
         .map(|start| {
