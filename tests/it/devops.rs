@@ -21,6 +21,8 @@ mod traces;
 use serde_json::{Value, json};
 use tests::TestGateway;
 
+use crate::given::METRICS_TOKEN;
+
 #[tokio::test]
 async fn liveness_needs_no_credential_and_gives_nothing_away() {
     let gateway = TestGateway::start().await;
@@ -118,7 +120,7 @@ async fn a_log_level_changes_while_serving() {
 #[tokio::test]
 async fn metrics_are_text_for_a_scraper() {
     let gateway =
-        TestGateway::start_with(json!({ "devops": { "metrics_token": "scrape-me" } })).await;
+        TestGateway::start_with(json!({ "devops": { "metrics_token": METRICS_TOKEN } })).await;
     gateway
         .as_subject("nginx:alice")
         .get("/api/2/whoami")
@@ -126,7 +128,7 @@ async fn metrics_are_text_for_a_scraper() {
         .expect(200);
     let answer = gateway
         .operators_door()
-        .bearer("scrape-me")
+        .bearer(METRICS_TOKEN)
         .get("/metrics")
         .await
         .expect(200);
@@ -142,7 +144,7 @@ async fn metrics_are_text_for_a_scraper() {
     );
     gateway
         .operators_door()
-        .bearer("scrape-me")
+        .bearer(METRICS_TOKEN)
         .get("/devops/logging")
         .await
         .expect(401);

@@ -3,6 +3,22 @@
 use serde_json::{Value, json};
 use tests::{Caller, Socket, TestGateway};
 
+/// What scrapers show where it is configured as `devops.metrics_token`.
+pub(crate) const METRICS_TOKEN: &str = "scrape-me-with-thirty-two-bytes-or-more";
+
+/// Header lines that make one proxy or library take a request for another, or for somebody else's.
+pub(crate) const MISLEADING: [&str; 9] = [
+    "x-forwarded-uri: /health",
+    "x-original-url: /health",
+    "x-rewrite-url: /health",
+    "x-http-method-override: OPTIONS",
+    "user-agent: kube-probe/1.30",
+    "user-agent: GoogleHC/1.0",
+    "x-forwarded-user: devops",
+    "x-real-ip: 127.0.0.1",
+    "forwarded: for=127.0.0.1",
+];
+
 /// The entries of a policy in which `owner` may do everything.
 pub(crate) fn owned_by(owner: &str) -> Value {
     let everything = json!({ "grant": ["READ", "WRITE"], "revoke": [] });
@@ -44,4 +60,13 @@ pub(crate) async fn listening(gateway: &TestGateway, subject: &str, streams: &[&
         socket.control(&format!("START-SEND-{stream}")).await;
     }
     socket
+}
+
+/// How so many requests with the caller's credential end, one after the other.
+pub(crate) async fn statuses(caller: &Caller, times: usize) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..times {
+        statuses.push(caller.get("/api/2/whoami").await.status);
+    }
+    statuses
 }

@@ -40,7 +40,7 @@ pub struct Devops {
     pub status_oauth2_subjects: Vec<String>,
     /// Subjects that may look but not change.
     pub read_only_subjects: Vec<String>,
-    /// The bearer token with which metrics are scraped.
+    /// The bearer token with which metrics are scraped, of at least 32 bytes.
     pub metrics_token: Option<Secret>,
     /// Issuers of operators' tokens; never those of `auth.oauth`.
     pub oauth: DevopsOAuth,

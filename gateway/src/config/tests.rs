@@ -385,7 +385,7 @@ fn secrets_come_from_files_and_variables() {
     let loaded = load_in(
         folder.path(),
         yaml,
-        &[("TOKEN", "from-env")],
+        &[("TOKEN", "from-env-thirty-two-bytes-or-more")],
         Flags::default(),
     )
     .unwrap();
@@ -402,7 +402,7 @@ fn secrets_come_from_files_and_variables() {
             .as_ref()
             .unwrap()
             .expose(),
-        "from-env"
+        "from-env-thirty-two-bytes-or-more"
     );
     assert!(
         !format!("{loaded:?}").contains("from-"),
@@ -417,6 +417,19 @@ fn secrets_come_from_files_and_variables() {
             .contains("every user of this machine may read the file"),
         "{error}"
     );
+}
+
+#[test]
+fn a_token_of_a_scraper_that_can_be_guessed_is_refused() {
+    for short in [String::new(), "x".repeat(31)] {
+        check_problem(
+            &format!("devops: {{ metrics_token: \"{short}\" }}\n"),
+            &[],
+            "`devops.metrics_token`: a token of less than 32 bytes can be guessed",
+        );
+    }
+    let enough = format!("devops: {{ metrics_token: {} }}\n", "x".repeat(32));
+    assert!(loaded(&enough, &[]).config.devops.metrics_token.is_some());
 }
 
 #[test]
@@ -484,7 +497,7 @@ fn tokens_that_open_both_listeners_are_announced() {
 fn a_variable_that_only_looks_like_a_setting_is_announced_with_what_was_meant() {
     let yaml = "devops: { metrics_token: { env: TWINWARD_SCRAPE } }\n";
     let environment = [
-        ("TWINWARD_SCRAPE", "canary"),
+        ("TWINWARD_SCRAPE", "canary-of-thirty-two-bytes-or-more"),
         ("OAUTH_ALLOWED_CLOCK_SKEWS", "canary"),
         ("HOME", "/root"),
     ];

@@ -245,7 +245,7 @@ mod tests {
     fn secrets_of_every_kind_are_not() {
         let hash = "$2y$05$abcdefghijklmnopqrstuuW5Xc0QnS3iXlq3l1yWf1nGmpCDrY1lC";
         let yaml = format!(
-            "devops: {{ metrics_token: canary-token, devops_passwords: [\"{hash}\", {{ hash: \"{hash}\" }}] }}\n\
+            "devops: {{ metrics_token: canary-token-of-thirty-two-bytes, devops_passwords: [\"{hash}\", {{ hash: \"{hash}\" }}] }}\n\
              auth: {{ api_keys: {{ pepper: canary-pepper }} }}\n"
         );
         let text = shown(

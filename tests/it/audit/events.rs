@@ -5,6 +5,7 @@ use tests::TestGateway;
 
 use super::{recorded, records};
 use crate::api_keys::{EDGE_HASH, EDGE_KEY};
+use crate::given::METRICS_TOKEN;
 
 /// A key of ours that nobody has configured.
 const KEY: &str = "tww_live_01IYT0XLWR_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf4VgDRg";
@@ -32,7 +33,7 @@ async fn the_life_of_the_process_is_recorded() {
 #[tokio::test]
 async fn who_asks_too_often_and_who_operates_is_recorded() {
     let gateway = TestGateway::start_with(
-        json!({ "limits": { "per_subject": { "requests": 1, "window": "1h", "burst": 1 } }, "devops": { "metrics_token": "scrape-me" } }),
+        json!({ "limits": { "per_subject": { "requests": 1, "window": "1h", "burst": 1 } }, "devops": { "metrics_token": METRICS_TOKEN } }),
     )
     .await;
     let alice = gateway.as_subject("nginx:alice");
@@ -49,7 +50,7 @@ async fn who_asks_too_often_and_who_operates_is_recorded() {
     let access = recorded(&gateway, "devops.access", path).await;
     assert_eq!(access["outcome"], "allow");
     // Who only looks is recorded as well, by the credential that it came with, once a call.
-    let scraper = gateway.operators_door().bearer("scrape-me");
+    let scraper = gateway.operators_door().bearer(METRICS_TOKEN);
     scraper.get("/metrics").await.expect(200);
     scraper.get("/metrics").await.expect(200);
     operator.get("/status").await.expect(200);

@@ -57,7 +57,7 @@ async fn planted() -> Planted {
     let (former, former_hash) = maker.new_password().await;
     let (status, status_hash) = maker.new_password().await;
     let folder = maker.folder().join("secret");
-    write_private(&folder, "canary-from-a-file");
+    write_private(&folder, "canary-from-a-file-of-thirty-two-bytes");
     let gateway = json!({
         "auth": {
             "chain": ["pre_authenticated", "jwt", "api_key"],
@@ -234,7 +234,9 @@ async fn planted_secrets_are_found_nowhere() {
     let press = gateway.as_bearer(EDGE_KEY);
     press.get("/api/2/whoami").await.expect(200);
     planted.expect_none_in(&answers(gateway).await);
-    let scraper = gateway.operators_door().bearer("canary-from-a-file");
+    let scraper = gateway
+        .operators_door()
+        .bearer("canary-from-a-file-of-thirty-two-bytes");
     let metrics = scraper.get("/metrics").await.expect(200);
     planted.expect_none_in(&[("metrics".to_owned(), metrics.body)]);
     planted.expect_none_in(&looks(&planted.operator()).await);
@@ -253,7 +255,7 @@ async fn planted_secrets_are_found_nowhere() {
 async fn an_operator_is_shown_no_secret() {
     let secrets = json!({
         "auth": { "api_keys": { "pepper": "canary-pepper-of-thirty-two-bytes" } },
-        "devops": { "metrics_token": "canary-metrics-token" },
+        "devops": { "metrics_token": "canary-token-of-32-bytes-or-more" },
         "logging": { "level": "trace" },
     });
     let gateway = TestGateway::start_with(secrets).await;
@@ -275,6 +277,7 @@ async fn complaints_about_a_secret_do_not_repeat_it() {
         json!({ "devops": { "devops_passwords": [{ "hash": "canary-plain" }] } }),
         json!({ "devops": { "devops_passwords": ["$argon2id$canary"] } }),
         json!({ "devops": { "devops_passwords": [{ "hsah": "canary" }] } }),
+        json!({ "devops": { "metrics_token": "canary-short" } }),
         json!({ "devops": { "metrics_token": ["canary-list"] } }),
         json!({ "devops": { "metrics_token": { "flie": "canary" } } }),
         json!({ "auth": { "pre_authenticated": { "assertion": { "secret": "canary-short" } } } }),

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use tests::{OidcProvider, TestGateway};
 
 use super::given::{given_things, piggyback};
-use crate::given::owned_by;
+use crate::given::{owned_by, statuses};
 
 #[tokio::test]
 async fn the_configuration_in_force_is_shown_without_a_secret() {
     let overlay = json!({
         "http_server": { "request_timeout": "7s" },
         "auth": { "api_keys": { "pepper": "canary-pepper-of-32-bytes-or-more" } },
-        "devops": { "metrics_token": "canary-token" },
+        "devops": { "metrics_token": "canary-token-of-32-bytes-or-more" },
     });
     let gateway = TestGateway::start_with(overlay).await;
     let operator = gateway.as_operator();
@@ -213,11 +213,7 @@ async fn who_is_limited_is_shown_and_let_go() {
     let gateway = TestGateway::start_with(few).await;
     let operator = gateway.as_operator();
     let alice = gateway.as_subject("nginx:alice");
-    let mut statuses = Vec::new();
-    for _ in 0..4 {
-        statuses.push(alice.get("/api/2/whoami").await.status);
-    }
-    assert_eq!(statuses, [200, 200, 429, 429]);
+    assert_eq!(statuses(&alice, 4).await, [200, 200, 429, 429]);
     let listed = operator.get("/devops/limits").await.expect(200).json();
     let limited = &listed["limited"][0];
     assert_eq!(

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use tests::{Caller, OidcProvider, TestGateway, TokenShape, merged};
 use tokio::process::Command;
 
+use crate::given::METRICS_TOKEN;
+
 pub(super) const SHAPE: TokenShape = TokenShape {
     audience: "operators",
     algorithm: "RS256",
@@ -155,14 +157,14 @@ async fn while_the_issuer_is_away_nobody_can_say() {
     let provider = OidcProvider::start().await;
     let token = provider.token_of("alice", SHAPE).await;
     provider.answer_with(503).await;
-    let scraped = json!({ "devops": { "metrics_token": "scrape-me" } });
+    let scraped = json!({ "devops": { "metrics_token": METRICS_TOKEN } });
     let gateway = TestGateway::start_with(merged(settings(&provider), scraped)).await;
     let operator = gateway.operators_door().bearer(&token);
     operator
         .get("/devops/logging")
         .await
         .expect_error(503, "gateway:publickey.provider.unavailable");
-    let scraper = gateway.operators_door().bearer("scrape-me");
+    let scraper = gateway.operators_door().bearer(METRICS_TOKEN);
     let usable = async |value: &str| {
         let metrics = scraper.get("/metrics").await.expect(200).body;
         let labels = "jwt_issuer_usable{listener=\"operators\",issuer=\"ops\"";

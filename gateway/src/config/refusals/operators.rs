@@ -4,9 +4,14 @@ use ::authentication::password::PasswordVerifier;
 
 use super::Refusals;
 use crate::config::devops::{Devops, OperatorMethod, OperatorPassword};
+use crate::config::value::Secret;
+
+/// A scraper's token is compared at once, also for who has to wait: it must be too long to guess.
+const METRICS_TOKEN_BYTES_MIN: usize = 32;
 
 impl Refusals<'_> {
     pub(super) fn check_operators(&mut self, devops: &Devops) {
+        self.check_metrics_token(devops.metrics_token.as_ref());
         let issuers = &devops.oauth.openid_connect_issuers;
         let section = "devops.oauth.openid_connect_issuers";
         self.check_section(section, issuers);
@@ -38,6 +43,15 @@ impl Refusals<'_> {
             self.refuse(
                 "devops.read_only_subjects",
                 "operators authenticate by `basic`, and a password has no subjects, so nobody would be restricted; use `oauth2`, or remove it",
+            );
+        }
+    }
+
+    fn check_metrics_token(&mut self, token: Option<&Secret>) {
+        if token.is_some_and(|token| token.expose().len() < METRICS_TOKEN_BYTES_MIN) {
+            self.refuse(
+                "devops.metrics_token",
+                format!("a token of less than {METRICS_TOKEN_BYTES_MIN} bytes can be guessed; make one with `openssl rand -hex 32`"),
             );
         }
     }
