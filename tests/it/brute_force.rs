@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use tests::{Caller, TestGateway};
 
+use crate::given::statuses;
+
 /// Sources are told apart by what a trusted proxy, here the test, says.
 fn guarded() -> Value {
     json!({ "auth": { "brute_force": { "failures": 3, "window": "60s", "block": "60s" } } })
@@ -10,14 +12,6 @@ fn guarded() -> Value {
 
 fn from(caller: &Caller, address: &str) -> Caller {
     caller.with("x-forwarded-for", address)
-}
-
-async fn statuses(caller: &Caller, times: usize) -> Vec<u16> {
-    let mut statuses = Vec::new();
-    for _ in 0..times {
-        statuses.push(caller.get("/api/2/whoami").await.status);
-    }
-    statuses
 }
 
 #[tokio::test]

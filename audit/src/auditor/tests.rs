@@ -28,8 +28,32 @@ fn settings(path: &Path) -> Settings {
     }
 }
 
+/// Files of so many bytes, and so many earlier ones.
+fn rotating(path: &Path, bytes_max: u64, keep: usize) -> Settings {
+    let file = FileSettings {
+        bytes_max,
+        keep,
+        ..settings(path).file
+    };
+    Settings {
+        file,
+        ..settings(path)
+    }
+}
+
 fn start(settings: Settings) -> Auditor {
     Auditor::start(settings, Arc::new(at)).unwrap()
+}
+
+/// Writes 20 records, a microsecond apart, because earlier files are told apart by time.
+fn write_many(settings: Settings) {
+    let ticking = AtomicU64::new(0);
+    let clock = move || at() + Duration::from_micros(ticking.fetch_add(1, Ordering::Relaxed));
+    let auditor = Auditor::start(settings, Arc::new(clock)).unwrap();
+    for _ in 0..20 {
+        auditor.record(write());
+    }
+    auditor.close();
 }
 
 fn alice() -> Actor {
@@ -93,21 +117,7 @@ fn the_chain_goes_on_over_restarts_and_rotations() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     for _ in 0..3 {
-        let small = Settings {
-            file: FileSettings {
-                bytes_max: 2000,
-                keep: 100,
-                ..settings(&path).file
-            },
-            ..settings(&path)
-        };
-        let ticking = AtomicU64::new(0);
-        let clock = move || at() + Duration::from_micros(ticking.fetch_add(1, Ordering::Relaxed));
-        let auditor = Auditor::start(small, Arc::new(clock)).unwrap();
-        for _ in 0..20 {
-            auditor.record(write());
-        }
-        auditor.close();
+        write_many(rotating(&path, 2000, 100));
     }
     assert!(
         earlier_files(&path).len() >= 2,
@@ -131,20 +141,7 @@ fn the_chain_goes_on_over_restarts_and_rotations() {
 fn only_so_many_files_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
-    let small = Settings {
-        file: FileSettings {
-            bytes_max: 300,
-            ..settings(&path).file
-        },
-        ..settings(&path)
-    };
-    let ticking = AtomicU64::new(0);
-    let clock = move || at() + Duration::from_micros(ticking.fetch_add(1, Ordering::Relaxed));
-    let auditor = Auditor::start(small, Arc::new(clock)).unwrap();
-    for _ in 0..20 {
-        auditor.record(write());
-    }
-    auditor.close();
+    write_many(rotating(&path, 300, 3));
     let earlier = earlier_files(&path);
     assert_eq!(earlier.len(), 3);
     let report = verify(&path, None).unwrap();
@@ -165,14 +162,7 @@ fn only_so_many_files_are_kept() {
 fn a_rotation_names_the_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
-    let small = Settings {
-        file: FileSettings {
-            bytes_max: 300,
-            ..settings(&path).file
-        },
-        ..settings(&path)
-    };
-    let auditor = start(small);
+    let auditor = start(rotating(&path, 300, 3));
     auditor.set_epoch(7);
     for _ in 0..5 {
         auditor.record(write());

@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Caller, OidcProvider, TestGateway, merged};
+use tests::{OidcProvider, TestGateway, merged};
 
-use crate::given::{given_lamp, reader};
+use crate::given::{given_lamp, reader, statuses};
 
 const LAMP: &str = "/api/2/things/org.acme:lamp";
 const GUESS: &str = "tww_live_guess-canary-swordfish";
@@ -265,14 +265,6 @@ async fn the_chain_says_who_skipped_failed_and_accepted() {
     for secret in ["swordfish", good.as_str()] {
         assert!(!told.to_string().contains(secret), "{told}");
     }
-}
-
-async fn statuses(caller: &Caller, times: usize) -> Vec<u16> {
-    let mut statuses = Vec::new();
-    for _ in 0..times {
-        statuses.push(caller.get("/api/2/whoami").await.status);
-    }
-    statuses
 }
 
 #[tokio::test]
