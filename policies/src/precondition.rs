@@ -4,6 +4,8 @@ use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::scratch;
+
 /// A strong entity tag: `"rev:<n>"` for entities, `"hash:<hex>"` for what lies within them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntityTag {
@@ -17,8 +19,12 @@ impl EntityTag {
     /// The tag of a part with this content: XXH3 of its compact JSON, which stays the same over restarts and releases, so
     /// that equal documents have equal tags.
     pub fn of_value(value: &serde_json::Value) -> Self {
-        let text = serde_json::to_vec(value).expect("JSON serialises");
-        Self::Hash(xxh3_64(&text))
+        scratch::in_scratch(|buffer| scratch::write_json(buffer, value), Self::of_json)
+    }
+
+    /// The same of what is compact JSON already.
+    pub fn of_json(compact: &[u8]) -> Self {
+        Self::Hash(xxh3_64(compact))
     }
 }
 

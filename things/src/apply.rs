@@ -1,5 +1,7 @@
 //! What a write makes of a thing that exists; pure.
 
+use std::borrow::Cow;
+
 use policies::{IfEqual, PolicyId};
 use serde_json::{Map, Value};
 
@@ -44,7 +46,7 @@ impl From<Error> for Refusal {
 /// Applies `change` to the thing whose JSON is `document`.
 pub(crate) fn apply(
     change: &Change,
-    document: &Value,
+    document: Cow<'_, Value>,
     policy_id: &PolicyId,
     if_equal: IfEqual,
 ) -> Result<Applied, Refusal> {
@@ -66,7 +68,7 @@ pub(crate) fn apply(
         Operation::Put(value) => put(change, document, value, if_equal),
         Operation::Merge { patch, .. } => merge(change, document, patch, if_equal),
         Operation::Migrate(patch) => {
-            let mut new = document.clone();
+            let mut new = document.into_owned();
             merge::apply(&mut new, &change.pointer, patch);
             Ok(Applied {
                 document: Some(in_order(new)),
@@ -88,18 +90,18 @@ fn refuse_equal(is_equal: bool) -> Result<(), Refusal> {
 
 fn put(
     change: &Change,
-    document: &Value,
+    document: Cow<'_, Value>,
     value: &Value,
     if_equal: IfEqual,
 ) -> Result<Applied, Refusal> {
-    require_enclosing_feature(change, document)?;
-    let current = change.pointer.resolve(document);
+    require_enclosing_feature(change, &document)?;
+    let current = change.pointer.resolve(&document);
     refuse_equal(if_equal == IfEqual::Skip && current == Some(value))?;
     let action = match current {
         Some(_) => EventAction::Modified,
         None => EventAction::Created,
     };
-    let mut new = document.clone();
+    let mut new = document.into_owned();
     edit::set(&mut new, &change.pointer, value.clone());
     Ok(Applied {
         document: Some(in_order(new)),
@@ -110,17 +112,20 @@ fn put(
 
 fn merge(
     change: &Change,
-    document: &Value,
+    document: Cow<'_, Value>,
     patch: &Value,
     if_equal: IfEqual,
 ) -> Result<Applied, Refusal> {
-    let mut new = document.clone();
+    // What is asked to differ is compared with what it was.
+    let before = (if_equal != IfEqual::Update).then(|| document.clone());
+    let mut new = document.into_owned();
     merge::apply(&mut new, &change.pointer, patch);
-    refuse_equal(if_equal != IfEqual::Update && new == *document)?;
-    let value = match if_equal {
-        IfEqual::SkipMinimizingMerge => merge::minimise(patch, change.pointer.resolve(document))
-            .unwrap_or_else(|| patch.clone()),
-        IfEqual::Update | IfEqual::Skip => patch.clone(),
+    let value = match before {
+        Some(before) => {
+            refuse_equal(new == *before)?;
+            minimised(change, &before, patch, if_equal)
+        }
+        None => patch.clone(),
     };
     Ok(Applied {
         document: Some(in_order(new)),
@@ -129,12 +134,21 @@ fn merge(
     })
 }
 
-fn delete(change: &Change, document: &Value) -> Result<Applied, Error> {
+/// What the event says of a patch that changes something.
+fn minimised(change: &Change, before: &Value, patch: &Value, if_equal: IfEqual) -> Value {
+    let minimal = match if_equal {
+        IfEqual::SkipMinimizingMerge => merge::minimise(patch, change.pointer.resolve(before)),
+        IfEqual::Update | IfEqual::Skip => None,
+    };
+    minimal.unwrap_or_else(|| patch.clone())
+}
+
+fn delete(change: &Change, document: Cow<'_, Value>) -> Result<Applied, Error> {
     let document = if change.resource == ThingResource::Thing {
         None
     } else {
-        require_enclosing_feature(change, document)?;
-        let mut new = document.clone();
+        require_enclosing_feature(change, &document)?;
+        let mut new = document.into_owned();
         edit::remove(&mut new, &change.pointer)
             .ok_or_else(|| Error::not_found(&change.thing_id, &change.resource))?;
         Some(new)
@@ -166,11 +180,20 @@ pub(crate) fn in_order(document: Value) -> Value {
     let Value::Object(mut members) = document else {
         return document;
     };
+    if is_in_order(&members) {
+        return Value::Object(members);
+    }
     let ordered: Map<String, Value> = MEMBERS
         .iter()
         .filter_map(|&name| Some((name.to_owned(), members.shift_remove(name)?)))
         .collect();
     Value::Object(ordered)
+}
+
+/// Whether only members of things are there, in their order: nearly always, because only what is new comes last.
+fn is_in_order(members: &Map<String, Value>) -> bool {
+    let mut rest = MEMBERS.iter();
+    members.keys().all(|name| rest.any(|member| member == name))
 }
 
 #[cfg(test)]

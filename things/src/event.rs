@@ -4,9 +4,11 @@ mod wire;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use journal::{Record, StoreError};
 use policies::{Pointer, PolicyId, SessionId, SubjectId};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use crate::{Error, ThingId, edit};
@@ -97,8 +99,13 @@ impl ThingEvent {
     }
 
     /// The bytes that the journal keeps.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        wire::encode(self)
+    pub(crate) fn encode(&self) -> Bytes {
+        self.encode_with(self.value.as_ref().map(written).as_deref())
+    }
+
+    /// The same, where the value was [`written`] already.
+    pub(crate) fn encode_with(&self, value: Option<&RawValue>) -> Bytes {
+        wire::encode(self, value)
     }
 
     /// The event turned into a partial thing: the changed part at its place, the id, and the members starting with `_`.
@@ -128,6 +135,11 @@ impl ThingEvent {
         }
         thing.insert("_modified".into(), timestamp.into());
     }
+}
+
+/// The value of an event as compact JSON.
+pub(crate) fn written(value: &Value) -> Box<RawValue> {
+    to_raw_value(value).expect("JSON serialises")
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! A thing as it is stored, parsed as far as somebody needed it.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use journal::{Entity, Memo, StoreError};
-use policies::PolicyId;
+use policies::{PolicyId, scratch};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -32,19 +33,20 @@ const SEPARATOR: u8 = b'\n';
 
 /// The bytes to store.
 pub(crate) fn encode(document: &Value, metadata: Option<&Value>) -> Bytes {
-    let written = "JSON serialises, and memory takes it";
-    let mut stored = serde_json::to_vec(document).expect(written);
-    if let Some(metadata) = metadata {
-        stored.push(SEPARATOR);
-        serde_json::to_writer(&mut stored, metadata).expect(written);
-    }
-    Bytes::from(stored)
+    let write = |stored: &mut Vec<u8>| {
+        scratch::write_json(stored, document);
+        if let Some(metadata) = metadata {
+            stored.push(SEPARATOR);
+            scratch::write_json(stored, metadata);
+        }
+    };
+    scratch::in_scratch(write, Bytes::copy_from_slice)
 }
 
 impl ThingState {
     /// The state that `stored` holds.
     pub(crate) fn new(policy_id: PolicyId, stored: &Bytes) -> Self {
-        let end = stored.iter().position(|&byte| byte == SEPARATOR);
+        let end = memchr::memchr(SEPARATOR, stored);
         let metadata = end.map(|end| Metadata {
             json: stored.slice(end + 1..),
             value: OnceLock::new(),
@@ -78,8 +80,9 @@ impl ThingState {
         struct Head {
             policy_id: String,
         }
-        let line = stored.split(|&byte| byte == SEPARATOR).next();
-        let head: Head = serde_json::from_slice(line.unwrap_or_default()).map_err(damaged)?;
+        let end = memchr::memchr(SEPARATOR, stored).unwrap_or(stored.len());
+        let line = stored.get(..end).unwrap_or_default();
+        let head: Head = serde_json::from_slice(line).map_err(damaged)?;
         Ok(Self::new(head.policy_id.parse().map_err(damaged)?, stored))
     }
 
@@ -100,6 +103,16 @@ impl ThingState {
         }
         let document = serde_json::from_slice(&self.json).map_err(damaged)?;
         Ok(self.document.get_or_init(|| document))
+    }
+
+    /// The same for who changes it: what is about to be replaced is not kept.
+    pub(crate) fn document_to_change(&self) -> Result<Cow<'_, Value>, Error> {
+        match self.document.get() {
+            Some(document) => Ok(Cow::Borrowed(document)),
+            None => serde_json::from_slice(&self.json)
+                .map(Cow::Owned)
+                .map_err(damaged),
+        }
     }
 
     /// The metadata, parsed and kept in the same way.

@@ -4,7 +4,6 @@ mod adopt;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use journal::{Append, AppendError, EntityGuard, Memo, Revision};
 use serde_json::Value;
 
@@ -14,6 +13,7 @@ use super::{Policies, PreparedPolicy};
 use crate::event::Happening;
 use crate::model::subject_id;
 use crate::part::{self, Part};
+use crate::scratch::compact_json;
 use crate::stored::StoredPolicy;
 use crate::{
     CommandContext, Condition, CreatedKind, Creation, EntityTag, Error, IfEqual, Placeholders,
@@ -489,9 +489,9 @@ pub(super) fn appended(event: PolicyEvent, after: &Policy) -> Append {
         entity: key(&after.policy_id),
         expected_revision: event.revision - 1,
         timestamp: event.timestamp,
-        signal: Bytes::from(event.to_json().to_string()),
+        signal: compact_json(&event.to_json()),
         signal_memo: Memo::filled(Arc::new(event)),
-        state: Some(Bytes::from(after.to_json().to_string())),
+        state: Some(compact_json(&after.to_json())),
         state_memo: Memo::filled(Arc::new(StoredPolicy::new(after.clone()))),
     }
 }

@@ -23,7 +23,13 @@ fn change(path: &str, action: ThingAction) -> Change {
 /// Applies a write and says what became of the thing, or why nothing did.
 fn outcome(path: &str, action: ThingAction, if_equal: IfEqual) -> Result<Applied, String> {
     let policy_id = "a:p".parse().unwrap();
-    apply(&change(path, action), &stored(), &policy_id, if_equal).map_err(|refusal| match refusal {
+    apply(
+        &change(path, action),
+        Cow::Owned(stored()),
+        &policy_id,
+        if_equal,
+    )
+    .map_err(|refusal| match refusal {
         Refusal::Equal => "equal".to_owned(),
         Refusal::Error(error) => error.to_string(),
     })

@@ -3,15 +3,18 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
+use policies::scratch;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{EventAction, EventHeaders, ThingEvent};
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire<'a> {
+#[serde(rename_all = "camelCase", bound(deserialize = "V: Deserialize<'de>"))]
+struct Wire<'a, V> {
     #[serde(borrow)]
     thing_id: Cow<'a, str>,
     #[serde(borrow)]
@@ -23,7 +26,7 @@ struct Wire<'a> {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "present"
     )]
-    value: Option<Cow<'a, Value>>,
+    value: Option<V>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<Cow<'a, Value>>,
     revision: u64,
@@ -38,20 +41,20 @@ struct Wire<'a> {
 }
 
 /// A member that is there, even if it is null.
-fn present<'de, 'a, D: Deserializer<'de>>(
+fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
     deserializer: D,
-) -> Result<Option<Cow<'a, Value>>, D::Error> {
-    Value::deserialize(deserializer).map(|value| Some(Cow::Owned(value)))
+) -> Result<Option<V>, D::Error> {
+    V::deserialize(deserializer).map(Some)
 }
 
-/// The bytes of `event`.
-pub(super) fn encode(event: &ThingEvent) -> Vec<u8> {
+/// The bytes of `event`, whose value is `value`.
+pub(super) fn encode(event: &ThingEvent, value: Option<&RawValue>) -> Bytes {
     let wire = Wire {
         thing_id: event.thing_id.as_str().into(),
         policy_id: event.policy_id.as_str().into(),
         action: event.action,
         path: event.path.to_string(),
-        value: event.value.as_ref().map(Cow::Borrowed),
+        value,
         metadata: event.metadata.as_ref().map(Cow::Borrowed),
         revision: event.revision,
         timestamp: event.timestamp,
@@ -64,19 +67,19 @@ pub(super) fn encode(event: &ThingEvent) -> Vec<u8> {
         requested_acks: event.headers.requested_acks.as_slice().into(),
         custom: event.headers.custom.as_slice().into(),
     };
-    serde_json::to_vec(&wire).expect("strings, numbers and JSON serialise")
+    scratch::compact_json(&wire)
 }
 
 /// The event in `bytes`; otherwise what is wrong with them.
 pub(super) fn decode(bytes: &[u8]) -> Result<ThingEvent, String> {
-    let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let wire: Wire<'_, Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let originator = wire.originator.map(|text| parse(&text)).transpose()?;
     Ok(ThingEvent {
         thing_id: parse(&wire.thing_id)?,
         policy_id: parse(&wire.policy_id)?,
         action: wire.action,
         path: parse(&wire.path)?,
-        value: wire.value.map(Cow::into_owned),
+        value: wire.value,
         metadata: wire.metadata.map(Cow::into_owned),
         revision: wire.revision,
         timestamp: wire.timestamp,

@@ -200,7 +200,7 @@ impl Newcomer {
             entity: key(&self.thing_id),
             expected_revision: event.revision - 1,
             timestamp: event.timestamp,
-            signal: event.encode().into(),
+            signal: event.encode(),
             signal_memo: Memo::filled(Arc::new(event)),
             state_memo: ThingState::new(self.policy_id.clone(), &state).into_memo(),
             state: Some(state),

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use journal::{Append, AppendError, Memo, Revision};
 use policies::{
-    CommandContext, Enforcer, EntityTag, Permission, Pointer, PolicyId, PreconditionOutcome,
-    Purpose, ResourceType,
+    CommandContext, Enforcer, EntityTag, IfEqual, Permission, Pointer, PolicyId,
+    PreconditionOutcome, Purpose, ResourceType,
 };
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::condition::Subject;
 use super::{Loaded, Stored, Things, key};
 use crate::apply::{self, Applied, Refusal};
 use crate::change::{self, Change, Operation};
+use crate::event;
 use crate::headers::PatchCondition;
 use crate::metadata::{self, MetadataChange, Written};
 use crate::state::{self, ThingState};
@@ -96,27 +98,29 @@ impl Things {
         change: &Change,
         stored: &Stored,
     ) -> Result<Plan, Error> {
-        let document = stored.state.document()?;
+        let document = stored.state.document_to_change()?;
+        let if_equal = context.headers.if_equal;
+        let asks = !context.headers.precondition.is_empty() || if_equal != IfEqual::Update;
         // Hashing a part costs as much as parsing it, and few writes ask.
-        let etag = || etag_of(change, document, stored.entity.revision);
-        if !context.headers.precondition.is_empty() {
-            let etag = etag();
-            let is_deletion = matches!(change.operation, Operation::Delete);
-            if !is_deletion || etag.is_some() {
-                check_precondition(context, change, etag, stored.entity.revision)?;
-            }
+        let etag = asks
+            .then(|| etag_of(change, &document, stored.entity.revision))
+            .flatten();
+        let is_deletion = matches!(change.operation, Operation::Delete);
+        if !is_deletion || etag.is_some() {
+            check_precondition(context, change, etag, stored.entity.revision)?;
         }
         let policy_id = stored.state.policy_id();
-        let applied = apply::apply(change, document, policy_id, context.headers.if_equal).map_err(
-            |refusal| match refusal {
-                Refusal::Equal => Error::Equal {
-                    thing_id: change.thing_id.clone(),
-                    resource: Box::new(change.resource.clone()),
-                    etag: etag(),
+        let applied =
+            apply::apply(change, document, policy_id, if_equal).map_err(
+                |refusal| match refusal {
+                    Refusal::Equal => Error::Equal {
+                        thing_id: change.thing_id.clone(),
+                        resource: Box::new(change.resource.clone()),
+                        etag,
+                    },
+                    Refusal::Error(error) => error,
                 },
-                Refusal::Error(error) => error,
-            },
-        )?;
+            )?;
         let policy_after = policy_id_of(applied.document.as_ref(), policy_id);
         if policy_after != *policy_id {
             context.check_reach(Purpose::FollowPolicy, policy_after.namespace())?;
@@ -158,7 +162,9 @@ impl Things {
             revision,
         } = draft;
         let revision_after = revision + 1;
-        let response = respond(change, &applied, revision_after);
+        // Written once, for the event and for the tag of what was put.
+        let value = applied.value.as_ref().map(event::written);
+        let response = respond(change, (&applied, value.as_deref()), revision_after);
         let state = applied
             .document
             .map(|document| state::encode(&document, metadata.after.as_ref()));
@@ -180,7 +186,7 @@ impl Things {
             entity: key(&change.thing_id),
             expected_revision: revision,
             timestamp: context.now,
-            signal: event.encode().into(),
+            signal: event.encode_with(value.as_deref()),
             signal_memo: Memo::filled(event),
             state_memo: state.as_ref().map_or_else(Memo::default, |json| {
                 ThingState::new(policy_id, json).into_memo()
@@ -356,11 +362,18 @@ fn policy_id_of(document: Option<&Value>, policy_id: &PolicyId) -> PolicyId {
         .unwrap_or_else(|| policy_id.clone())
 }
 
-fn respond(change: &Change, applied: &Applied, revision: Revision) -> ThingResponse {
-    let etag = applied
-        .document
-        .as_ref()
-        .and_then(|document| etag_of(change, document, revision));
+fn respond(
+    change: &Change,
+    (applied, value): (&Applied, Option<&RawValue>),
+    revision: Revision,
+) -> ThingResponse {
+    let etag = match (&change.operation, value) {
+        (Operation::Put(_), Some(value)) => Some(EntityTag::of_json(value.get().as_bytes())),
+        _ => applied
+            .document
+            .as_ref()
+            .and_then(|document| etag_of(change, document, revision)),
+    };
     match applied.action {
         EventAction::Created => ThingResponse::Created {
             thing_id: change.thing_id.clone(),
