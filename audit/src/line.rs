@@ -12,6 +12,8 @@ use crate::event::{Actor, Event, Permission, Request, Response, Source};
 
 /// No line is longer, its line feed included.
 pub(crate) const LINE_BYTES_MAX: usize = 8 * 1024;
+/// Few lines are longer.
+const LINE_BYTES_USUAL: usize = 1024;
 
 /// Folded events: how many, and when the first and the last of them happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(crate) fn render(entry: &Entry, stamp: &Stamp<'_>) -> Vec<u8> {
 }
 
 fn serialized(entry: &Entry, stamp: &Stamp<'_>) -> Vec<u8> {
-    let mut line = Vec::with_capacity(512);
+    let mut line = Vec::with_capacity(LINE_BYTES_USUAL);
     let mut serializer = serde_json::Serializer::with_formatter(&mut line, Harmless);
     Line { entry, stamp }
         .serialize(&mut serializer)
@@ -66,6 +68,10 @@ impl Formatter for Harmless {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Nearly every text is plain; what is acted on in ASCII is DEL alone.
+        if fragment.is_ascii() && !fragment.as_bytes().contains(&0x7f) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((start, character)) = rest.char_indices().find(|(_, c)| is_acted_on(*c)) {
             let (before, after) = rest.split_at(start);
