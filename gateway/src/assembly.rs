@@ -403,3 +403,6 @@ fn assemble(
         clock,
     })
 }
+
+#[cfg(test)]
+mod tests;
