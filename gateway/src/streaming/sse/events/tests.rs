@@ -11,9 +11,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::render::Selection;
 use super::*;
 use crate::limits::{LimitSettings, Limits};
+use crate::streaming::registry::{SessionKind, SessionRecord};
+use crate::streaming::replay::Source;
+use crate::streaming::shard::Shard;
+use crate::streaming::sse::render::{Selection, ThingRenderer};
 use crate::streaming::{Hub, Throttling};
 
 /// Jumps a day ahead after so many readings.
