@@ -10,6 +10,7 @@ use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::limits::{LimitSettings, Limits};
 use crate::streaming::announcement;
+use crate::streaming::lifeline::End;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const CHUNK: Bytes = Bytes::from_static(b"123456");
