@@ -94,6 +94,11 @@ impl Outbound {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.waiting.borrow().held_bytes
+    }
+
     /// Adds an event, unless there is no room: then it is lost and counted. A single large event always fits.
     ///
     /// After a loss nothing fits until everything that waits was taken, so that one gap is told and not many.

@@ -1,9 +1,13 @@
 //! Records that were read ahead, bounded in bytes: whoever stops reading must not cost more than that.
+//!
+//! Invariant: the outbound buffer of the session knows what is held for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use journal::Record;
+
+use crate::streaming::outbound::Outbound;
 
 /// A few records of the past, oldest first.
 pub(crate) struct Portion {
@@ -47,7 +51,7 @@ impl Portion {
     }
 
     /// Takes over what [`Self::part_of`] kept, and learns how much may be read next time.
-    pub(crate) fn fill(&mut self, records: Vec<Arc<Record>>) {
+    pub(crate) fn fill(&mut self, records: Vec<Arc<Record>>, outbound: &Outbound) {
         let is_whole = records.len() >= self.limit;
         let limit = if is_whole {
             self.limit.saturating_mul(2)
@@ -57,6 +61,7 @@ impl Portion {
         self.limit = limit.clamp(1, Self::LIMIT_MAX);
         self.bytes = records.iter().map(|record| size(record)).sum();
         self.records = records.into();
+        outbound.hold(self.bytes);
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -69,29 +74,29 @@ impl Portion {
         self.limit = self.limit.min(records).max(1);
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Arc<Record>> {
+    pub(crate) fn pop(&mut self, outbound: &Outbound) -> Option<Arc<Record>> {
         let record = self.records.pop_front()?;
         self.bytes = self.bytes.saturating_sub(size(&record));
+        outbound.hold(self.bytes);
         Some(record)
     }
 
-    pub(crate) fn put_back(&mut self, record: Arc<Record>) {
+    pub(crate) fn put_back(&mut self, record: Arc<Record>, outbound: &Outbound) {
         self.bytes += size(&record);
+        outbound.hold(self.bytes);
         self.records.push_front(record);
     }
 
-    /// Gives its memory back.
-    pub(crate) fn clear(&mut self) {
-        self.records = VecDeque::new();
+    /// Gives its memory back; the record to go on with, if there is one.
+    pub(crate) fn give_back(&mut self, outbound: &Outbound) -> Option<Arc<Record>> {
+        let next = std::mem::take(&mut self.records).pop_front();
         self.bytes = 0;
+        outbound.hold(0);
+        next
     }
 }
 
@@ -125,10 +130,10 @@ mod tests {
 
     #[track_caller]
     fn check(sizes: &[usize], kept: usize, limit: usize) {
-        let mut portion = Portion::default();
-        portion.fill(Portion::part_of(records(sizes)));
+        let (mut portion, outbound) = (Portion::default(), Outbound::new(1));
+        portion.fill(Portion::part_of(records(sizes)), &outbound);
         let held: usize = portion.records.iter().map(|record| size(record)).sum();
-        assert_eq!((portion.bytes(), portion.records.len()), (held, kept));
+        assert_eq!((outbound.held(), portion.records.len()), (held, kept));
         assert_eq!(portion.limit(), limit);
     }
 
@@ -141,24 +146,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_is_held_no_more() {
-        let mut portion = Portion::default();
-        portion.fill(records(&[10, 20]));
-        let whole = portion.bytes();
-        let first = portion.pop().unwrap();
-        assert_eq!(portion.bytes() + size(&first), whole);
-        portion.put_back(first);
-        assert_eq!(portion.bytes(), whole);
-        portion.clear();
-        assert!(portion.is_empty() && portion.bytes() == 0);
+    fn what_is_taken_is_held_no_more_and_what_is_put_back_is_again() {
+        let (mut portion, outbound) = (Portion::default(), Outbound::new(1));
+        portion.fill(records(&[10, 20]), &outbound);
+        let whole = outbound.held();
+        let first = portion.pop(&outbound).unwrap();
+        assert_eq!(outbound.held() + size(&first), whole);
+        portion.put_back(first, &outbound);
+        assert_eq!(outbound.held(), whole);
+        let next = portion.give_back(&outbound).unwrap();
+        assert_eq!(next.revision, 1, "it goes on there");
+        assert!(portion.is_empty() && outbound.held() == 0);
     }
 
     #[test]
     fn no_more_is_read_than_is_wanted() {
-        let mut portion = Portion::default();
+        let (mut portion, outbound) = (Portion::default(), Outbound::new(1));
         portion.expect(3);
         assert_eq!(portion.limit(), 3);
-        portion.fill(records(&[10; 3]));
+        portion.fill(records(&[10; 3]), &outbound);
         assert_eq!(portion.limit(), 6);
         portion.expect(0);
         assert_eq!(portion.limit(), 1);

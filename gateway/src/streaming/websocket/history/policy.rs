@@ -52,8 +52,7 @@ impl PolicyReplay {
             if session.lifeline().is_over(now) {
                 return pending().await;
             }
-            while let Some(record) = self.portion.pop() {
-                session.outbound.hold(self.portion.bytes());
+            while let Some(record) = self.portion.pop(&session.outbound) {
                 if !self.past.contains(&record) {
                     continue;
                 }
@@ -73,8 +72,7 @@ impl PolicyReplay {
                 Some(last) => self.next = last.revision + 1,
                 None => return Ok(Step::End),
             }
-            self.portion.fill(records);
-            session.outbound.hold(self.portion.bytes());
+            self.portion.fill(records, &session.outbound);
         }
     }
 
@@ -90,11 +88,9 @@ impl PolicyReplay {
 
     /// Keeps only its place, and reads again from there.
     pub(super) fn rest(&mut self, session: &Session) {
-        if let Some(record) = self.portion.pop() {
+        if let Some(record) = self.portion.give_back(&session.outbound) {
             self.next = record.revision;
         }
-        self.portion.clear();
-        session.outbound.hold(0);
     }
 
     /// Reads the next portion, away from the worker.
