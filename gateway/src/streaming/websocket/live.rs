@@ -1,77 +1,36 @@
-//! Live signals and their answers over a WebSocket, and waiting without keeping other frames waiting.
+//! Live signals and their answers over a WebSocket.
 
 mod choice;
+mod subscription;
+mod waiting;
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::policies::{CommandContext, SubjectId};
+use ::policies::CommandContext;
 use ::things::{ThingAction, ThingCommand, TwinHeaders};
-use authentication::ScopeWord;
-use bytes::Bytes;
-use devops::logging::carried;
-use protocol::{
-    Channel, CommandAction, Criterion, Envelope, LiveFrame, LiveKind, StreamKind, Subscription,
-    TopicPath,
-};
+use protocol::{Channel, CommandAction, Envelope, LiveFrame, LiveKind, TopicPath};
 use serde_json::{Map, Value};
 
 pub(super) use choice::{Undecided, choice, choose};
+pub(super) use subscription::is_live;
+pub(super) use waiting::{InFlight, Written, write_acknowledged};
 
 use super::Connection;
-use super::control::instead_of;
 use super::incoming::send_error_with;
 use crate::app::Gateway;
 use crate::edge::{Timeout, unsupported_header};
 use crate::error::DittoError;
 use crate::live::{
-    Acknowledgement, Acknowledgements, Answer, Error, Label, LiveCommand, LiveEvent, LiveRenderer,
-    LiveSignal, Message, Outcome, Requested, Ticket, Wishes, check_labels, emitted,
+    Answer, Error, Label, LiveCommand, LiveEvent, Message, Requested, Wishes, check_labels,
 };
 use crate::streaming::lifeline::{End, EndKind};
 use crate::streaming::session::Session;
-use crate::streaming::{self, Wish};
+use waiting::wait;
 
 /// A session waits at most this long, whatever it asks for; Ditto's `acknowledgement.forwarder-fallback-timeout`.
 const WAIT_MAX: Duration = Duration::from_secs(65);
-
-/// How many signals of a session are being waited for.
-#[derive(Default)]
-pub(super) struct InFlight(Rc<Cell<usize>>);
-
-/// One signal of a session that is being waited for.
-struct Permit(Rc<Cell<usize>>);
-
-impl InFlight {
-    /// One session waits for at most this many at a time.
-    const MAX: usize = 256;
-
-    fn begin(&self) -> Result<Permit, Error> {
-        if self.0.get() >= Self::MAX {
-            return Err(Error::TooManyPending { limit: Self::MAX });
-        }
-        self.0.set(self.0.get() + 1);
-        Ok(Permit(Rc::clone(&self.0)))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
-}
-
-/// Whether live signals of this kind can be subscribed to.
-pub(super) fn is_live(kind: StreamKind) -> bool {
-    match kind {
-        StreamKind::Messages | StreamKind::LiveCommands | StreamKind::LiveEvents => true,
-        StreamKind::Events | StreamKind::PolicyAnnouncements | StreamKind::SessionAnnouncements => {
-            false
-        }
-    }
-}
 
 /// What a frame waits for.
 ///
@@ -142,52 +101,6 @@ impl Connection {
             EndKind::Protocol,
             "The labels in `declared-acks` cannot be had.",
         ));
-    }
-
-    pub(super) fn start_live(
-        &self,
-        kind: StreamKind,
-        subscription: Subscription,
-    ) -> Result<(), (DittoError, Option<String>)> {
-        let wish = Wish {
-            namespaces: subscription.namespaces,
-            scopes: self.context.scopes.clone(),
-            filter: subscription.filter.as_deref(),
-            extra_fields: subscription.extra_fields.as_deref(),
-        };
-        let parsed = wish
-            .scopes
-            .check(ScopeWord::ThingsRead, None)
-            .and_then(|()| streaming::Subscription::parse(&wish, &self.context.gateway.things));
-        let renderer = LiveEnvelopes(parsed.map_err(|error| (error, subscription.correlation_id))?);
-        self.session.subscribe_live(kind, Rc::new(renderer));
-        self.session.reindex();
-        Ok(())
-    }
-}
-
-/// Sends live signals as envelopes.
-struct LiveEnvelopes(streaming::Subscription);
-
-impl LiveRenderer for LiveEnvelopes {
-    fn render(
-        &self,
-        signal: &LiveSignal,
-        subjects: &[SubjectId],
-        declared: &[Label],
-    ) -> Option<Bytes> {
-        match self.0.admit_live(signal, subjects) {
-            Ok(None) => None,
-            Ok(Some(extra)) => Some(signal.frame(extra.as_ref(), declared)),
-            Err(error) => {
-                let correlation_id = signal.header("correlation-id").unwrap_or_default();
-                Some(instead_of(
-                    (&signal.thing_id, Channel::Live),
-                    correlation_id,
-                    &error,
-                ))
-            }
-        }
     }
 }
 
@@ -337,111 +250,7 @@ fn answer(
     }
 }
 
-/// Waits for the answer to a live signal and sends it, unless the session ends before.
-fn wait(
-    connection: &Rc<Connection>,
-    (ticket, permit): (Option<Ticket>, Permit),
-    (context, frame, asked): (CommandContext, &Frame<'_>, Option<ThingCommand>),
-) {
-    let Some(ticket) = ticket else {
-        return;
-    };
-    let connection = Rc::clone(connection);
-    let (topic, headers) = (frame.topic.clone(), frame.headers.clone());
-    actix_web::rt::spawn(carried(async move {
-        let _permit = permit;
-        let gateway = &connection.context.gateway;
-        let answering = async {
-            let outcome = ticket.answer().await?;
-            let frame = match outcome {
-                Outcome::Response(envelope) => {
-                    let now = gateway.clock.now();
-                    match &asked {
-                        Some(asked) => gateway.live.readable(&context, (asked, now), *envelope)?,
-                        None => *envelope,
-                    }
-                    .to_bytes()
-                }
-                Outcome::Acknowledged(all) => acknowledgements(&topic, &headers, &all),
-            };
-            Ok::<_, Error>(frame)
-        };
-        tokio::select! {
-            outcome = answering => match outcome {
-                Ok(frame) => connection.send_late(frame),
-                Err(error) => send_error_with(&connection, (Some(&topic), &headers), &error.into()),
-            },
-            _ = connection.session.lifeline().ended(&*gateway.clock) => {}
-        }
-    }));
-}
-
-/// A write of a twin, and what it waits for.
-pub(super) struct Written {
-    pub(super) command: ThingCommand,
-    pub(super) headers: Option<Arc<TwinHeaders>>,
-    pub(super) requested: Requested,
-}
-
-/// Carries out a write of a twin that others are asked to acknowledge; they are waited for later.
-pub(super) async fn write_acknowledged(
-    connection: &Rc<Connection>,
-    (mut context, written): (CommandContext, Written),
-    frame: &Frame<'_>,
-) -> Result<(), DittoError> {
-    let Written {
-        command,
-        headers,
-        requested,
-    } = written;
-    let permit = connection.in_flight.begin()?;
-    let gateway = &connection.context.gateway;
-    context.headers.requested_acks = requested.custom.iter().map(ToString::to_string).collect();
-    let ticket = gateway.live.expect_acknowledgements(
-        &context,
-        (&command.thing_id, command.resource.pointer()),
-        &requested,
-    )?;
-    let response = gateway
-        .things
-        .execute_with(&context, command, headers)
-        .await?;
-    let own = Acknowledgement::persisted(&response, (&context.headers.correlation_id, None));
-    let connection = Rc::clone(connection);
-    let (topic, headers) = (frame.topic.clone(), frame.headers.clone());
-    actix_web::rt::spawn(carried(async move {
-        let _permit = permit;
-        tokio::select! {
-            all = ticket.acknowledgements(own) => {
-                connection.send_late(acknowledgements(&topic, &headers, &all));
-            }
-            _ = connection.session.lifeline().ended(&*connection.context.gateway.clock) => {}
-        }
-    }));
-    Ok(())
-}
-
 /// Whether a command changes something, so that there is something to acknowledge.
 pub(super) fn is_write(command: &ThingCommand) -> bool {
     !matches!(command.action, ThingAction::Retrieve { .. })
-}
-
-/// The envelope of several acknowledgements.
-fn acknowledgements(
-    topic: &TopicPath,
-    headers: &Map<String, Value>,
-    all: &Acknowledgements,
-) -> Bytes {
-    let topic = TopicPath::new(&topic.entity_id(), topic.group(), Criterion::Acks(None));
-    let mut seen = emitted(headers.clone());
-    seen.insert("content-type".to_owned(), "application/json".into());
-    Envelope {
-        topic: topic.to_string(),
-        headers: Some(seen),
-        path: "/".to_owned(),
-        value: Some(all.to_json()),
-        status: Some(all.status()),
-        ..Envelope::default()
-    }
-    .to_bytes()
 }
