@@ -4,13 +4,38 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use bytes::Bytes;
-use protocol::{Envelope, headers};
+use protocol::{Envelope, TopicPath, headers};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::incoming::{refuse, within_budget};
+use super::incoming::send_error_with;
 use super::{Connection, body};
+use crate::edge;
 use crate::error::DittoError;
+use crate::limits::TooManyRequests;
+
+/// Takes one unit of the source's and the caller's budget, which HTTP requests share.
+pub(super) fn within_budget(connection: &Connection) -> Result<(), TooManyRequests> {
+    let context = &connection.context;
+    let gateway = context.gateway.current();
+    let source = (context.source, context.source_key);
+    let check = gateway.limits.check_source(context.source_key);
+    check.inspect_err(|exceeded| edge::note_source(&gateway, exceeded, source))?;
+    let caller = connection.caller.borrow();
+    let check = gateway.limits.check_subject(caller.limit_key());
+    check.inspect_err(|exceeded| edge::note_subject(&gateway, exceeded, &caller))
+}
+
+/// Answers a frame that is beyond the budget, with its own headers if it has some.
+pub(super) fn refuse(
+    connection: &Connection,
+    (topic, mut headers): (Option<&TopicPath>, Map<String, Value>),
+    exceeded: TooManyRequests,
+) {
+    let seconds = exceeded.retry_after_seconds();
+    headers.insert("retry-after".to_owned(), seconds.into());
+    send_error_with(connection, (topic, &headers), &exceeded.into());
+}
 
 impl Connection {
     /// Gives a ping its payload back (RFC 6455 §5.5.3); of those beyond the budget, one a second.
