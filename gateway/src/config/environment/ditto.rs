@@ -5,6 +5,10 @@ use serde_json::Value;
 use super::Environment;
 use crate::config::{server::HttpServer, value::ListenAddress};
 
+mod without_effect;
+
+pub(crate) use without_effect::WITHOUT_EFFECT;
+
 /// A name, the key it sets, and how its value is rewritten.
 struct Name(&'static str, &'static str, Rewrite);
 
@@ -198,49 +202,25 @@ const NAMES: [Name; 39] = [
     ),
 ];
 
-/// Names that Ditto acts on and this gateway does not: set ones are announced.
-pub(crate) const WITHOUT_EFFECT: [&str; 23] = [
-    "ADDITIONAL_ACCEPTED_MEDIA_TYPES",
-    "AUTH_HTTP_PROXY_ENABLED",
-    "DEVOPS_PASSWORD_NAME",
-    "DITTO_DEVOPS_FEATURE_POLICY_ENFORCEMENT_USE_THROUGHPUT_OPTIMIZED_EVALUATOR_ENABLED",
-    "DITTO_DEVOPS_FEATURE_POLICY_LOCKOUT_PREVENTION_ENABLED",
-    "DITTO_TRACING_ENABLED",
-    "DNS_SERVER",
-    "FIRE_AND_FORGET_ENFORCEMENT_TIMEOUT",
-    "GATEWAY_SSE_PUBLISHER_BACKPRESSURE",
-    "GATEWAY_STREAMING_PARALLELISM",
-    "GATEWAY_STREAMING_SEARCH_IDLE_TIMEOUT",
-    "GATEWAY_WOT_DIRECTORY_BASE_PREFIX",
-    "HEALTH_CHECK_ENABLED",
-    "IDLE_TIMEOUT",
-    "LIMITS_MESSAGES_HEADERS_SIZE",
-    "LIMITS_MESSAGES_AUTH_SUBJECTS_COUNT",
-    "POLICY_ACTIVITY_CHECK_DELETED_INTERVAL",
-    "POLICY_ACTIVITY_CHECK_INTERVAL",
-    "POLICY_EVENT_HISTORICAL_HEADERS_TO_PERSIST",
-    "SERVER_HEADER",
-    "STATISTICS_UPDATE_INTERVAL",
-    "STATUS_PASSWORD_NAME",
-    "WS_PUBLISHER_BACKPRESSURE",
-];
-
 /// Further names that are read, elsewhere.
-const READ_ELSEWHERE: [&str; 9] = [
+const READ_ELSEWHERE: [&str; 12] = [
     "BIND_HOSTNAME",
     "DEVOPS_PASSWORD",
     "DEVOPS_SECURED",
     "DEVOPS_STATUS_SECURED",
+    "DITTO_DEVOPS_FEATURE_HISTORICAL_APIS_ENABLED",
+    "DITTO_DEVOPS_FEATURE_MERGE_THINGS_ENABLED",
     "ENABLE_CORS",
     "ENABLE_DUMMY_AUTH",
     "HTTP_PORT",
     "PORT",
     "STATUS_PASSWORD",
+    "THING_EVENT_PARTIAL_ACCESS_EVENTS_ENABLED",
 ];
 
 /// What names of Ditto's gateway begin with; a name like that which means nothing here is a slip, or something that Ditto
 /// does and this gateway does not.
-const PREFIXES: [&str; 17] = [
+const PREFIXES: [&str; 20] = [
     "AUTH_HTTP_PROXY_",
     "CLEANUP_",
     "DEVOPS_",
@@ -251,11 +231,14 @@ const PREFIXES: [&str; 17] = [
     "HEALTH_CHECK_",
     "LIMITS_",
     "LOG_LEVEL_",
+    "MERGE_REMOVE_",
     "OAUTH_",
     "PEKKO_",
     "POLICY_",
     "STATISTICS_",
     "STATUS_",
+    "THINGS_SEARCH_",
+    "THING_",
     "TWINWARD_",
     "WS_",
 ];
@@ -357,53 +340,4 @@ fn halves(written: Option<&str>) -> (String, String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(names: &[&str], expected: bool) {
-        for name in names {
-            assert_eq!(is_unknown(name), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn names_that_look_like_settings_and_are_none_are_unknown() {
-        check(
-            &[
-                "DITTO_DEFAULT_NAMESPAC",
-                "OAUTH_ALLOWED_CLOCKSKEW",
-                "TWINWARD_STORE_PATH",
-                "DEVOPS_PASSWORT",
-                "LIMITS_THINGS_SEARCH_MAX_PAGE_SIZE",
-                "PEKKO_HTTP_SERVER_BACKLOG",
-            ],
-            true,
-        );
-    }
-
-    #[test]
-    fn what_sets_something_or_is_nobodys_setting_is_not() {
-        check(
-            &["OAUTH_PROTOCOL", "DEVOPS_PASSWORD", "SERVER_HEADER"],
-            false,
-        );
-        check(&["TWINWARD__STORE__PATH", "PATH", "HOME", "LANG"], false);
-    }
-
-    #[test]
-    fn links_of_kubernetes_services_are_nobodys_setting() {
-        check(
-            &[
-                "DITTO_GATEWAY_SERVICE_HOST",
-                "GATEWAY_SERVICE_PORT",
-                "GATEWAY_SERVICE_PORT_HTTP",
-                "GATEWAY_PORT",
-                "TWINWARD_PORT_8080_TCP",
-                "TWINWARD_PORT_8080_TCP_ADDR",
-            ],
-            false,
-        );
-        check(&["DITTO_PORT_RANGE_MAX"], true);
-    }
-}
+mod tests;

@@ -1,10 +1,10 @@
-//! Settings of Ditto's environment that switch protection off.
+//! Settings of Ditto's environment that switch protection off, and restrictions among them that are not enforced here.
 
 use super::Refusals;
 use crate::config::{environment::Environment, error::Problem, places::Place};
 
 /// A name, the value that is refused, and what to write instead.
-const REFUSED: [(&str, &str, &str); 8] = [
+const REFUSED: [(&str, &str, &str); 11] = [
     (
         "DEVOPS_SECURED",
         "false",
@@ -14,6 +14,16 @@ const REFUSED: [(&str, &str, &str); 8] = [
         "DEVOPS_STATUS_SECURED",
         "false",
         "the status pages never go unprotected; remove it and set `devops.status_passwords`",
+    ),
+    (
+        "DITTO_DEVOPS_FEATURE_HISTORICAL_APIS_ENABLED",
+        "false",
+        "the past stays readable to whoever may read the present; remove it and set `history.max_revisions: 1`, which keeps none",
+    ),
+    (
+        "DITTO_DEVOPS_FEATURE_MERGE_THINGS_ENABLED",
+        "false",
+        "merge patches cannot be switched off; remove it and let the proxy refuse the method PATCH",
     ),
     (
         "ENABLE_CORS",
@@ -44,6 +54,11 @@ const REFUSED: [(&str, &str, &str); 8] = [
         "STATUS_PASSWORD",
         "status",
         "everybody knows this password; choose another, or run `twinward password hash` and set `devops.status_passwords`",
+    ),
+    (
+        "THING_EVENT_PARTIAL_ACCESS_EVENTS_ENABLED",
+        "false",
+        "whoever may read a part of a thing gets that part of its events; remove it and grant READ to whom events may reach",
     ),
 ];
 

@@ -75,7 +75,7 @@ fn a_chain_names_each_provider_once() {
 }
 
 #[test]
-fn settings_of_ditto_that_switch_protection_off_are_refused() {
+fn settings_of_ditto_that_cannot_be_honoured_safely_are_refused() {
     for (name, value) in [
         ("DEVOPS_SECURED", "false"),
         ("DEVOPS_STATUS_SECURED", "FALSE"),
@@ -86,6 +86,9 @@ fn settings_of_ditto_that_switch_protection_off_are_refused() {
         ("STATUS_PASSWORD", "foobar"),
         ("STATUS_PASSWORD", "status"),
         ("DEVOPS_PASSWORD", ""),
+        ("THING_EVENT_PARTIAL_ACCESS_EVENTS_ENABLED", "false"),
+        ("DITTO_DEVOPS_FEATURE_HISTORICAL_APIS_ENABLED", "false"),
+        ("DITTO_DEVOPS_FEATURE_MERGE_THINGS_ENABLED", "False"),
     ] {
         check_problem(
             "",
@@ -93,7 +96,14 @@ fn settings_of_ditto_that_switch_protection_off_are_refused() {
             &format!("environment variable {name}: "),
         );
     }
-    loaded("", &[("DEVOPS_SECURED", "true"), ("ENABLE_CORS", "false")]);
+    for (name, value) in [
+        ("DEVOPS_SECURED", "true"),
+        ("ENABLE_CORS", "false"),
+        ("THING_EVENT_PARTIAL_ACCESS_EVENTS_ENABLED", "true"),
+    ] {
+        let announcements = loaded("", &[(name, value)]).announcements;
+        assert!(announcements.is_empty(), "{announcements:?}");
+    }
 }
 
 #[test]
