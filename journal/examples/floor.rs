@@ -1,6 +1,8 @@
 //! Prints durable puts a second of the bare engine and of the journal above it, in one run at the same group size.
 //!
-//! `cargo run --release -p journal --example floor -- [writers] [seconds] [bytes] [folder]`
+//! `cargo run --release -p journal --example floor -- [writers] [seconds] [bytes] [folder] [engine]`
+//!
+//! With `engine` as the last word it prints the floor alone, once.
 //!
 //! The floor commits batches of `writers` values of `bytes` each with one sync; the journal serves as many writers,
 //! each waiting for its own append of a signal and a state of that size.
@@ -33,6 +35,10 @@ struct Settings {
 
 fn main() {
     let settings = Settings::from_arguments();
+    if std::env::args().nth(5).is_some_and(|word| word == "engine") {
+        let floor = in_folder(&settings, floor_puts_per_second);
+        return println!("{floor:.0}");
+    }
     idle(&settings);
     let Settings { writers, value, .. } = &settings;
     let bytes = value.len();
