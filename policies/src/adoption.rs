@@ -42,15 +42,23 @@ pub enum Adopted {
 }
 
 impl Adoption {
-    /// When its creation is said to have happened: never in the future.
-    pub fn creation(&self) -> Timestamp {
+    /// When its creation is said to have happened: never in the future, and not before `ended`, when an earlier one with
+    /// the same id was deleted.
+    pub fn creation(&self, ended: Option<Timestamp>) -> Timestamp {
         let created = self.created.or(self.modified);
-        created.unwrap_or(self.now).min(self.now)
+        let created = created.unwrap_or(self.now).min(self.now);
+        ended.map_or(created, |ended| created.max(ended))
     }
 
-    /// When its last change is said to have happened: neither in the future nor before `earliest`.
-    pub fn change(&self, earliest: Timestamp) -> Timestamp {
+    /// When a new one is said to have been changed last: neither in the future nor before its creation.
+    pub fn change(&self, created: Timestamp) -> Timestamp {
         let modified = self.modified.or(self.created).unwrap_or(self.now);
-        modified.max(earliest).min(self.now.max(earliest))
+        modified.max(created).min(self.now.max(created))
+    }
+
+    /// When one that was last changed at `known` is overwritten: now, whatever is known from elsewhere, so that its past
+    /// stays what it was.
+    pub fn overwriting(&self, known: Timestamp) -> Timestamp {
+        self.now.max(known)
     }
 }

@@ -1,5 +1,6 @@
 //! Commands against a real store: what is answered, what is refused, and when it is in force.
 
+mod adoption;
 mod announcements;
 mod conditions;
 mod creation;

@@ -1,7 +1,7 @@
 //! Things that come from elsewhere: checked like any other, but nobody's permission is asked.
 
 use jiff::Timestamp;
-use journal::{Append, AppendError, Memo, Revision};
+use journal::{Append, AppendError, Entity, Memo, Revision};
 use policies::{Adopted, Adoption, Existing, Pointer, PolicyId};
 use serde_json::Value;
 use std::sync::Arc;
@@ -70,7 +70,10 @@ impl Things {
                     }
                     vec![newcomer.replacement(stored, adoption)?]
                 }
-                Loaded::Missing { revision } => newcomer.creations(*revision, adoption),
+                Loaded::Missing { .. } => {
+                    let ended = self.journal.entity(&key).map_err(Error::from)?;
+                    newcomer.creations(ended.as_deref(), adoption)
+                }
             };
             let outcome = match known {
                 Loaded::Exists(_) => Adopted::Overwritten,
@@ -145,15 +148,16 @@ fn settled(
 
 impl Newcomer {
     fn replacement(&self, stored: &Stored, adoption: &Adoption) -> Result<Append, Error> {
-        let time = adoption.change(stored.entity.modified);
+        let time = adoption.overwriting(stored.entity.modified);
         let metadata = self.metadata_after(stored)?;
         let event = self.event(EventAction::Modified, stored.entity.revision + 1, time);
         Ok(self.append(event, metadata.as_ref()))
     }
 
     /// Its creation, and its last change if that was later.
-    fn creations(&self, revision: Revision, adoption: &Adoption) -> Vec<Append> {
-        let created = adoption.creation();
+    fn creations(&self, ended: Option<&Entity>, adoption: &Adoption) -> Vec<Append> {
+        let revision = ended.map_or(0, |ended| ended.revision);
+        let created = adoption.creation(ended.map(|ended| ended.modified));
         let modified = adoption.change(created);
         let at = |action, revision, time| {
             self.append(self.event(action, revision, time), self.metadata.as_ref())

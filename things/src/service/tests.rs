@@ -1,5 +1,6 @@
 //! The service over a real store: what the conformance of a gateway to things rests on.
 
+mod adoption;
 mod authorization;
 mod conditions;
 mod creation;

@@ -83,7 +83,7 @@ impl Fixture {
     }
 
     #[track_caller]
-    fn check_past(&self, path: &str, past: Past, expected: &Value) {
+    pub(super) fn check_past(&self, path: &str, past: Past, expected: &Value) {
         assert_eq!(
             self.past("t:admin", path, past),
             expected.to_string(),

@@ -1,6 +1,6 @@
 //! Policies that come from elsewhere: checked like any other, but nobody's permission is asked.
 
-use journal::{Append, AppendError, Revision};
+use journal::{Append, AppendError, Entity};
 use serde_json::Value;
 
 use super::{ATTEMPTS_MAX, appended};
@@ -52,8 +52,8 @@ impl Policies {
                     farewells.into_iter().chain([replacement]).collect()
                 }
                 None => {
-                    let revision = self.entity(&policy_id)?.map_or(0, |entity| entity.revision);
-                    creations(&policy, revision, adoption)
+                    let ended = self.entity(&policy_id)?;
+                    creations(&policy, ended.as_deref(), adoption)
                 }
             };
             match self.journal.append(appends).await {
@@ -103,15 +103,16 @@ fn replacement(known: &Loaded, policy: &Policy, adoption: &Adoption) -> Append {
         policy,
         (&resource, Happening::Modified),
         known.entity.revision + 1,
-        adoption.change(known.entity.modified),
+        adoption.overwriting(known.entity.modified),
     );
     appended(event, policy)
 }
 
 /// Its creation, and its last change if that was later.
-fn creations(policy: &Policy, revision: Revision, adoption: &Adoption) -> Vec<Append> {
+fn creations(policy: &Policy, ended: Option<&Entity>, adoption: &Adoption) -> Vec<Append> {
     let resource = PolicyResource::Policy;
-    let created = adoption.creation();
+    let revision = ended.map_or(0, |ended| ended.revision);
+    let created = adoption.creation(ended.map(|ended| ended.modified));
     let modified = adoption.change(created);
     let at = |happening, revision, time| {
         let event = PolicyEvent::of(policy, (&resource, happening), revision, time);
