@@ -13,6 +13,7 @@ mod events;
 mod expiry;
 mod filters;
 mod frames;
+mod hidden_names;
 mod history;
 mod parameters;
 mod past;

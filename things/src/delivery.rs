@@ -51,29 +51,26 @@ impl ThingEvent {
                 ..self.without_value()
             });
         };
+        let reader = Reader { enforcer, subjects };
+        let (action, value) = match reader.value_of(self.action, &self.path, value) {
+            Some(value) => (self.action, Some(value)),
+            // Of what replaced it they may see nothing; that is how it looks to them in the thing, too.
+            None if self.hides_parts(value) && reader.may_read_in(&self.path) => {
+                (EventAction::Deleted, None)
+            }
+            None => return None,
+        };
         Some(Self {
-            value: Some(self.view_of_value(enforcer, subjects, value)?),
+            action,
+            value,
             metadata: self.view_of_metadata(enforcer, subjects),
             ..self.without_value()
         })
     }
 
-    fn view_of_value(
-        &self,
-        enforcer: &Enforcer,
-        subjects: &[SubjectId],
-        value: &Value,
-    ) -> Option<Value> {
-        let mut view = view::of_value(enforcer, subjects, &self.path, value);
-        if matches!(self.action, EventAction::Merged | EventAction::Migrated) {
-            let is_readable =
-                |path: &Pointer| view::is_partially_readable(enforcer, subjects, path);
-            view = with_deletions(value, &self.path, view, &is_readable);
-        }
-        let view = view?;
-        let is_emptied = view.as_object().is_some_and(Map::is_empty);
-        let was_empty = value.as_object().is_some_and(Map::is_empty);
-        (!is_emptied || was_empty).then_some(view)
+    /// Whether parts may have been there where now is a `value` without any.
+    fn hides_parts(&self, value: &Value) -> bool {
+        self.action == EventAction::Modified && !value.is_object()
     }
 
     /// Metadata is read with what it is about.
@@ -98,33 +95,84 @@ impl ThingEvent {
     }
 }
 
-/// Adds the nulls of a patch that take away something of which the caller may read parts.
-fn with_deletions(
-    patch: &Value,
-    path: &Pointer,
-    view: Option<Value>,
-    is_readable: &dyn Fn(&Pointer) -> bool,
-) -> Option<Value> {
-    let Value::Object(changes) = patch else {
-        return view.or_else(|| (patch.is_null() && is_readable(path)).then_some(Value::Null));
-    };
-    let mut members = match view {
-        Some(Value::Object(members)) => members,
-        Some(_) | None => Map::new(),
-    };
-    for (key, change) in changes {
-        if change.is_null() && merge::removal(key).is_some() {
-            // What it removes is somewhere in this object.
-            if is_readable(path) {
-                members.insert(key.clone(), Value::Null);
+/// Somebody who may not read all of an event.
+struct Reader<'r> {
+    enforcer: &'r Enforcer,
+    subjects: &'r [SubjectId],
+}
+
+impl Reader<'_> {
+    /// What is left of what `action` wrote at `path`.
+    fn value_of(&self, action: EventAction, path: &Pointer, value: &Value) -> Option<Value> {
+        match action {
+            EventAction::Merged | EventAction::Migrated => self.patch(path, value),
+            EventAction::Created | EventAction::Modified | EventAction::Deleted => {
+                self.value(path, value)
             }
-            continue;
-        }
-        let before = members.get(key).cloned();
-        if let Some(after) = with_deletions(change, &path.child(key), before, is_readable) {
-            members.insert(key.clone(), after);
         }
     }
-    let is_kept = !members.is_empty() || changes.is_empty();
-    is_kept.then_some(Value::Object(members))
+
+    /// What is left of a new value at `path`; `None` if that is nothing, but for what was empty before.
+    fn value(&self, path: &Pointer, value: &Value) -> Option<Value> {
+        let Some(view) = self.view(path, value) else {
+            // Whatever they saw is gone, and a null tells nothing else.
+            return (value.is_null() && self.may_read_in(path)).then_some(Value::Null);
+        };
+        let is_emptied = view.as_object().is_some_and(Map::is_empty);
+        let was_empty = value.as_object().is_some_and(Map::is_empty);
+        (!is_emptied || was_empty).then_some(view)
+    }
+
+    /// What is left of a patch at `path`: its readable leaves, and a null for each that takes away readable parts.
+    fn patch(&self, path: &Pointer, patch: &Value) -> Option<Value> {
+        if !self.may_read_in(path) {
+            return None;
+        }
+        match patch {
+            Value::Object(changes) if changes.is_empty() => Some(patch.clone()),
+            Value::Object(changes) => {
+                let left: Map<String, Value> = changes
+                    .iter()
+                    .filter_map(|(key, change)| {
+                        Some((key.clone(), self.change(path, key, change)?))
+                    })
+                    .collect();
+                (!left.is_empty()).then_some(Value::Object(left))
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => self.view(path, patch).or(Some(Value::Null)),
+        }
+    }
+
+    /// What is left of one member of a patch at `path`.
+    fn change(&self, path: &Pointer, key: &str, change: &Value) -> Option<Value> {
+        if change.is_null() && merge::removal(key).is_some() {
+            // It names what it takes away, which may be anything in this object.
+            return self.may_read_all(path).then_some(Value::Null);
+        }
+        if path.is_root() && view::ALWAYS_VISIBLE.contains(&key) {
+            return Some(change.clone());
+        }
+        self.patch(&path.child(key), change)
+    }
+
+    fn view(&self, path: &Pointer, value: &Value) -> Option<Value> {
+        view::of_value(self.enforcer, self.subjects, path, value)
+    }
+
+    fn may_read_in(&self, path: &Pointer) -> bool {
+        view::is_partially_readable(self.enforcer, self.subjects, path)
+    }
+
+    fn may_read_all(&self, path: &Pointer) -> bool {
+        let (resource_type, read) = (&ResourceType::Thing, &Permission::READ);
+        self.enforcer
+            .unrestricted(self.subjects, resource_type, path, read)
+    }
 }
+
+#[cfg(test)]
+mod tests;

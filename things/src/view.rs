@@ -4,7 +4,7 @@ use policies::{Enforcer, Permission, Pointer, ResourceType, SubjectId};
 use serde_json::{Map, Value};
 
 /// Members of a thing that everybody sees who may read anything of it.
-const ALWAYS_VISIBLE: [&str; 5] = [
+pub(crate) const ALWAYS_VISIBLE: [&str; 5] = [
     "thingId",
     "_namespace",
     "_revision",
