@@ -6,12 +6,15 @@ use serde_json::{Map, Value};
 
 use crate::edit;
 
-/// Merges `patch` into what is at `pointer`; a null takes it away and makes no parents.
+/// Merges `patch` into what is at `pointer`, as if it came for the whole document, wrapped in objects: a null takes away
+/// what is there, and parents that are missing are made for it, too.
 pub(crate) fn apply(document: &mut Value, pointer: &Pointer, patch: &Value) {
-    if patch.is_null() {
-        edit::remove(document, pointer);
-    } else {
-        merge(edit::slot(document, pointer), patch);
+    match pointer.segments().split_last() {
+        Some((last, parents)) if patch.is_null() => {
+            let parent = Pointer::from_segments(parents.iter().cloned());
+            edit::as_object(edit::slot(document, &parent)).shift_remove(last);
+        }
+        Some(_) | None => merge(edit::slot(document, pointer), patch),
     }
 }
 

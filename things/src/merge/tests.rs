@@ -41,9 +41,15 @@ fn the_rfc_is_followed() {
 }
 
 #[test]
-fn a_path_is_made_for_a_value_but_not_for_a_null() {
+fn a_path_is_made_for_a_value_and_for_a_null() {
     check(json!({}), "/a/b", json!({}), json!({"a": {"b": {}}}));
-    check(json!({}), "/a/b", json!(null), json!({}));
+    check(json!({}), "/a/b", json!(null), json!({"a": {}}));
+    check(
+        json!({"a": 5}),
+        "/a/b/c",
+        json!(null),
+        json!({"a": {"b": {}}}),
+    );
     check(
         json!({"a": {"b": 1}}),
         "/a/b",

@@ -203,3 +203,20 @@ async fn bad_bodies_are_refused() {
         .is("MergeRegex");
     assert_eq!(world.read(ALICE, "/").await.revision(), 1);
 }
+
+#[tokio::test]
+async fn a_null_at_a_path_does_what_it_does_in_a_patch_of_the_thing() {
+    let world = empty().await;
+    world
+        .patch(ALICE, "/features/f/properties", json!(null))
+        .await
+        .is("modified");
+    let features = world.read(ALICE, "/features").await.value();
+    assert_eq!(features, json!({"f": {}}));
+    let nested = json!({"features": {"f": null, "g": {"properties": null}}});
+    world.patch(ALICE, "/", nested).await.is("modified");
+    assert_eq!(
+        world.read(ALICE, "/features").await.value(),
+        json!({"g": {}})
+    );
+}
