@@ -392,6 +392,22 @@ const ROWS: &[Row] = &[
     ),
     (
         Owner,
+        "PUT",
+        "/api/2/things/a:new",
+        r#"{"_copyPolicyFrom":"{{ ref:things/org.acme:lamp/attributes/nope }}"}"#,
+        &[],
+        "400 placeholder:placeholder.reference.unknownfield",
+    ),
+    (
+        Owner,
+        "PUT",
+        "/api/2/things/a:new",
+        r#"{"_copyPolicyFrom":"{{ ref:things/org.acme:nope/policyId }}"}"#,
+        &[],
+        "404 things:thing.notfound",
+    ),
+    (
+        Owner,
         "POST",
         "@/migrateDefinition",
         r#"{"thingDefinitionUrl":"https://m/m","migrationPayload":{"attributes":{"a":"{{ thing-json:attributes/nope }}"}}}"#,

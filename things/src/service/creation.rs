@@ -248,21 +248,23 @@ impl Things {
         thing_id: &ThingId,
         resource: &ThingResource,
     ) -> Result<PolicyId, Error> {
+        let unknown = || Error::ReferenceUnknownField {
+            text: format!("{thing_id}{}", resource.pointer()),
+        };
+        self.look(context, thing_id, &ThingResource::Thing, None)?;
         let body = self
             .look(context, thing_id, resource, None)
             .and_then(|sight| sight.body(None))
             .map_err(|error| {
                 if matches!(error, Error::NotFound { .. }) {
-                    Error::not_found(thing_id, &ThingResource::Thing)
+                    unknown()
                 } else {
                     error
                 }
             })?;
         match body {
             RetrievedBody::Value(Value::String(text)) => policy_id(&text),
-            RetrievedBody::Value(_) | RetrievedBody::Json(_) => Err(Error::ReferenceUnknownField {
-                text: format!("{thing_id}{}", resource.pointer()),
-            }),
+            RetrievedBody::Value(_) | RetrievedBody::Json(_) => Err(unknown()),
         }
     }
 }

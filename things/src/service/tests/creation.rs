@@ -189,9 +189,18 @@ async fn a_policy_can_be_copied_directly_or_through_a_thing() {
     create("a:v", "nginx:eve", through("{{ ref:things/a:t/policyId }}"))
         .await
         .is("thing NotFound");
-    create("a:v", ALICE, through("{{ ref:things/a:t/definition }}"))
+    create("a:v", ALICE, through("{{ ref:things/a:none/policyId }}"))
         .await
         .is("thing NotFound");
+    let unknown = [
+        "{{ ref:things/a:t/definition }}",
+        "{{ ref:things/a:t/attributes/x }}",
+    ];
+    for reference in unknown {
+        create("a:v", ALICE, through(reference))
+            .await
+            .is("ReferenceUnknownField");
+    }
     create("a:v", ALICE, through("{{ ref:policies/a:p/x }}"))
         .await
         .is("ReferenceNotSupported");
