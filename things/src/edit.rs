@@ -33,6 +33,22 @@ pub(crate) fn remove(document: &mut Value, pointer: &Pointer) -> Option<Value> {
         .shift_remove(last)
 }
 
+/// The scalar or array, if any, of which [`set`] would make an object on its way to `pointer`.
+pub(crate) fn obstacle(document: &Value, pointer: &Pointer) -> Option<Pointer> {
+    let mut at = document;
+    for (depth, key) in pointer.segments().iter().enumerate() {
+        match at {
+            Value::Object(members) => at = members.get(key)?,
+            Value::Null => return None,
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                let above = pointer.segments().iter().take(depth);
+                return Some(Pointer::from_segments(above.cloned()));
+            }
+        }
+    }
+    None
+}
+
 /// How many objects and arrays enclose the deepest value.
 pub(crate) fn depth(value: &Value) -> usize {
     match value {
@@ -72,6 +88,20 @@ mod tests {
     fn a_scalar_or_array_in_the_way_is_replaced() {
         check_set(json!({"a": 5}), "/a/b", json!(1), json!({"a": {"b": 1}}));
         check_set(json!({"a": [5]}), "/a/0", json!(1), json!({"a": {"0": 1}}));
+    }
+
+    #[test]
+    fn only_scalars_and_arrays_are_in_the_way() {
+        let document = json!({"a": {"s": 5, "l": [1], "n": null, "o": {}}});
+        let check = |path: &str, expected: Option<&str>| {
+            let found = obstacle(&document, &path.parse().unwrap());
+            assert_eq!(found, expected.map(|path| path.parse().unwrap()), "{path}");
+        };
+        check("/a/s/x/y", Some("/a/s"));
+        check("/a/l/0", Some("/a/l"));
+        for free in ["/a/s", "/a/n/x", "/a/o/x/y", "/b/c", "/"] {
+            check(free, None);
+        }
     }
 
     #[test]

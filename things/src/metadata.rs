@@ -3,6 +3,8 @@
 //! The metadata `unit` of `/attributes/heat` stands at `/attributes/heat/unit` of the metadata.
 //! Source: Ditto documentation, page "Metadata".
 
+mod about;
+
 use std::borrow::Cow;
 
 use policies::{FieldSelector, Pointer};
@@ -10,6 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::headers::invalid;
 use crate::{Error, ResourceKind, ThingAction, edit, merge, model};
+
+pub(crate) use about::touched;
 
 /// What a command wants of metadata.
 #[derive(Debug, Clone)]
@@ -257,7 +261,7 @@ fn put_patch(entries: &[Entry], written: &Written<'_>) -> Value {
     let value = written.value.unwrap_or(&nothing);
     for Entry { key, value: noted } in entries {
         let pointers = match key.of_every_leaf() {
-            Some(last) => leaves(value)
+            Some(last) => leaves(value, written.is_replacement)
                 .into_iter()
                 .map(|leaf| leaf.child(last))
                 .collect(),
@@ -270,17 +274,21 @@ fn put_patch(entries: &[Entry], written: &Written<'_>) -> Value {
     patch
 }
 
-/// The paths of everything in `value` that has no members, but for what a patch takes away.
-fn leaves(value: &Value) -> Vec<Pointer> {
+/// The paths of everything in `value` that has no members; nulls are values only in what replaces something.
+fn leaves(value: &Value, with_nulls: bool) -> Vec<Pointer> {
     let mut found = Vec::new();
-    collect_leaves(&Pointer::root(), value, &mut found);
+    collect_leaves(&Pointer::root(), value, &mut |at, leaf| {
+        if with_nulls || !leaf.is_null() || at.is_root() {
+            found.push(at.clone());
+        }
+    });
     found
 }
 
-fn collect_leaves(at: &Pointer, value: &Value, found: &mut Vec<Pointer>) {
+fn collect_leaves(at: &Pointer, value: &Value, found: &mut dyn FnMut(&Pointer, &Value)) {
     match value {
         Value::Object(members) if !members.is_empty() => {
-            for (key, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+            for (key, value) in members {
                 collect_leaves(&at.child(key), value, found);
             }
         }
@@ -289,7 +297,7 @@ fn collect_leaves(at: &Pointer, value: &Value, found: &mut Vec<Pointer>) {
         | Value::Number(_)
         | Value::String(_)
         | Value::Array(_)
-        | Value::Object(_) => found.push(at.clone()),
+        | Value::Object(_) => found(at, value),
     }
 }
 

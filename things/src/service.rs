@@ -9,6 +9,7 @@ mod history;
 mod listing;
 mod live;
 mod migration;
+mod permit;
 mod policy_reference;
 mod read;
 mod special;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use policies::{CommandContext, Enforcer, Pointer, PolicyId, SubjectId};
 use serde_json::Value;
 
-use super::write::authorise;
+use super::permit::Writer;
 use super::{Loaded, Things};
 use crate::change::Change;
 use crate::{Error, ThingAction, ThingCommand, ThingId, ThingResource, TwinHeaders, view};
@@ -68,7 +68,11 @@ impl Things {
             return Err(Error::not_found(&change.thing_id, &ThingResource::Thing));
         };
         let enforcer = self.enforcer_of_write(context, &change, &stored)?;
-        authorise(&enforcer, context, &change)?;
+        let writer = Writer {
+            context,
+            enforcer: &enforcer,
+        };
+        writer.authorise(&change)?;
         self.require_of_twin(context, &change.thing_id, headers)?;
         Ok(enforcer)
     }

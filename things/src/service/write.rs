@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use journal::{Append, AppendError, Memo, Revision};
 use policies::{
-    CommandContext, Enforcer, EntityTag, IfEqual, Permission, Pointer, PolicyId,
-    PreconditionOutcome, Purpose, ResourceType,
+    CommandContext, Enforcer, EntityTag, IfEqual, PolicyId, PreconditionOutcome, Purpose,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::condition::Subject;
+use super::permit::Writer;
 use super::{Loaded, Stored, Things, key};
 use crate::apply::{self, Applied, Refusal};
 use crate::change::{self, Change, Operation};
@@ -19,8 +20,8 @@ use crate::headers::PatchCondition;
 use crate::metadata::{self, MetadataChange, Written};
 use crate::state::{self, ThingState};
 use crate::{
-    Error, EventAction, EventHeaders, ResourceKind, ThingEvent, ThingResource, ThingResponse,
-    TwinHeaders, edit, merge, replay,
+    Error, EventAction, EventHeaders, ThingEvent, ThingResource, ThingResponse, TwinHeaders, edit,
+    replay,
 };
 
 /// How often a write starts over because something was changed in between by others than this process' writers of
@@ -84,21 +85,27 @@ impl Things {
             Some(headers) => narrow(&subject, change, (headers, &enforcer))?,
             None => None,
         };
-        authorise(&enforcer, context, change)?;
+        let writer = Writer {
+            context,
+            enforcer: &enforcer,
+        };
+        writer.authorise(change)?;
         if let Some(condition) = change.condition() {
             subject.require(condition)?;
         }
-        self.plan_on(context, narrowed.as_ref().unwrap_or(change), stored)
+        self.plan_on(&writer, narrowed.as_ref().unwrap_or(change), stored)
     }
 
-    /// What becomes of a thing that exists, by a change that is allowed.
+    /// What becomes of a thing that exists, by a change that names nothing but what may be written.
     fn plan_on(
         &self,
-        context: &CommandContext,
+        writer: &Writer<'_>,
         change: &Change,
         stored: &Stored,
     ) -> Result<Plan, Error> {
+        let context = writer.context;
         let document = stored.state.document_to_change()?;
+        writer.check_displaced(change, &document)?;
         let if_equal = context.headers.if_equal;
         let asks = !context.headers.precondition.is_empty() || if_equal != IfEqual::Update;
         // Hashing a part costs as much as parsing it, and few writes ask.
@@ -127,7 +134,7 @@ impl Things {
         }
         let draft = Draft {
             policy_id: policy_after,
-            metadata: metadata_after(change, &applied, stored)?,
+            metadata: metadata_after(writer, change, (&applied, stored))?,
             applied,
             revision: stored.entity.revision,
         };
@@ -165,15 +172,16 @@ impl Things {
         // Written once, for the event and for the tag of what was put.
         let value = applied.value.as_ref().map(event::written);
         let response = respond(change, (&applied, value.as_deref()), revision_after);
-        let state = applied
-            .document
-            .map(|document| state::encode(&document, metadata.after.as_ref()));
-        if let (Some(json), false) = (&state, matches!(change.operation, Operation::Delete)) {
-            change::check_length(&change.thing_id, json, self.limits.thing_size_max)?;
+        let stored = applied.document.map(|document| {
+            let bytes = state::encode(&document, metadata.after.as_ref());
+            (ThingState::new(policy_id.clone(), &bytes), bytes)
+        });
+        if let Some(stored) = &stored {
+            self.check_length(change, stored, metadata.patch.is_some())?;
         }
         let event = Arc::new(ThingEvent {
             thing_id: change.thing_id.clone(),
-            policy_id: policy_id.clone(),
+            policy_id,
             action: applied.action,
             path: change.pointer.clone(),
             value: applied.value,
@@ -182,15 +190,16 @@ impl Things {
             timestamp: context.now,
             headers: event_headers(context),
         });
+        let (state_memo, state) = stored
+            .map(|(state, bytes)| (state.into_memo(), bytes))
+            .unzip();
         let append = Append {
             entity: key(&change.thing_id),
             expected_revision: revision,
             timestamp: context.now,
             signal: event.encode_with(value.as_deref()),
             signal_memo: Memo::filled(event),
-            state_memo: state.as_ref().map_or_else(Memo::default, |json| {
-                ThingState::new(policy_id, json).into_memo()
-            }),
+            state_memo: state_memo.unwrap_or_default(),
             state,
         };
         Ok(Plan {
@@ -198,33 +207,25 @@ impl Things {
             response,
         })
     }
-}
 
-/// Refuses a write that the principal may not make.
-pub(super) fn authorise(
-    enforcer: &Enforcer,
-    context: &CommandContext,
-    change: &Change,
-) -> Result<(), Error> {
-    if may_write(enforcer, context, change) {
-        return Ok(());
+    /// Metadata counts where a command adds to it, and in merges; what is put is measured alone, so that notes about a
+    /// thing do not keep it from being written.
+    fn check_length(
+        &self,
+        change: &Change,
+        (state, bytes): &(ThingState, Bytes),
+        adds_metadata: bool,
+    ) -> Result<(), Error> {
+        let measured = match &change.operation {
+            Operation::Delete => return Ok(()),
+            Operation::Merge { .. } | Operation::Migrate(_) => bytes,
+            Operation::Create(_) | Operation::Replace(_) | Operation::Put(_) if adds_metadata => {
+                bytes
+            }
+            Operation::Create(_) | Operation::Replace(_) | Operation::Put(_) => state.json(),
+        };
+        change::check_length(&change.thing_id, measured, self.limits.thing_size_max)
     }
-    Err(match (&change.operation, change.resource.kind()) {
-        (Operation::Merge { .. }, _) => {
-            Error::not_modifiable(&change.thing_id, &ThingResource::Thing)
-        }
-        (Operation::Delete, ResourceKind::Thing) => Error::NotDeletable {
-            thing_id: change.thing_id.clone(),
-        },
-        (
-            Operation::Create(_)
-            | Operation::Replace(_)
-            | Operation::Put(_)
-            | Operation::Migrate(_)
-            | Operation::Delete,
-            _,
-        ) => Error::not_modifiable(&change.thing_id, &change.resource),
-    })
 }
 
 /// Judges what conditions may look at, and leaves of a patch what its own conditions let through; `None` if that is all.
@@ -263,9 +264,9 @@ fn narrow(
 }
 
 fn metadata_after(
+    writer: &Writer<'_>,
     change: &Change,
-    applied: &Applied,
-    stored: &Stored,
+    (applied, stored): (&Applied, &Stored),
 ) -> Result<MetadataChange, Error> {
     let before = stored.state.metadata()?;
     let header = change
@@ -285,28 +286,10 @@ fn metadata_after(
         before: stored.state.document()?,
         after,
     };
+    if let Some(header) = header {
+        writer.check_metadata(change, (header, before), &written)?;
+    }
     Ok(metadata::change(before, header, &written))
-}
-
-/// Whether the principal may write all that `change` touches.
-fn may_write(enforcer: &Enforcer, context: &CommandContext, change: &Change) -> bool {
-    let subjects = context.principal.subjects();
-    let may = |path: &Pointer| {
-        enforcer.unrestricted(subjects, &ResourceType::Thing, path, &Permission::WRITE)
-    };
-    if may(&change.pointer) {
-        return true;
-    }
-    match &change.operation {
-        Operation::Merge { patch, .. } => {
-            merge::all_leaves(&change.pointer, patch, &mut |path| may(path))
-        }
-        Operation::Create(_)
-        | Operation::Replace(_)
-        | Operation::Put(_)
-        | Operation::Migrate(_)
-        | Operation::Delete => false,
-    }
 }
 
 /// Refuses what the conditions of the command do not allow; patches of ids may also name the thing's own tag.

@@ -250,3 +250,64 @@ async fn a_change_of_the_policy_is_in_force_at_once() {
     world.read(BOB, "/").await.is("thing NotFound");
     world.read(ALICE, "/").await.is("thing NotFound");
 }
+
+#[tokio::test]
+async fn what_a_write_would_replace_on_its_way_must_be_writable_too() {
+    let world = world(json!({"bob": entry(BOB, json!({
+        "thing:/attributes/public/x": grant(&["READ", "WRITE"]),
+        "thing:/attributes/list/0": grant(&["READ", "WRITE"]),
+        "thing:/attributes/new/x": grant(&["READ", "WRITE"]),
+        "thing:/attributes/none/x": grant(&["READ", "WRITE"]),
+    }))}))
+    .await;
+    world
+        .put(ALICE, "/attributes/none", json!(null))
+        .await
+        .is("created");
+    let denied = [
+        ("/attributes/public/x", "public", "x"),
+        ("/attributes/list/0", "list", "0"),
+    ];
+    for (path, parent, key) in denied {
+        world
+            .put(BOB, path, json!(1))
+            .await
+            .is("attribute NotModifiable");
+        for change in [json!(1), json!(null)] {
+            let nested = json!({parent: {key: change}});
+            let patches = [
+                (path.to_owned(), change),
+                (format!("/attributes/{parent}"), nested[parent].clone()),
+                ("/attributes".to_owned(), nested.clone()),
+                ("/".to_owned(), json!({ "attributes": nested })),
+            ];
+            for (path, patch) in patches {
+                world
+                    .patch(BOB, &path, patch)
+                    .await
+                    .is("thing NotModifiable");
+            }
+        }
+    }
+    assert_eq!(world.event_count(), 2);
+    world
+        .put(BOB, "/attributes/new/x", json!(1))
+        .await
+        .is("created");
+    world
+        .patch(BOB, "/attributes", json!({"none": {"x": 1}}))
+        .await
+        .is("modified");
+    world
+        .put(ALICE, "/attributes/public", json!({}))
+        .await
+        .is("modified");
+    world
+        .put(BOB, "/attributes/public/x", json!(1))
+        .await
+        .is("created");
+    world
+        .put(ALICE, "/attributes/list/0", json!(1))
+        .await
+        .is("created");
+}

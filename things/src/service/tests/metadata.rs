@@ -269,3 +269,149 @@ async fn it_counts_into_the_size() {
         .await
         .is("TooLarge");
 }
+
+/// A thing of which Bob may write the attribute `a` and nothing else.
+async fn with_writer_of_a() -> World {
+    let world = World::new();
+    let writer = entry(
+        BOB,
+        json!({"thing:/attributes/a": grant(&["READ", "WRITE"])}),
+    );
+    world.given_policy("a:p", json!({"bob": writer})).await;
+    let thing = json!({"policyId": "a:p", "attributes": {"a": 1, "cal": 5}});
+    world.put(ALICE, "/", thing).await.is("created");
+    let notes = r#"[{"key":"a/unit","value":"kg"},{"key":"cal/by","value":"lab"},{"key":"note","value":1}]"#;
+    let attributes = json!({"a": 1, "cal": 5});
+    put(&world, "/attributes", attributes, notes)
+        .await
+        .is("modified");
+    world
+}
+
+#[tokio::test]
+async fn it_is_written_by_who_may_write_what_it_is_about() {
+    let world = with_writer_of_a().await;
+    let before = metadata(&world).await;
+    let patch = || ThingAction::Merge(json!({"attributes": {"a": 2}}));
+    let forgeries = [
+        (
+            "put-metadata",
+            r#"[{"key":"attributes/cal/by","value":"nobody"}]"#,
+        ),
+        ("put-metadata", r#"[{"key":"attributes/cal","value":null}]"#),
+        ("put-metadata", r#"[{"key":"attributes/note","value":2}]"#),
+        (
+            "put-metadata",
+            r#"[{"key":"attributes/note/deep","value":2}]"#,
+        ),
+        ("put-metadata", r#"[{"key":"policyId/x","value":1}]"#),
+        ("put-metadata", r#"[{"key":"x","value":1}]"#),
+        (
+            "put-metadata",
+            r#"[{"key":"attributes","value":{"{{ ~.*~ }}":null}}]"#,
+        ),
+        ("delete-metadata", "*"),
+        ("delete-metadata", "*/by"),
+        ("delete-metadata", "attributes"),
+        ("delete-metadata", "attributes/cal/by"),
+        ("delete-metadata", "attributes/cal/none"),
+    ];
+    for header in forgeries {
+        let outcome = world.run_headed((BOB, &[header]), "/", patch()).await;
+        assert_eq!(outcome.word(), "thing NotModifiable", "{header:?}");
+    }
+    let below = ThingAction::Merge(json!({"a": 2}));
+    let header = [("put-metadata", r#"[{"key":"cal/by","value":"nobody"}]"#)];
+    let outcome = world.run_headed((BOB, &header), "/attributes", below).await;
+    outcome.is("thing NotModifiable");
+    assert_eq!(metadata(&world).await, before);
+    assert_eq!(world.event_count(), 2);
+}
+
+#[tokio::test]
+async fn a_writer_of_a_part_notes_what_he_likes_about_it() {
+    let world = with_writer_of_a().await;
+    let patch = || ThingAction::Merge(json!({"attributes": {"a": 2}}));
+    for header in [
+        (
+            "put-metadata",
+            r#"[{"key":"attributes/a/unit","value":"g"}]"#,
+        ),
+        (
+            "put-metadata",
+            r#"[{"key":"attributes/a","value":{"at":{"deep":1}}}]"#,
+        ),
+        ("put-metadata", r#"[{"key":"*/by","value":"bob"}]"#),
+        ("put-metadata", r#"[{"key":"attributes/*/seen","value":1}]"#),
+        ("delete-metadata", "attributes/a/seen,attributes/a/nope"),
+    ] {
+        let outcome = world.run_headed((BOB, &[header]), "/", patch()).await;
+        assert_eq!(outcome.word(), "modified", "{header:?}");
+    }
+    let noted = json!({"unit": "g", "at": {"deep": 1}, "by": "bob"});
+    assert_eq!(got(&world, BOB, "/attributes/a", "*").await, noted);
+    let header = [("delete-metadata", "attributes/a")];
+    let outcome = world.run_headed((BOB, &header), "/", patch()).await;
+    outcome.is("modified");
+    let left = json!({"attributes": {"cal": {"by": "lab"}, "note": 1}});
+    assert_eq!(metadata(&world).await, left);
+}
+
+#[tokio::test]
+async fn it_does_not_count_where_only_the_thing_is_written() {
+    let world = World::with_size_max(200);
+    world.put(ALICE, "/", json!({})).await.is("created");
+    let note = format!(r#"[{{"key":"k","value":"{}"}}]"#, "x".repeat(100));
+    put(&world, "/attributes", json!({}), &note)
+        .await
+        .is("created");
+    let long = || json!({"b": "y".repeat(100)});
+    for path in ["/", "/attributes"] {
+        let body = if path == "/" {
+            json!({"attributes": long()})
+        } else {
+            long()
+        };
+        world.put(ALICE, path, body).await.is("modified");
+    }
+    world
+        .put(ALICE, "/attributes/b", json!("z".repeat(100)))
+        .await
+        .is("modified");
+    let too_long = json!("z".repeat(200));
+    world
+        .put(ALICE, "/attributes/b", too_long)
+        .await
+        .is("TooLarge");
+    world
+        .patch(ALICE, "/attributes/b", json!("z"))
+        .await
+        .is("modified");
+    world
+        .patch(ALICE, "/attributes", long())
+        .await
+        .is("TooLarge");
+    put(&world, "/attributes", long(), r#"[{"key":"l","value":1}]"#)
+        .await
+        .is("TooLarge");
+}
+
+#[tokio::test]
+async fn nulls_that_are_put_are_leaves() {
+    let world = with_lamp().await;
+    let notes = r#"[{"key":"*/by","value":1}]"#;
+    let before = json!({"n": null, "s": 1});
+    put(&world, "/attributes", before, notes)
+        .await
+        .is("modified");
+    let noted = json!({"n": {"by": 1}, "s": {"by": 1}});
+    assert_eq!(got(&world, ALICE, "/attributes", "*").await, noted);
+    let patch = ThingAction::Merge(json!({"n": null, "s": 2}));
+    let header = [("put-metadata", notes)];
+    let outcome = world
+        .run_headed((ALICE, &header), "/attributes", patch)
+        .await;
+    outcome.is("modified");
+    let left = json!({"s": {"by": 1}});
+    assert_eq!(got(&world, ALICE, "/attributes", "*").await, left);
+}
