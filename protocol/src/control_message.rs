@@ -58,6 +58,14 @@ pub enum ControlMessageError {
     /// A parameter stands there twice.
     #[error("the parameter `{0}` is repeated")]
     Repeated(String),
+    /// A parameter is longer than anybody needs, and would be kept.
+    #[error("the parameter `{name}` has at most {bytes_max} bytes")]
+    TooLong {
+        /// Its name.
+        name: &'static str,
+        /// What its value may have.
+        bytes_max: usize,
+    },
     /// A `%` is not followed by two hexadecimal digits.
     #[error("a `%` in a parameter is written `%25`")]
     MalformedEscape,
@@ -144,13 +152,33 @@ fn subscription(query: &str) -> Result<Subscription, ControlMessageError> {
     let mut parameters = parameters(query)?;
     // An empty filter is one, and no expression; of the others, an empty value means none.
     let filter = parameters.remove("filter");
-    let mut take = |name| parameters.remove(name).filter(|value| !value.is_empty());
+    let mut take = |name| bounded(name, parameters.remove(name));
     Ok(Subscription {
-        namespaces: take("namespaces").map_or_else(Vec::new, |list| namespaces(&list)),
+        namespaces: take("namespaces")?.map_or_else(Vec::new, |list| namespaces(&list)),
         filter,
-        extra_fields: take("extraFields"),
-        correlation_id: take("correlation-id"),
+        extra_fields: take("extraFields")?,
+        correlation_id: take("correlation-id")?,
     })
+}
+
+/// What the value of a parameter has at most; a filter has a limit of its own.
+const PARAMETER_BYTES_MAX: usize = 16 * 1024;
+
+fn bounded(
+    name: &'static str,
+    value: Option<String>,
+) -> Result<Option<String>, ControlMessageError> {
+    let value = value.filter(|value| !value.is_empty());
+    if value
+        .as_ref()
+        .is_some_and(|value| value.len() > PARAMETER_BYTES_MAX)
+    {
+        return Err(ControlMessageError::TooLong {
+            name,
+            bytes_max: PARAMETER_BYTES_MAX,
+        });
+    }
+    Ok(value)
 }
 
 fn namespaces(list: &str) -> Vec<String> {

@@ -47,6 +47,12 @@ pub enum Error {
         /// The topic as sent.
         topic: String,
     },
+    /// The headers are too large together.
+    #[error("the headers have more than {bytes_max} bytes")]
+    HeadersTooLarge {
+        /// What they may have.
+        bytes_max: usize,
+    },
     /// Nothing of the addressed kind of entity lies at this path.
     #[error("unknown path `{path}`")]
     UnknownPath {

@@ -16,12 +16,20 @@ use crate::Error;
 /// The acknowledgement labels that the system itself fulfils; they are never passed on.
 pub const BUILT_IN_LABELS: [&str; 3] = ["twin-persisted", "live-response", "search-persisted"];
 
+/// What the headers of one signal have at most, names and values together: they are kept for as long as it is answered.
+pub const BYTES_MAX: usize = 16 * 1024;
+
 /// Takes over what a client sent: names in lower case, values typed, and without what clients may not set.
 ///
 /// # Errors
 ///
-/// [`Error::Header`] if a value contradicts its definition.
+/// [`Error::HeadersTooLarge`], and [`Error::Header`] if a value contradicts its definition.
 pub fn accept(headers: Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    if size_of_members(&headers) > BYTES_MAX {
+        return Err(Error::HeadersTooLarge {
+            bytes_max: BYTES_MAX,
+        });
+    }
     let mut accepted = Map::with_capacity(headers.len());
     for (name, value) in headers {
         let name = name.to_ascii_lowercase();
@@ -36,6 +44,23 @@ pub fn accept(headers: Map<String, Value>) -> Result<Map<String, Value>, Error> 
         accepted.insert(name, value);
     }
     Ok(accepted)
+}
+
+fn size_of_members(members: &Map<String, Value>) -> usize {
+    members
+        .iter()
+        .map(|(name, value)| name.len() + size(value))
+        .sum()
+}
+
+/// About what the value takes as text; an empty one takes something, too.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => size_of::<Value>(),
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| 1 + size(item)).sum(),
+        Value::Object(members) => members.len() + size_of_members(members),
+    }
 }
 
 /// The headers of a frame, completed by the defaults of its session.

@@ -51,6 +51,12 @@ impl From<Error> for DittoError {
                 "protocoladapter:illegal.adaptable",
                 format!("The value does not fit the command: {reason}."),
             ),
+            Error::HeadersTooLarge { bytes_max } => Self::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers.too.large",
+                format!("The headers have more than {bytes_max} bytes."),
+            )
+            .describe("Send fewer or shorter headers."),
             Error::Header { name, expected } => Self::bad_request(
                 "header.invalid",
                 format!("The value of the header `{}` is invalid.", shown(&name)),

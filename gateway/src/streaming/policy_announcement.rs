@@ -7,6 +7,7 @@ use protocol::{Criterion, Envelope, Group, TopicPath};
 use serde_json::{Map, json};
 
 use super::subjects::Subjects;
+use super::subscription::Namespaces;
 use super::websocket::text_frame;
 use crate::live::Label;
 
@@ -68,22 +69,21 @@ fn frame(announcement: &Announcement, asked: &[&str]) -> Bytes {
 /// A session's wish to be told what subjects that it acts as are told.
 pub(super) struct PolicySubscription {
     subjects: Subjects,
-    /// Of policies in these; empty means any.
-    namespaces: Vec<String>,
+    /// Of policies in these.
+    namespaces: Namespaces,
 }
 
 impl PolicySubscription {
     pub(super) fn new(subjects: Subjects, namespaces: Vec<String>) -> Self {
         Self {
             subjects,
-            namespaces,
+            namespaces: Namespaces::new(namespaces),
         }
     }
 
     pub(super) fn wants(&self, announcement: &Announcement) -> bool {
         let namespace = announcement.policy_id.namespace();
-        (self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace))
-            && self.subjects.contains(&announcement.subject_id)
+        self.namespaces.admit(namespace) && self.subjects.contains(&announcement.subject_id)
     }
 
     /// As whom it listens.

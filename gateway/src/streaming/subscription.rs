@@ -4,6 +4,7 @@
 
 mod extra_fields;
 mod filter;
+mod namespaces;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,12 +21,12 @@ use crate::error::DittoError;
 use crate::live::LiveSignal;
 pub(crate) use extra_fields::ExtraFields;
 pub(crate) use filter::{Filter, Signal};
+pub(crate) use namespaces::Namespaces;
 
 /// A subscription as it was parsed.
 #[derive(Default)]
 pub(crate) struct Subscription {
-    /// Exact names; empty means all.
-    namespaces: Box<[String]>,
+    namespaces: Namespaces,
     /// What the caller's permission sets let it read.
     scopes: CallerScopes,
     /// Most subscriptions narrow nothing further.
@@ -59,7 +60,7 @@ impl Subscription {
         let extra_fields = wish.extra_fields.map(ExtraFields::parse).transpose()?;
         let is_narrowed = filter.is_some() || extra_fields.is_some();
         Ok(Self {
-            namespaces: wish.namespaces.clone().into(),
+            namespaces: Namespaces::new(wish.namespaces.clone()),
             scopes: wish.scopes.clone(),
             narrowing: is_narrowed.then(|| {
                 Box::new(Narrowing {
@@ -72,7 +73,7 @@ impl Subscription {
     }
 
     pub(crate) fn wants_namespace(&self, namespace: &str) -> bool {
-        (self.namespaces.is_empty() || self.namespaces.iter().any(|wanted| wanted == namespace))
+        self.namespaces.admit(namespace)
             && self.scopes.allow(ScopeWord::ThingsRead, Some(namespace))
     }
 

@@ -115,6 +115,20 @@ fn malformed_parameters_are_refused() {
 }
 
 #[test]
+fn what_would_be_kept_is_bounded() {
+    let longest = "a".repeat(PARAMETER_BYTES_MAX);
+    for name in ["namespaces", "extraFields", "correlation-id"] {
+        let text = format!("START-SEND-EVENTS?{name}={longest}");
+        assert!(ControlMessage::parse(&text).unwrap().is_ok(), "{name}");
+        let error = ControlMessageError::TooLong {
+            name,
+            bytes_max: PARAMETER_BYTES_MAX,
+        };
+        check(&(text + "a"), Some(Err(error)));
+    }
+}
+
+#[test]
 fn a_token_is_read_and_never_shown() {
     let message = ControlMessage::parse("JWT-TOKEN?jwtToken=abc.def.ghi")
         .unwrap()

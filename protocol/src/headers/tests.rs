@@ -79,6 +79,25 @@ fn values_of_another_type_are_refused() {
 }
 
 #[test]
+fn headers_are_bounded_together() {
+    let filler = "x".repeat(BYTES_MAX - 2);
+    check(json!({"X-": filler}), json!({"x-": filler}));
+    for large in [
+        json!({"X-": filler, "y": 1}),
+        json!({"x": "x".repeat(BYTES_MAX)}),
+        json!({"x": vec!["x".repeat(100); BYTES_MAX / 100]}),
+        json!({"x": vec![""; BYTES_MAX + 1]}),
+        json!({"x": {"y": {"x".repeat(BYTES_MAX): 1}}}),
+    ] {
+        let refused = accept(map(large));
+        assert!(
+            matches!(refused, Err(Error::HeadersTooLarge { .. })),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
 fn nothing_internal_and_no_credential_is_emitted() {
     for name in [
         "ditto-auth-context",

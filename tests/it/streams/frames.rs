@@ -284,6 +284,40 @@ async fn no_text_frame_escapes_the_budget() {
     }
 }
 
+/// What a session keeps of a frame is bounded, whatever a frame may bring.
+#[tokio::test]
+async fn nothing_large_is_kept_of_a_frame() {
+    let gateway = TestGateway::start().await;
+    let mut socket = RawSocket::open(&gateway).await;
+    let long = "a,".repeat(10_000);
+    let lamp = "org.acme/lamp/things/twin";
+    let retrieve = format!(r#"{{"topic":"{lamp}/commands/retrieve","path":"/""#);
+    let subscribe = format!(
+        r#"{{"topic":"{lamp}/streaming/subscribeForPersistedEvents","path":"/","value":{{"prefix":"#
+    );
+    for (text, code) in [
+        (
+            format!("START-SEND-EVENTS?namespaces={long}"),
+            "protocoladapter:invalid.controlmessage",
+        ),
+        (
+            format!("START-SEND-MESSAGES?extraFields={long}"),
+            "protocoladapter:invalid.controlmessage",
+        ),
+        (
+            format!(r#"{retrieve},"headers":{{"my-own":"{long}"}}}}"#),
+            "headers.too.large",
+        ),
+        (
+            format!(r#"{subscribe}"{}"}}}}"#, "p".repeat(257)),
+            "json.format.invalid",
+        ),
+    ] {
+        socket.send(&frame(0x81, text.as_bytes())).await;
+        assert_eq!(error(&mut socket).await, code, "{}", &text[..40]);
+    }
+}
+
 #[tokio::test]
 async fn fragments_that_bring_nothing_count_too() {
     let gateway = few_frames().await;

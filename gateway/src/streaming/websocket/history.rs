@@ -31,6 +31,8 @@ use policy::PolicyReplay;
 
 /// A connection reads so many histories at once.
 const OPEN_MAX: usize = 100;
+/// What the id of a subscription may begin with: it is part of every step.
+const PREFIX_BYTES_MAX: usize = 256;
 /// After its end, a subscription is remembered for so long.
 const LINGER: Duration = Duration::from_secs(10);
 
@@ -101,6 +103,9 @@ impl Connection {
         }
         let filter = filter.as_deref().map(Filter::parse).transpose()?;
         let prefix = field::<String>(value, "prefix")?.unwrap_or_default();
+        if prefix.len() > PREFIX_BYTES_MAX {
+            return Err(long_prefix());
+        }
         let id = self.histories.add(&prefix)?;
         let gateway = &self.context.gateway;
         let reader = Reader::new(self.session.principal());
@@ -288,6 +293,13 @@ impl Subject {
             Self::Policy(_) => NamespacedKind::Policy,
         }
     }
+}
+
+fn long_prefix() -> DittoError {
+    DittoError::bad_request(
+        "json.format.invalid",
+        format!("The field `prefix` has more than {PREFIX_BYTES_MAX} bytes."),
+    )
 }
 
 fn unfiltered() -> DittoError {
