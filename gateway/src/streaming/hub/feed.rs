@@ -39,7 +39,7 @@ pub(super) enum Work {
 impl Feed {
     /// Records that wait at most.
     pub(super) const RECORDS_MAX: usize = 16 * 1024;
-    /// Bytes of their signals that wait at most.
+    /// Bytes that wait at most, with what they hold besides: the states of large things after small changes.
     const BYTES_MAX: usize = 32 * 1024 * 1024;
 
     /// Takes over what was committed, in journal order; never waits for anything but this lock.
@@ -52,7 +52,7 @@ impl Feed {
             if state.queue.len() >= Self::RECORDS_MAX || state.bytes >= Self::BYTES_MAX {
                 state.behind = Some(Position(record.position.0.saturating_sub(1)));
             } else {
-                state.bytes += record.signal.len();
+                state.bytes += size(record);
                 state.queue.push_back(Arc::clone(record));
             }
         }
@@ -94,11 +94,18 @@ impl Feed {
     }
 }
 
+/// What a record keeps in memory, apart from what was parsed.
+fn size(record: &Record) -> usize {
+    let after = record.after.as_ref();
+    let state = after.and_then(|entity| entity.state.as_ref());
+    record.signal.len() + state.map_or(0, |state| state.len())
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use jiff::Timestamp;
-    use journal::{EntityKey, EntityKind, Memo};
+    use journal::{Entity, EntityKey, EntityKind, Memo};
 
     use super::*;
 
@@ -111,6 +118,23 @@ mod tests {
             signal: Bytes::new(),
             signal_memo: Memo::default(),
             after: None,
+        })
+    }
+
+    /// A small change of a thing of a MiB.
+    fn record_of_large(position: u64) -> Arc<Record> {
+        let after = Entity {
+            revision: position,
+            position: Position(position),
+            created: Timestamp::UNIX_EPOCH,
+            modified: Timestamp::UNIX_EPOCH,
+            state: Some(Bytes::from(vec![0; 1 << 20])),
+            memo: Memo::default(),
+        };
+        let small = Arc::into_inner(record(position)).expect("nobody else has it");
+        Arc::new(Record {
+            after: Some(Arc::new(after)),
+            ..small
         })
     }
 
@@ -138,6 +162,16 @@ mod tests {
         feed.caught_up(Position(max + 11), || Position(max + 11));
         feed.offer(&[record(max + 12)]);
         check(&feed.take(), 1, None);
+    }
+
+    #[test]
+    fn small_changes_of_large_things_are_large() {
+        let feed = Feed::default();
+        for position in 1..=40 {
+            feed.offer(&[record_of_large(position)]);
+        }
+        check(&feed.take(), 32, None);
+        check(&feed.take(), 0, Some(32));
     }
 
     #[test]
