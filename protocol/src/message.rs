@@ -119,17 +119,46 @@ impl MessagePath {
     /// [`Error::InvalidPath`] if it is no pointer, [`Error::MessagePath`] if it is no message's,
     /// [`Error::IllegalValue`] if the two subjects differ.
     pub(crate) fn of_envelope(path: &str, topic_subject: Option<&str>) -> Result<Self, Error> {
-        let pointer: Pointer = path.parse().map_err(|source| Error::InvalidPath {
-            path: path.to_owned(),
-            source,
-        })?;
-        let this = Self::of_pointer(&pointer)?;
-        if topic_subject.is_some_and(|subject| subject != this.subject) {
-            return Err(Error::IllegalValue {
-                reason: "topic and path name different subjects",
-            });
+        let verbatim = Self::of_text(path);
+        let Some(subject) = topic_subject else {
+            return verbatim;
+        };
+        if verbatim.as_ref().is_ok_and(|this| this.subject == subject) {
+            return verbatim;
         }
-        Ok(this)
+        // Whoever writes the path as a JSON pointer (RFC 6901) means the same.
+        let this = Self::of_pointer(&pointer(path)?)?;
+        if this.subject == subject {
+            Ok(this)
+        } else {
+            Err(Error::IllegalValue {
+                reason: "topic and path name different subjects",
+            })
+        }
+    }
+
+    /// Reads a path whose subject is written as in a topic, without escapes.
+    fn of_text(path: &str) -> Result<Self, Error> {
+        let Some(rest) = path.strip_prefix('/') else {
+            return Ok(Self::of_pointer(&pointer(path)?)?);
+        };
+        let feature = rest.strip_prefix("features/");
+        let (feature_id, rest) = match feature.and_then(|feature| feature.split_once('/')) {
+            Some((id, rest)) => (
+                pointer(&format!("/{id}"))?.segments().first().cloned(),
+                rest,
+            ),
+            None => (None, rest),
+        };
+        let mut parts = rest.splitn(3, '/');
+        let direction = parts.next().and_then(MessageDirection::of_mailbox);
+        match (direction, parts.next()) {
+            (Some(direction), Some("messages")) => {
+                let subject = parts.next().unwrap_or_default().to_owned();
+                Ok(Self::new(feature_id, direction, subject)?)
+            }
+            (_, _) => Err(MessagePathError::Place.into()),
+        }
     }
 
     fn of_pointer(pointer: &Pointer) -> Result<Self, MessagePathError> {
@@ -177,9 +206,24 @@ impl MessagePath {
 }
 
 impl fmt::Display for MessagePath {
+    /// The subject stands there as in the topic.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.pointer().fmt(formatter)
+        let feature = self.feature_id.iter().flat_map(|id| ["features", id]);
+        let place = feature.chain([self.direction.mailbox(), "messages"]);
+        write!(
+            formatter,
+            "{}/{}",
+            Pointer::from_segments(place),
+            self.subject
+        )
     }
+}
+
+fn pointer(path: &str) -> Result<Pointer, Error> {
+    path.parse().map_err(|source| Error::InvalidPath {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn is_subject(text: &str) -> bool {
@@ -199,12 +243,14 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, expected: Result<(Option<&str>, &str, &str), MessagePathError>) {
-        let parsed = MessagePath::of_pointer(&path.parse().unwrap());
+        let parsed = MessagePath::of_text(path);
         let seen = parsed.as_ref().map(|message| {
             let direction = message.direction().mailbox();
             (message.feature_id(), direction, message.subject())
         });
-        assert_eq!(seen.map_err(|error| *error), expected, "path: {path}");
+        let seen = seen.map_err(ToString::to_string);
+        let expected = expected.map_err(|error| Error::from(error).to_string());
+        assert_eq!(seen, expected, "path: {path}");
         if let Ok(message) = &parsed {
             assert_eq!(message.to_string(), path);
         }
@@ -252,5 +298,26 @@ mod tests {
     fn topic_and_path_name_one_subject() {
         assert!(MessagePath::of_envelope("/inbox/messages/a/b", Some("a/b")).is_ok());
         assert!(MessagePath::of_envelope("/inbox/messages/a", Some("b")).is_err());
+        assert!(MessagePath::of_envelope("/inbox/messages/a~", Some("b")).is_err());
+    }
+
+    #[test]
+    fn a_subject_stands_in_the_path_as_in_the_topic_or_as_in_a_pointer() {
+        for (path, subject) in [
+            ("/inbox/messages/x~1~0", "x~1~0"),
+            ("/inbox/messages/x~01~00", "x~1~0"),
+            ("/inbox/messages/x~1~0", "x/~"),
+            ("/features/f/outbox/messages/~", "~"),
+            ("/inbox/messages/x~2", "x~2"),
+        ] {
+            let message = MessagePath::of_envelope(path, Some(subject)).unwrap();
+            assert_eq!(message.subject(), subject, "{path}");
+            let shown = message.to_string();
+            assert!(shown.ends_with(&format!("/messages/{subject}")), "{shown}");
+            assert_eq!(
+                MessagePath::of_envelope(&shown, Some(subject)).unwrap(),
+                message
+            );
+        }
     }
 }
