@@ -85,7 +85,7 @@ pub(crate) fn to_value(content_type: &str, body: &Bytes) -> Result<Option<Value>
 
 /// The body that a value stands for, and what it is.
 pub(crate) fn to_body(content_type: Option<&str>, value: &Value) -> (Bytes, String) {
-    let Some(content_type) = content_type.filter(|text| text.contains('/')) else {
+    let Some(content_type) = content_type.filter(|text| is_media_type(text)) else {
         return (plain(value), OCTET_STREAM.to_owned());
     };
     let body = match (Shape::of(content_type), value) {
@@ -99,6 +99,28 @@ pub(crate) fn to_body(content_type: Option<&str>, value: &Value) -> (Bytes, Stri
         (Shape::Text(_) | Shape::Binary, value) => plain(value),
     };
     (body, content_type.to_owned())
+}
+
+/// Whether it is what RFC 9110 §8.3.1 calls a media type; what is none says nothing.
+fn is_media_type(text: &str) -> bool {
+    let mut parts = text.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    let is_parameter = |part: &str| {
+        part.split_once('=').is_some_and(|(name, value)| {
+            let is_quoted = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
+            is_token(name) && (is_quoted || is_token(value))
+        })
+    };
+    media_type
+        .split_once('/')
+        .is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
+        && parts.all(|part| part.is_empty() || is_parameter(part))
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &str) -> bool {
+    let is_in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_in_token)
 }
 
 /// How many bytes a value stands for.
@@ -177,10 +199,25 @@ mod tests {
     fn without_a_content_type_the_bytes_are_as_they_came() {
         let octets = |bytes: &'static [u8]| (Bytes::from_static(bytes), OCTET_STREAM.to_owned());
         assert_eq!(to_body(None, &json!("hello")), octets(b"hello"));
-        assert_eq!(
-            to_body(Some("nonsense"), &json!({"a": 1})),
-            octets(br#"{"a":1}"#)
-        );
+        for nonsense in [
+            "nonsense",
+            "foo bar/",
+            "/json",
+            "text/",
+            "a b/c",
+            "text/plain; charset",
+            "text/plain; x=a b",
+            "text/plain, text/html",
+        ] {
+            assert_eq!(
+                to_body(Some(nonsense), &json!({"a": 1})),
+                octets(br#"{"a":1}"#),
+                "{nonsense}"
+            );
+        }
+        for media_type in ["text/plain;", "text/plain ; a=b;c=\"d e\"", "x/y+z"] {
+            assert!(is_media_type(media_type), "{media_type}");
+        }
     }
 
     #[test]
