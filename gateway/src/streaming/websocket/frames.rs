@@ -30,6 +30,8 @@ pub(super) enum Message {
 pub(super) struct Frames {
     payload: Payload,
     decoder: MessageDecoder,
+    /// Whether the client has said that it is done.
+    is_closed: bool,
 }
 
 impl Frames {
@@ -37,6 +39,7 @@ impl Frames {
         Self {
             payload,
             decoder: MessageDecoder::new(bytes_max),
+            is_closed: false,
         }
     }
 
@@ -45,7 +48,10 @@ impl Frames {
         loop {
             match self.decoder.decode() {
                 Ok(None) => {}
-                Ok(Some(message)) => return Some(Ok(message)),
+                Ok(Some(message)) => {
+                    self.is_closed |= matches!(message, Message::Close(_));
+                    return Some(Ok(message));
+                }
                 Err(end) => return Some(Err(end)),
             }
             match self.payload.next().await {
@@ -56,8 +62,20 @@ impl Frames {
         }
     }
 
-    /// Reads on without looking, until the client has closed its side.
+    /// Reads on until the client has closed its side: it said so, or hung up. Then the connection ends here first
+    /// (RFC 6455 §7.1.1).
     pub(super) async fn drain(&mut self) {
+        while !self.is_closed {
+            match self.next().await {
+                Some(Ok(_)) => {}
+                // What cannot be read any more is not looked at either.
+                Some(Err(_)) => break,
+                None => return,
+            }
+        }
+        if self.is_closed {
+            return;
+        }
         self.decoder.buffer = BytesMut::new();
         while let Some(Ok(_)) = self.payload.next().await {}
     }

@@ -200,3 +200,18 @@ fn what_breaks_the_rules_ends_the_connection() {
         check(bytes, &[], Some(1002));
     }
 }
+
+#[actix_web::test]
+async fn a_client_that_said_it_is_done_is_not_waited_for() {
+    let mut bytes = frame(0x81, b"one");
+    bytes.extend(frame(0x88, &1000_u16.to_be_bytes()));
+    let received = futures_util::stream::iter([Ok(Bytes::from(bytes))]);
+    let payload = Payload::Stream {
+        payload: received
+            .chain(futures_util::stream::pending())
+            .boxed_local(),
+    };
+    let mut frames = Frames::new(payload, BYTES_MAX);
+    let end = tokio::time::timeout(std::time::Duration::from_secs(30), frames.drain());
+    end.await.expect("nothing more is waited for");
+}
