@@ -73,9 +73,10 @@ async fn envelope(connection: &Rc<Connection>, text: &str, budget: Result<(), To
             }
         }
         Ok(topic) => {
+            let headers = told_by_topic(accepted, &topic);
             let frame = Frame {
                 topic: &topic,
-                headers: &accepted,
+                headers: &headers,
                 is_named,
             };
             if is_policy_acknowledgement(&topic) {
@@ -98,6 +99,19 @@ fn accept(
     let fresh = || Value::String(Uuid::new_v4().to_string());
     headers.entry("correlation-id").or_insert_with(fresh);
     Ok(headers)
+}
+
+/// The topic alone says which channel is meant; a header that says otherwise does not come back with the answer.
+fn told_by_topic(mut headers: Map<String, Value>, topic: &TopicPath) -> Map<String, Value> {
+    if let Some(channel) = headers.get_mut("channel") {
+        match topic.group() {
+            Group::Things(told) => *channel = told.as_str().into(),
+            Group::Policies | Group::Connections | Group::Sessions => {
+                headers.remove("channel");
+            }
+        }
+    }
+    headers
 }
 
 fn is_waived(headers: &Map<String, Value>) -> bool {
