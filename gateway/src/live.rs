@@ -23,7 +23,7 @@ use std::sync::Arc;
 use ::policies::{CommandContext, Permission, Principal, SessionId};
 use ::things::{ThingAction, ThingCommand, ThingId, Things};
 use jiff::Timestamp;
-use protocol::{Channel, Envelope, LiveKind};
+use protocol::{Channel, Criterion, Envelope, LiveKind};
 use serde_json::{Map, Value};
 
 pub(crate) use acknowledgement::{
@@ -39,7 +39,7 @@ pub(crate) use signal::LiveSignal;
 pub(crate) use subscriptions::{LiveRenderer, LiveSubscriptions};
 
 use crate::streaming::Hub;
-use pending::{Asked, Awaited, Pending, PendingKey, Scope};
+use pending::{Asked, Awaited, Extent, Pending, PendingKey, Scope};
 
 /// Hands signals on and collects what comes back; one per process.
 pub(crate) struct Live {
@@ -160,12 +160,10 @@ impl Live {
         };
         let subjects = answer.principal.subjects();
         let (resource_type, path, read) = (&scope.resource_type, &scope.path, &Permission::READ);
-        enforcer.is_some_and(|enforcer| {
-            if scope.is_partial {
-                enforcer.partial(subjects, resource_type, path, read)
-            } else {
-                enforcer.unrestricted(subjects, resource_type, path, read)
-            }
+        enforcer.is_some_and(|enforcer| match scope.extent {
+            Extent::Part => enforcer.partial(subjects, resource_type, path, read),
+            Extent::Itself => enforcer.holds(subjects, resource_type, path, read),
+            Extent::Whole => enforcer.unrestricted(subjects, resource_type, path, read),
         })
     }
 
@@ -180,9 +178,8 @@ impl Live {
         (asked, now): (&ThingCommand, Timestamp),
         mut envelope: Envelope,
     ) -> Result<Envelope, Error> {
-        let is_success = envelope.status.is_some_and(|status| status < 300);
         let is_retrieval = matches!(asked.action, ThingAction::Retrieve { .. });
-        if let (true, true, Some(value)) = (is_success, is_retrieval, &envelope.value) {
+        if let (true, false, Some(value)) = (is_retrieval, is_error(&envelope), &envelope.value) {
             let enforcer = self.things.permissions(&asked.thing_id, now)?;
             let subjects = context.principal.subjects();
             let path = asked.resource.pointer();
@@ -215,3 +212,13 @@ impl Live {
         Ok(Ticket::new(waiting, requested.clone(), correlation_id))
     }
 }
+
+/// Whether a device says why it could not do what was asked for; whatever else it says are values of the thing.
+fn is_error(envelope: &Envelope) -> bool {
+    let topic = envelope.topic_path();
+    topic.is_ok_and(|topic| *topic.criterion() == Criterion::Errors)
+        && envelope.status.is_some_and(|status| status >= 400)
+}
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,20 @@ impl Enforcer {
         })
     }
 
+    /// Whether `permission` holds at `path` itself, whatever is said below.
+    pub fn holds(
+        &self,
+        subjects: &[SubjectId],
+        resource_type: &ResourceType,
+        path: &Pointer,
+        permission: &Permission,
+    ) -> bool {
+        self.permission(permission).is_some_and(|permission| {
+            self.walk(&self.classes(subjects), resource_type, path, permission)
+                .is_some_and(|position| position.allowed)
+        })
+    }
+
     /// Whether every one of `permissions` is [`Enforcer::unrestricted`]; false for none at all.
     pub fn unrestricted_all(
         &self,

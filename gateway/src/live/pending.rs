@@ -57,24 +57,35 @@ pub(crate) enum Asked {
 pub(crate) struct Scope {
     pub(crate) resource_type: ResourceType,
     pub(crate) path: Pointer,
-    /// Whether reading a part of it is enough.
-    pub(crate) is_partial: bool,
+    /// How much of it.
+    pub(crate) extent: Extent,
     /// The policy that decides if the thing is gone.
     pub(crate) policy_id: Option<PolicyId>,
 }
 
+/// How much of what stands at a path somebody must be able to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Some part, which is all that it is shown.
+    Part,
+    /// What is at the path itself: what lies below is something else.
+    Itself,
+    /// Everything, because it is shown as a whole.
+    Whole,
+}
+
 impl Asked {
-    /// What an answerer must be able to read: all of what was sent, or a part of what an event shows.
+    /// What an answerer must be able to read: what was sent, or a part of what an event shows.
     pub(crate) fn scope(&self, policy_id: Option<PolicyId>) -> Scope {
-        let (resource_type, path, is_partial) = match self {
-            Self::Message(path) => (ResourceType::Message, path.pointer(), false),
-            Self::Command { path, .. } => (ResourceType::Thing, path.clone(), false),
-            Self::Twin { path } => (ResourceType::Thing, path.clone(), true),
+        let (resource_type, path, extent) = match self {
+            Self::Message(path) => (ResourceType::Message, path.pointer(), Extent::Itself),
+            Self::Command { path, .. } => (ResourceType::Thing, path.clone(), Extent::Whole),
+            Self::Twin { path } => (ResourceType::Thing, path.clone(), Extent::Part),
         };
         Scope {
             resource_type,
             path,
-            is_partial,
+            extent,
             policy_id,
         }
     }

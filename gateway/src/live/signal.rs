@@ -115,13 +115,26 @@ impl LiveSignal {
     }
 
     /// Whether a caller with all of `subjects` may receive the signal, which is shown as a whole or not at all.
+    ///
+    /// A message is about its own subject, and not about those below; a command or event carries what lies below its path.
     pub(crate) fn is_visible_to(&self, subjects: &[SubjectId]) -> bool {
         let Reach {
             enforcer,
             resource_type,
             path,
         } = &self.reach;
-        enforcer.unrestricted(subjects, resource_type, path, &Permission::READ)
+        match self.kind {
+            StreamKind::Messages => {
+                enforcer.holds(subjects, resource_type, path, &Permission::READ)
+            }
+            StreamKind::LiveCommands
+            | StreamKind::LiveEvents
+            | StreamKind::Events
+            | StreamKind::PolicyAnnouncements
+            | StreamKind::SessionAnnouncements => {
+                enforcer.unrestricted(subjects, resource_type, path, &Permission::READ)
+            }
+        }
     }
 
     /// The text frame of a WebSocket, with further fields of the thing if somebody asked for some, for a session that
