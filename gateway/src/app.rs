@@ -185,6 +185,8 @@ pub(crate) fn serve(
         .workers(settings.workers)
         .max_connections((settings.connections_max / settings.workers.max(1)).max(1))
         .keep_alive(Duration::from_secs(75))
+        // Whoever hangs up waits for nothing any more, and must not keep a place from others.
+        .h1_allow_half_closed(false)
         // An event must not wait for the client's acknowledgement of the one before.
         .tcp_nodelay(true)
         // A head that trickles in is given up on; bodies are bounded by the request timeout.

@@ -41,8 +41,8 @@ pub(crate) use explain::explain;
 #[cfg(test)]
 pub(crate) use headers::QUERY_PARAMETERS;
 pub(crate) use headers::{
-    Echo, OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header, is_query_parameter,
-    live_condition, on_timeout, unsupported as unsupported_header,
+    Echo, LiveHeaders, OnTimeout, Timeout, frame_defaults, is_custom as is_custom_header,
+    is_query_parameter, live_condition, on_timeout, unsupported as unsupported_header,
 };
 pub(crate) use namespaces::Fence;
 use noted::{note_denial, note_handshake};
@@ -91,19 +91,27 @@ async fn respond(
     (request, fields): (&HttpRequest, &Fields<'_>),
     payload: Payload,
     in_force: &InForce,
-    mut access: Access,
+    access: Access,
 ) -> HttpResponse {
     let started = Instant::now();
     let span = in_force.traces().map(|traces| traces.begin(request));
     let gateway = in_force.gateway();
     let limit = gateway.settings.request_timeout;
+    let mut asking = Asking {
+        request,
+        gateway: &gateway,
+        access,
+        started,
+        status: None,
+    };
+    let access = &mut asking.access;
     let asked = {
         // Pinned here, because it is large and would be moved from one wrapper into the next.
         let work = pin!(answer(
             (request, fields),
             payload,
             Arc::clone(&gateway),
-            &mut access,
+            access,
         ));
         within(&gateway, limit, work).await
     };
@@ -117,7 +125,7 @@ async fn respond(
     };
     let mut response = outcome.unwrap_or_else(|error| {
         tracing::debug!(error.code = error.code(), "A request was refused");
-        note_handshake(&gateway, &error, &mut access);
+        note_handshake(&gateway, &error, access);
         error.into_response()
     });
     gateway
@@ -128,7 +136,7 @@ async fn respond(
         response.status(),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
     ) {
-        note_denial(&gateway, request, response.status(), &access);
+        note_denial(&gateway, request, response.status(), access);
     }
     correlation_id::insert(response.headers_mut(), &access.correlation_id);
     std::mem::take(&mut access.echo).insert(response.headers_mut());
@@ -136,19 +144,39 @@ async fn respond(
     https.insist(access.is_secure, response.headers_mut());
     if let Some(span) = span {
         let status = response.status();
-        span.end((request, &access), status, response.headers_mut());
+        span.end((request, access), status, response.headers_mut());
     }
-    let duration = started.elapsed();
-    access::record(request, response.status(), duration, &access);
-    let answered = Answered {
-        request,
-        route: access.route,
-        correlation_id: &access.correlation_id,
-        status: response.status(),
-        duration,
-    };
-    audit::record(&gateway, access.trail, &answered);
+    asking.status = Some(response.status());
     response
+}
+
+/// A request that is recorded once, however it ends: whoever hangs up before the answer leaves a trace, too.
+struct Asking<'a> {
+    request: &'a HttpRequest,
+    gateway: &'a Gateway,
+    access: Access,
+    started: Instant,
+    /// Of the answer, if there was one.
+    status: Option<StatusCode>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let (status, duration) = (
+            self.status.unwrap_or_else(access::hung_up),
+            self.started.elapsed(),
+        );
+        access::record(self.request, status, duration, &self.access);
+        let trail = std::mem::take(&mut self.access.trail);
+        let answered = Answered {
+            request: self.request,
+            route: self.access.route,
+            correlation_id: &self.access.correlation_id,
+            status,
+            duration,
+        };
+        audit::record(self.gateway, trail, &answered);
+    }
 }
 
 /// Waits for `work`, but neither longer than `limit` nor longer than the process goes on.

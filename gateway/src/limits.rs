@@ -57,6 +57,10 @@ pub(crate) struct LimitSettings {
     pub(crate) streams_per_subject: Option<usize>,
     /// Open streams per client address.
     pub(crate) streams_per_source: Option<usize>,
+    /// Requests per authenticated caller that wait for others.
+    pub(crate) waiting_per_subject: Option<usize>,
+    /// Requests per client address that wait for others.
+    pub(crate) waiting_per_source: Option<usize>,
 }
 
 /// All limiters of the public edge.
@@ -68,6 +72,8 @@ pub(crate) struct Limits {
     per_identity: HashMap<LimitKey, Arc<Limiter>>,
     streams_per_source: Option<StreamSlots>,
     streams_per_subject: Option<StreamSlots>,
+    waiting_per_source: Option<StreamSlots>,
+    waiting_per_subject: Option<StreamSlots>,
     refused: Arc<RefusedTable>,
 }
 
@@ -85,6 +91,10 @@ impl LimitKey {
 impl Limits {
     /// The name of the limit on handshakes of streams.
     pub(crate) const HANDSHAKES: &'static str = "handshakes";
+    /// The name of the limit on requests of one source that wait for others.
+    pub(crate) const WAITING_PER_SOURCE: &'static str = "waiting per source";
+    /// The name of the limit on requests of one caller that wait for others.
+    pub(crate) const WAITING_PER_SUBJECT: &'static str = "waiting per subject";
 
     pub(crate) fn new(settings: LimitSettings) -> Self {
         Self {
@@ -95,6 +105,8 @@ impl Limits {
             handshakes: None,
             streams_per_source: None,
             streams_per_subject: None,
+            waiting_per_source: None,
+            waiting_per_subject: None,
             refused: Arc::default(),
         }
         .renewed(settings)
@@ -121,6 +133,16 @@ impl Limits {
                 &self.streams_per_subject,
                 "subject",
                 settings.streams_per_subject,
+            ),
+            waiting_per_source: StreamSlots::renewed(
+                &self.waiting_per_source,
+                Self::WAITING_PER_SOURCE,
+                settings.waiting_per_source,
+            ),
+            waiting_per_subject: StreamSlots::renewed(
+                &self.waiting_per_subject,
+                Self::WAITING_PER_SUBJECT,
+                settings.waiting_per_subject,
             ),
             refused: Arc::clone(&self.refused),
         }
@@ -190,17 +212,22 @@ impl Limits {
         source: LimitKey,
         subject: LimitKey,
     ) -> Result<StreamPermit, TooManyRequests> {
-        let by_source = self
-            .streams_per_source
-            .as_ref()
-            .map(|slots| slots.acquire(source))
-            .transpose()?;
-        let by_subject = self
-            .streams_per_subject
-            .as_ref()
-            .map(|slots| slots.acquire(subject))
-            .transpose()?;
-        Ok(StreamPermit::new(by_source, by_subject))
+        StreamPermit::acquire(
+            (&self.streams_per_source, source),
+            (&self.streams_per_subject, subject),
+        )
+    }
+
+    /// Reserves a place among those who wait for others, for as long as the permit lives.
+    pub(crate) fn begin_waiting(
+        &self,
+        source: LimitKey,
+        subject: LimitKey,
+    ) -> Result<StreamPermit, TooManyRequests> {
+        StreamPermit::acquire(
+            (&self.waiting_per_source, source),
+            (&self.waiting_per_subject, subject),
+        )
     }
 
     /// Forgets keys whose budgets are full again anyway; to be called often, looks as often as the budgets take.

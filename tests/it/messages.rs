@@ -1,6 +1,7 @@
 //! Messages between applications and devices: over HTTP to whoever listens on a WebSocket, and back.
 
 mod acknowledgements;
+mod hanging_up;
 mod live_channel;
 mod walkthrough;
 
@@ -311,6 +312,94 @@ async fn nobody_sends_without_write_but_claims() {
     let claim = "/api/2/things/org.acme:lamp/inbox/claim";
     let (answer, ()) = tokio::join!(post(&stranger, claim, "text/plain", "secret"), device_side);
     assert_eq!((answer.status, answer.body.as_str()), (201, "welcome"));
+    // A message of that subject is a message.
+    let message = "/api/2/things/org.acme:lamp/inbox/messages/claim";
+    post(&stranger, message, "text/plain", "secret")
+        .await
+        .expect_error(403, "messages:send.notallowed");
+    let long = format!("{message}?timeout=61");
+    post(&stranger, &long, "text/plain", "secret")
+        .await
+        .expect_error(400, "timeout.invalid");
+}
+
+#[tokio::test]
+async fn what_is_revoked_below_a_subject_is_another_subject() {
+    let (gateway, alice) = world().await;
+    let entry = json!({
+        "subjects": { "nginx:guest": { "type": "test" } },
+        "resources": {
+            "message:/inbox/messages/a": { "grant": ["READ"], "revoke": [] },
+            "message:/inbox/messages/a/b": { "grant": [], "revoke": ["READ"] },
+            "message:/inbox/messages/d/e": { "grant": ["READ"], "revoke": [] },
+        }
+    });
+    let path = "/api/2/policies/org.acme:p/entries/guest";
+    alice.put(path, &entry).await.expect(201);
+    let mut guest = listening(&gateway, "nginx:guest", &["MESSAGES"]).await;
+    let box_of = "/api/2/things/org.acme:lamp/inbox/messages";
+    // Neither what is revoked nor what stands above a grant arrives: the next thing heard is what does.
+    for hidden in ["a/b", "a/b/c", "d"] {
+        let path = format!("{box_of}/{hidden}?timeout=0");
+        post(&alice, &path, "text/plain", "?").await.expect(202);
+    }
+    for seen in ["a", "a/c", "d/e"] {
+        let device_side = async {
+            let message = guest.json().await;
+            assert_eq!(
+                message["headers"]["ditto-message-subject"], seen,
+                "{message}"
+            );
+            let answer = answer_to(&message, 200, "text/plain", json!(seen));
+            guest.send(answer.to_string()).await;
+        };
+        let path = format!("{box_of}/{seen}");
+        let (answer, ()) = tokio::join!(post(&alice, &path, "text/plain", "?"), device_side);
+        assert_eq!((answer.status, answer.body.as_str()), (200, seen));
+    }
+}
+
+#[tokio::test]
+async fn a_device_is_told_where_answers_are_wanted_and_what_it_is_about() {
+    let (gateway, alice) = world().await;
+    let mut device = listening(&gateway, "nginx:device", &["MESSAGES"]).await;
+    let path = "/api/2/things/org.acme:lamp/inbox/messages/x~1~0?timeout=0";
+    let asking = alice.with("reply-to", "q");
+    post(&asking, path, "text/plain", "?").await.expect(202);
+    let message = device.json().await;
+    assert_eq!(message["headers"]["reply-to"], "q", "{message}");
+    let (topic, place) = (
+        "org.acme/lamp/things/live/messages/x~1~0",
+        "/inbox/messages/x~1~0",
+    );
+    assert_eq!(
+        (&message["topic"], &message["path"]),
+        (&json!(topic), &json!(place))
+    );
+    // What came from a socket looks the same.
+    let mut socket = alice.web_socket().await.expect("a WebSocket");
+    let same = json!({ "topic": topic, "path": place, "value": "?",
+        "headers": { "response-required": false, "content-type": "text/plain" } });
+    socket.send(same.to_string()).await;
+    let message = device.json().await;
+    assert_eq!(
+        (&message["topic"], &message["path"]),
+        (&json!(topic), &json!(place))
+    );
+}
+
+#[tokio::test]
+async fn an_answer_whose_type_is_none_is_bytes() {
+    let (gateway, alice) = world().await;
+    let mut device = listening(&gateway, "nginx:device", &["MESSAGES"]).await;
+    let device_side = async {
+        let message = device.json().await;
+        let answer = answer_to(&message, 200, "foo bar/", json!("as it is"));
+        device.send(answer.to_string()).await;
+    };
+    let (answer, ()) = tokio::join!(post(&alice, BLINK, "text/plain", "?"), device_side);
+    assert_eq!(answer.header("content-type"), "application/octet-stream");
+    assert_eq!(answer.expect(200).body, "as it is");
 }
 
 #[tokio::test]

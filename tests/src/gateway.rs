@@ -271,6 +271,14 @@ impl TestGateway {
         number.expect("a number of KiB")
     }
 
+    /// How many files and connections it has open.
+    pub async fn open_files(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.process_id().await);
+        fs::read_dir(folder)
+            .expect("Linux shows the files of a process")
+            .count()
+    }
+
     async fn launch(settings: Option<String>, wrapper: Vec<String>) -> Result<Self, StartFailure> {
         let folder = TempDir::new().expect("a temporary folder");
         if let Some(text) = settings {

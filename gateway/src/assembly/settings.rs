@@ -57,6 +57,8 @@ pub(super) fn limits(config: &Config) -> LimitSettings {
         handshakes_per_source: rate(&config.handshakes_per_source),
         streams_per_source: count(&config.streams_per_source),
         streams_per_subject: count(&config.streams_per_subject),
+        waiting_per_source: count(&config.waiting_per_source),
+        waiting_per_subject: count(&config.waiting_per_subject),
     }
 }
 

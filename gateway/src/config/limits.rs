@@ -17,6 +17,10 @@ pub struct Limits {
     pub streams_per_subject: Switchable<Count>,
     /// Open streams of one client address.
     pub streams_per_source: Switchable<Count>,
+    /// Requests of one caller that wait for devices or acknowledgements.
+    pub waiting_per_subject: Switchable<Count>,
+    /// Requests of one client address that wait for devices or acknowledgements.
+    pub waiting_per_source: Switchable<Count>,
     /// WebSocket handshakes of one client address.
     pub handshakes_per_source: Switchable<RateLimit>,
     /// The largest thing.
@@ -36,6 +40,8 @@ impl Default for Limits {
             per_subject: Switchable::On(RateLimit::per_second(200, 400)),
             streams_per_subject: Switchable::On(Count(100)),
             streams_per_source: Switchable::On(Count(1000)),
+            waiting_per_subject: Switchable::On(Count(500)),
+            waiting_per_source: Switchable::On(Count(2000)),
             handshakes_per_source: Switchable::On(RateLimit::per_second(50, 200)),
             thing_size: Size::from_kibibytes(100),
             policy_size: Size::from_kibibytes(100),

@@ -12,13 +12,14 @@ use protocol::Channel;
 
 use super::headers::{Timeout, TranslatedHeaders};
 use super::namespaces::Fence;
+use super::noted::{note_source, note_subject};
 use super::query::Query;
 use super::reach::CallerReach;
 use super::scopes::{CallerScopes, is_about};
 use super::source::Source;
 use crate::app::Gateway;
 use crate::error::DittoError;
-use crate::limits::LimitKey;
+use crate::limits::{LimitKey, Limits, StreamPermit};
 use crate::live::{Requested, Wishes};
 
 /// Proof that the chain vouched for a caller; only the edge makes one.
@@ -157,6 +158,34 @@ impl RequestContext {
             .request_timeout
             .min(Timeout::COMMAND_MAX);
         Ok(Requested::new(channel, wishes, default_wait)?)
+    }
+
+    /// A place among those who wait for others, if `requested` means to wait on `channel`.
+    ///
+    /// # Errors
+    ///
+    /// 429 if the source or the caller has all the places that it may have.
+    pub(crate) fn begin_waiting(
+        &self,
+        requested: &Requested,
+        channel: Channel,
+    ) -> Result<Option<StreamPermit>, DittoError> {
+        if !requested.waits_for_others(channel) {
+            return Ok(None);
+        }
+        let caller = self.caller()?;
+        let gateway = self.gateway.current();
+        let permit = gateway
+            .limits
+            .begin_waiting(self.source_key, caller.limit_key());
+        let noted = permit.inspect_err(|exceeded| {
+            if exceeded.limit == Limits::WAITING_PER_SOURCE {
+                note_source(&gateway, exceeded, (self.source, self.source_key));
+            } else {
+                note_subject(&gateway, exceeded, caller);
+            }
+        });
+        Ok(Some(noted?))
     }
 
     /// How much longer than usual a request may take because somebody else must acknowledge it.

@@ -141,6 +141,7 @@ impl Explained<'_> {
         }
         route.check_headers(&context, request)?;
         self.open_stream(request, &route, &context)?;
+        self.begin_waiting(request, &route, &context)?;
         if let Some(decision) = policy::decision(&context, &route, request)? {
             self.found("policy", decision);
         }
@@ -194,6 +195,24 @@ impl Explained<'_> {
         }
         let who = (context.source_key, context.caller()?.limit_key());
         let budgets = context.gateway.limits.budgets_of_streams(who);
+        budgets
+            .into_iter()
+            .try_for_each(|budget| self.limited(Some(budget)))
+    }
+
+    fn begin_waiting(
+        &mut self,
+        request: &HttpRequest,
+        route: &Route,
+        context: &RequestContext,
+    ) -> Result<(), DittoError> {
+        let is_message = matches!(route, Route::Message(..)) && *request.method() == Method::POST;
+        let live = &context.headers.live;
+        if !(is_message || live.concerns_device() || live.requested_acks.is_some()) {
+            return Ok(());
+        }
+        let who = (context.source_key, context.caller()?.limit_key());
+        let budgets = context.gateway.limits.budgets_of_waiting(who);
         budgets
             .into_iter()
             .try_for_each(|budget| self.limited(Some(budget)))

@@ -45,11 +45,13 @@ pub(crate) fn note_source(
 
 /// The budget for handshakes is looked at where streams open; the others refuse, and are noted, before.
 pub(super) fn note_handshake(gateway: &Gateway, error: &DittoError, access: &mut Access) {
-    let exceeded = error.exceeded();
-    let Some(exceeded) = exceeded.filter(|exceeded| exceeded.limit == Limits::HANDSHAKES) else {
+    let Some(exceeded) = error.exceeded() else {
         return;
     };
     access.trail.limit = Some(exceeded.limit);
+    if exceeded.limit != Limits::HANDSHAKES {
+        return;
+    }
     if let Some(source) = access.trail.source {
         let key = gateway.limits.source_key(source.client);
         note_source(gateway, exceeded, (source, key));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 
-use super::RateLimit;
+use super::{Limits, RateLimit};
 use crate::error::DittoError;
 
 /// A budget is used up.
@@ -18,6 +18,16 @@ pub(crate) struct TooManyRequests {
 }
 
 impl TooManyRequests {
+    /// The limit in words.
+    fn words(&self) -> String {
+        match self.limit {
+            Limits::WAITING_PER_SOURCE | Limits::WAITING_PER_SUBJECT => {
+                format!("of requests {}", self.limit)
+            }
+            limit => format!("per {limit}"),
+        }
+    }
+
     /// Whole seconds, at least one, as `Retry-After` is written.
     pub(crate) fn retry_after_seconds(&self) -> u64 {
         (self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)).max(1)
@@ -30,7 +40,7 @@ impl From<TooManyRequests> for DittoError {
         let error = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too.many.requests",
-            format!("The limit per {} is used up.", exceeded.limit),
+            format!("The limit {} is used up.", exceeded.words()),
         )
         .describe(format!(
             "Try again in {retry_after} s, and then less often."

@@ -59,6 +59,23 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// What a source and a caller have left for waiting once more.
+    pub(crate) fn budgets_of_waiting(
+        &self,
+        (source, subject): (LimitKey, LimitKey),
+    ) -> Vec<Budget> {
+        let slots = [
+            (&self.waiting_per_source, source),
+            (&self.waiting_per_subject, subject),
+        ];
+        let slots = slots.into_iter();
+        slots
+            .filter_map(|(slots, key)| Some(slots.as_ref()?.peek(key)))
+            .collect()
+    }
+}
+
 impl Budget {
     /// # Errors
     ///
@@ -84,7 +101,10 @@ impl Budget {
                 "retryAfterSeconds": retry,
             }),
             Self::Streams { per, open, max } => json!({
-                "limit": format!("streams per {per}"),
+                "limit": match *per {
+                    Limits::WAITING_PER_SOURCE | Limits::WAITING_PER_SUBJECT => (*per).to_owned(),
+                    per => format!("streams per {per}"),
+                },
                 "max": max,
                 "left": max.saturating_sub(*open),
                 "retryAfterSeconds": retry,
@@ -145,6 +165,8 @@ mod tests {
             per_identity: Vec::new(),
             handshakes_per_source: hourly(1),
             streams_per_subject: Some(1),
+            waiting_per_source: None,
+            waiting_per_subject: None,
             streams_per_source: None,
         })
     }

@@ -1,4 +1,4 @@
-//! How many streams may be open at once.
+//! How many streams may be open at once, and how many requests may wait for others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{Budget, LimitKey, TooManyRequests};
 
-/// Counts open streams by key; a key without streams takes no memory.
+/// Counts open streams, or whatever else takes a place, by key; a key without any takes no memory.
 #[derive(Clone)]
 pub(crate) struct StreamSlots {
     name: &'static str,
@@ -89,17 +89,23 @@ impl Drop for Slot {
     }
 }
 
-/// The right to one open stream.
+/// The right to one open stream, or to one place among those who wait.
 pub(crate) struct StreamPermit {
     _by_source: Option<Slot>,
     _by_subject: Option<Slot>,
 }
 
 impl StreamPermit {
-    pub(super) fn new(by_source: Option<Slot>, by_subject: Option<Slot>) -> Self {
-        Self {
-            _by_source: by_source,
-            _by_subject: by_subject,
-        }
+    pub(super) fn acquire(
+        (by_source, source): (&Option<StreamSlots>, LimitKey),
+        (by_subject, subject): (&Option<StreamSlots>, LimitKey),
+    ) -> Result<Self, TooManyRequests> {
+        let slot = |slots: &Option<StreamSlots>, key| {
+            slots.as_ref().map(|slots| slots.acquire(key)).transpose()
+        };
+        Ok(Self {
+            _by_source: slot(by_source, source)?,
+            _by_subject: slot(by_subject, subject)?,
+        })
     }
 }

@@ -19,6 +19,8 @@ fn limits(requests: u32, burst: u32) -> Limits {
         handshakes_per_source: None,
         streams_per_source: Some(2),
         streams_per_subject: None,
+        waiting_per_source: None,
+        waiting_per_subject: None,
     })
 }
 
@@ -174,6 +176,8 @@ fn other_limits_count_on_from_where_they_were() {
         handshakes_per_source: None,
         streams_per_source: Some(streams),
         streams_per_subject: None,
+        waiting_per_source: None,
+        waiting_per_subject: None,
     };
     let unchanged = before.renewed(settings(2, 1));
     assert!(unchanged.check_source(key).is_err());

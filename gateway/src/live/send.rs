@@ -20,6 +20,8 @@ use super::{Live, headers, payload};
 pub(crate) struct Message {
     pub(crate) thing_id: ThingId,
     pub(crate) path: MessagePath,
+    /// Whether it is sent as a claim, for which nobody needs a permission, rather than as any message.
+    pub(crate) is_claim: bool,
     /// What the sender says about it; `content-type` among it.
     pub(crate) headers: Map<String, Value>,
     pub(crate) value: Option<Value>,
@@ -62,12 +64,13 @@ impl Live {
         let Message {
             thing_id,
             path,
+            is_claim,
             headers: sent,
             value,
             twin,
         } = message;
         self.check_length(&sent, value.as_ref())?;
-        let reach = self.permit_message(context, &thing_id, &path)?;
+        let reach = self.permit_message(context, (&thing_id, &path), is_claim)?;
         self.things
             .require_of_twin(context, &thing_id, twin.as_deref())?;
         let mut headers = headers::of_signal(sent, context, requested);
@@ -116,8 +119,8 @@ impl Live {
     fn permit_message(
         &self,
         context: &CommandContext,
-        thing_id: &ThingId,
-        path: &MessagePath,
+        (thing_id, path): (&ThingId, &MessagePath),
+        is_claim: bool,
     ) -> Result<Reach, Error> {
         let enforcer = self.things.permissions(thing_id, context.now)?;
         let reach = Reach {
@@ -125,7 +128,7 @@ impl Live {
             resource_type: ResourceType::Message,
             path: path.pointer(),
         };
-        if path.is_claim() || reach.may(context, &Permission::WRITE) {
+        if is_claim || reach.may(context, &Permission::WRITE) {
             Ok(reach)
         } else {
             Err(Error::SendNotAllowed {

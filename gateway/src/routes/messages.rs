@@ -15,7 +15,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use protocol::{Channel, MessagePath};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 pub(super) use acknowledged::{Written, write_acknowledged};
 pub(crate) use mail::Mail;
@@ -39,17 +39,28 @@ pub(super) fn answer(
     if *request.method() == Method::GET {
         return Answer::Ready(subscribe(context, request, (thing_id, mail)));
     }
-    let path = match mail {
-        Mail::Claim => MessagePath::claim(),
-        Mail::Message(path) => path,
+    let (path, is_claim) = match mail {
+        Mail::Claim => (MessagePath::claim(), true),
+        Mail::Message(path) => (path, false),
         Mail::Box { .. } => {
             return Answer::Ready(Err(protocol::MessagePathError::Subject.into()));
         }
     };
-    match requested(&context, &path) {
-        Ok(requested) => {
+    let permitted = requested(&context, is_claim)
+        .and_then(|requested| Ok((context.begin_waiting(&requested, Channel::Live)?, requested)));
+    match permitted {
+        Ok((permit, requested)) => {
             let wait = requested.wait;
-            let work = send(context, request, payload, (thing_id, path, requested));
+            let work = async move {
+                let _permit = permit;
+                let posted = Posted {
+                    thing_id,
+                    path,
+                    is_claim,
+                    requested,
+                };
+                send(context, request, payload, posted).await
+            };
             Answer::after(wait, Box::pin(work))
         }
         Err(error) => Answer::Ready(Err(error)),
@@ -75,8 +86,16 @@ fn subscribe(
     .with_header(ALLOW, HeaderValue::from_static("POST")))
 }
 
-fn requested(context: &RequestContext, path: &MessagePath) -> Result<Requested, DittoError> {
-    let max = if path.is_claim() {
+/// What is sent where, and what its sender waits for.
+struct Posted {
+    thing_id: ThingId,
+    path: MessagePath,
+    is_claim: bool,
+    requested: Requested,
+}
+
+fn requested(context: &RequestContext, is_claim: bool) -> Result<Requested, DittoError> {
+    let max = if is_claim {
         CLAIM_WAIT_MAX
     } else {
         Timeout::COMMAND_MAX
@@ -92,8 +111,9 @@ async fn send(
     context: RequestContext,
     request: &HttpRequest,
     payload: Payload,
-    (thing_id, path, requested): (ThingId, MessagePath, Requested),
+    posted: Posted,
 ) -> Result<HttpResponse, DittoError> {
+    let requested = posted.requested;
     let body = read((&context, request), payload).await?;
     let content_type = request
         .headers()
@@ -101,9 +121,10 @@ async fn send(
         .and_then(|value| value.to_str().ok())
         .unwrap_or(payload::OCTET_STREAM);
     let message = Message {
-        thing_id,
-        path,
-        headers: Map::from_iter([("content-type".to_owned(), content_type.into())]),
+        thing_id: posted.thing_id,
+        path: posted.path,
+        is_claim: posted.is_claim,
+        headers: described(request, content_type),
         value: payload::to_value(content_type, &body)?,
         twin: context.headers.twin.clone(),
     };
@@ -121,6 +142,15 @@ async fn send(
             Ok(respond::outcome(&ticket.answer().await?, is_required))
         }
     }
+}
+
+/// What the sender says about the payload, and where answers are wanted.
+fn described(request: &HttpRequest, content_type: &str) -> Map<String, Value> {
+    let reply_to = request.headers().get("reply-to");
+    let reply_to = reply_to.and_then(|value| value.to_str().ok());
+    let reply_to = reply_to.map(|value| ("reply-to".to_owned(), value.into()));
+    let content_type = ("content-type".to_owned(), content_type.into());
+    Map::from_iter([content_type].into_iter().chain(reply_to))
 }
 
 /// Reads the payload within the time of an ordinary request.

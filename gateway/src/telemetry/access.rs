@@ -30,6 +30,11 @@ pub(crate) struct Access {
     pub(crate) trail: Trail,
 }
 
+/// What stands for the status of an answer that nobody waited for, as in nginx.
+pub(crate) fn hung_up() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
 /// Never logs a query or a header: credentials and ids of people may be in them.
 pub(crate) fn record(
     request: &HttpRequest,

@@ -14,6 +14,7 @@ use authentication::api_key::NativeKey;
 use jiff::Timestamp;
 use policies::{Principal, ProviderKind};
 
+use super::access;
 use crate::app::Gateway;
 use crate::edge::Source;
 use crate::error::DittoError;
@@ -296,7 +297,8 @@ impl Record<'_> {
 }
 
 fn outcome(status: StatusCode) -> Outcome {
-    if status.is_server_error() {
+    // What became of a request whose client hung up is not known.
+    if status.is_server_error() || status == access::hung_up() {
         Outcome::Error
     } else if status.is_client_error() {
         Outcome::Deny

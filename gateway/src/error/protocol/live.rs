@@ -1,6 +1,7 @@
 //! Errors of messages, live commands and acknowledgements as Ditto tells them.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use protocol::MessagePathError;
 
 use crate::edge;
@@ -62,13 +63,14 @@ impl From<Error> for DittoError {
                 "acknowledgement:request.duplicate.correlation-id",
                 format!("The correlation id `{}` is in use for another signal of this thing.", shown(&correlation_id)),
             )
-            .describe("Wait for the answer to that one, or send another `correlation-id`."),
+            .describe("Wait for the answer to that one, or send another `correlation-id`. An answer has a `status` from 100 to 599."),
             Error::TooManyPending { limit } => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too.many.requests",
                 format!("{limit} signals wait for their answers already."),
             )
-            .describe("Wait for some of those answers, or send without asking for one."),
+            .describe("Wait for some of those answers, or send without asking for one.")
+            .with_header(RETRY_AFTER, HeaderValue::from_static("1")),
             Error::ZeroTimeout => Self::bad_request(
                 "header.invalid",
                 "The header `timeout` is zero although an answer is requested.",

@@ -2,6 +2,7 @@
 
 use ::things::ThingCommand;
 use actix_web::{HttpRequest, HttpResponse};
+use protocol::Channel;
 
 use super::respond;
 use crate::edge::RequestContext;
@@ -29,6 +30,7 @@ pub(in crate::routes) async fn write_acknowledged(
         location_suffix,
     } = written;
     let gateway = &context.gateway;
+    let _permit = context.begin_waiting(&requested, Channel::Twin)?;
     let mut around = context.command()?;
     around.headers.requested_acks = requested.custom.iter().map(ToString::to_string).collect();
     // The place for answers comes first: the event may be acknowledged before the write returns.

@@ -61,6 +61,8 @@ fn session(bytes_max: usize) -> Session {
         handshakes_per_source: None,
         streams_per_source: None,
         streams_per_subject: None,
+        waiting_per_source: None,
+        waiting_per_subject: None,
     });
     let key = limits.source_key(None);
     let permit = limits.open_stream(key, key).unwrap();

@@ -27,7 +27,7 @@ use crate::live::{
 };
 use crate::streaming::lifeline::{End, EndKind};
 use crate::streaming::session::Session;
-use waiting::wait;
+use waiting::{begin, wait};
 
 /// A session waits at most this long, whatever it asks for; Ditto's `acknowledgement.forwarder-fallback-timeout`.
 const WAIT_MAX: Duration = Duration::from_secs(65);
@@ -127,15 +127,16 @@ pub(super) async fn take(
     let headers = frame.headers.clone();
     match kind {
         LiveKind::Message(path) => {
-            let permit = connection.in_flight.begin()?;
+            let requested = requested(Channel::Live, frame.headers)?;
+            let permit = begin(connection, (&requested, Channel::Live))?;
             let message = Message {
                 thing_id,
+                is_claim: path.is_claim(),
                 path,
                 headers,
                 value: envelope.value,
                 twin,
             };
-            let requested = requested(Channel::Live, frame.headers)?;
             let ticket = live.send_message(&context, message, &requested).await?;
             wait(connection, (ticket, permit), (context, frame, None));
         }
@@ -204,11 +205,11 @@ async fn command_device(
         return choose(connection, (context, undecided), frame).await;
     }
     refuse_choice(frame.headers)?;
-    let permit = connection.in_flight.begin()?;
     let mut requested = requested(Channel::Live, frame.headers)?;
     if !is_write {
         requested = requested.for_query();
     }
+    let permit = begin(connection, (&requested, Channel::Live))?;
     let asked = command.clone();
     let command = LiveCommand {
         command,

@@ -72,6 +72,8 @@ impl World {
                 handshakes_per_source: None,
                 streams_per_source: Some(1),
                 streams_per_subject: None,
+                waiting_per_source: None,
+                waiting_per_subject: None,
             }),
             settings: StreamingSettings {
                 websocket_throttling: None,

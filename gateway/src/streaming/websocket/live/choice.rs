@@ -11,6 +11,7 @@ use protocol::{Channel, CommandAction, Criterion, Envelope, Group, TopicPath};
 use rql::Predicate;
 use serde_json::{Map, Value};
 
+use super::waiting::begin;
 use super::{Connection, Frame, requested, send_error_with};
 use crate::edge::{OnTimeout, live_condition, on_timeout};
 use crate::error::DittoError;
@@ -73,7 +74,8 @@ pub(in crate::streaming::websocket) async fn choose(
         connection.send(answer);
         return Ok(());
     }
-    let permit = connection.in_flight.begin()?;
+    let requested = requested(Channel::Live, frame.headers)?.for_query();
+    let permit = begin(connection, (&requested, Channel::Live))?;
     let command = LiveCommand {
         command: undecided.command.clone(),
         action: CommandAction::Retrieve,
@@ -82,7 +84,6 @@ pub(in crate::streaming::websocket) async fn choose(
         fields: undecided.fields.clone(),
         twin: undecided.twin.clone(),
     };
-    let requested = requested(Channel::Live, frame.headers)?.for_query();
     let Some(ticket) = gateway
         .live
         .send_command(&context, command, &requested)

@@ -8,13 +8,14 @@ use ::policies::CommandContext;
 use ::things::{ThingCommand, TwinHeaders};
 use bytes::Bytes;
 use devops::logging::carried;
-use protocol::{Criterion, Envelope, TopicPath};
+use protocol::{Channel, Criterion, Envelope, TopicPath};
 use serde_json::{Map, Value};
 
 use super::super::Connection;
 use super::super::incoming::send_error_with;
 use super::Frame;
 use crate::error::DittoError;
+use crate::limits::StreamPermit;
 use crate::live::{Acknowledgement, Acknowledgements, Error, Outcome, Requested, Ticket, emitted};
 
 /// How many signals of a session are being waited for.
@@ -22,24 +23,44 @@ use crate::live::{Acknowledgement, Acknowledgements, Error, Outcome, Requested, 
 pub(in crate::streaming::websocket) struct InFlight(Rc<Cell<usize>>);
 
 /// One signal of a session that is being waited for.
-pub(super) struct Permit(Rc<Cell<usize>>);
+pub(super) struct Permit {
+    in_flight: Rc<Cell<usize>>,
+    _place: Option<StreamPermit>,
+}
 
 impl InFlight {
     /// One session waits for at most this many at a time.
     const MAX: usize = 256;
 
-    pub(super) fn begin(&self) -> Result<Permit, Error> {
+    fn begin(&self, place: Option<StreamPermit>) -> Result<Permit, Error> {
         if self.0.get() >= Self::MAX {
             return Err(Error::TooManyPending { limit: Self::MAX });
         }
         self.0.set(self.0.get() + 1);
-        Ok(Permit(Rc::clone(&self.0)))
+        Ok(Permit {
+            in_flight: Rc::clone(&self.0),
+            _place: place,
+        })
     }
+}
+
+/// A place among those who wait: of this session, and of all requests of its caller and its source.
+///
+/// # Errors
+///
+/// 429 if there is none left.
+pub(super) fn begin(
+    connection: &Connection,
+    (requested, channel): (&Requested, Channel),
+) -> Result<Permit, DittoError> {
+    let place = connection.context.begin_waiting(requested, channel)?;
+    Ok(connection.in_flight.begin(place)?)
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        let in_flight = &self.in_flight;
+        in_flight.set(in_flight.get().saturating_sub(1));
     }
 }
 
@@ -100,7 +121,7 @@ pub(in crate::streaming::websocket) async fn write_acknowledged(
         headers,
         requested,
     } = written;
-    let permit = connection.in_flight.begin()?;
+    let permit = begin(connection, (&requested, Channel::Twin))?;
     let gateway = &connection.context.gateway;
     context.headers.requested_acks = requested.custom.iter().map(ToString::to_string).collect();
     let ticket = gateway.live.expect_acknowledgements(
