@@ -36,7 +36,7 @@ pub(crate) use policies::PolicyActionName;
 
 use crate::edge::{self, CanonicalPath, RequestContext, decode, decode_pointer};
 use crate::error::DittoError;
-use crate::streaming;
+use crate::{live, streaming};
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq)]
@@ -239,12 +239,28 @@ impl Route {
         {
             return Err(edge::unsupported_header(headers.name()));
         }
-        let has_no_device = matches!(
-            self,
-            Self::Things | Self::WhoAmI | Self::Migration(_) | Self::Policies | Self::Policy(..)
-        );
-        if has_no_device && context.headers.live.concerns_device() {
-            return Err(live_channel::refusal(self, request.method()));
+        let (live, method) = (&context.headers.live, request.method());
+        if live.condition.is_some() && *method != Method::GET {
+            return Err(live::Error::ConditionOnWrite.into());
+        }
+        let has_no_device = match self {
+            Self::Things
+            | Self::WhoAmI
+            | Self::Migration(_)
+            | Self::Policies
+            | Self::Policy(..) => live.concerns_device(),
+            // Messages go to devices anyway.
+            Self::Message(..) => live.condition.is_some(),
+            Self::Health
+            | Self::OpenApi
+            | Self::Docs(_)
+            | Self::CheckPermissions
+            | Self::Thing(..)
+            | Self::PolicyAction(..)
+            | Self::WebSocket => false,
+        };
+        if has_no_device {
+            return Err(live_channel::refusal((self, method), live));
         }
         Ok(())
     }

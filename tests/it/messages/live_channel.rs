@@ -92,6 +92,97 @@ async fn an_answer_shows_what_the_caller_may_read() {
     let guest = gateway.as_subject("nginx:guest");
     let (answer, ()) = tokio::join!(guest.get(path), device_side);
     assert_eq!(answer.expect(200).json(), json!({ "site": { "hall": 9 } }));
+    for status in [300, 404, 500] {
+        let device_side = async {
+            let command = device.json().await;
+            let value = json!({ "site": { "hall": 9 }, "serial": "secret" });
+            let answer = answer_to(&command, status, "application/json", value);
+            device.send(answer.to_string()).await;
+        };
+        let (answer, ()) = tokio::join!(guest.get(path), device_side);
+        assert_eq!(answer.json(), json!({ "site": { "hall": 9 } }), "{status}");
+        assert_eq!(answer.status, status);
+    }
+    let device_side = async {
+        let command = device.json().await;
+        let mut answer = answer_to(
+            &command,
+            200,
+            "application/json",
+            json!({ "serial": "secret" }),
+        );
+        answer["topic"] = "org.acme/lamp/things/live/errors".into();
+        device.send(answer.to_string()).await;
+    };
+    let (answer, ()) = tokio::join!(guest.get(path), device_side);
+    assert!(!answer.body.contains("secret"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_channel_condition_is_for_retrievals_of_things() {
+    let (_gateway, alice) = world().await;
+    let (value, condition) = (json!(1), "live-channel-condition=eq(attributes/serial,1)");
+    let not_allowed = "things:live.channelcondition.notallowed";
+    for path in [
+        "/api/2/things",
+        "/api/2/things/org.acme:lamp/migrateDefinition",
+        "/api/2/things/org.acme:lamp/inbox/messages/blink",
+        "/api/2/things/org.acme:lamp/inbox/claim",
+    ] {
+        let answer = alice.post(&format!("{path}?{condition}"), &value).await;
+        answer.expect_error(405, not_allowed);
+    }
+    let policy = format!("/api/2/policies/org.acme:p?{condition}");
+    alice
+        .put(&policy, &value)
+        .await
+        .expect_error(405, not_allowed);
+    for path in [policy.clone(), format!("/api/2/things?ids=a:b&{condition}")] {
+        let refused = alice.get(&path).await;
+        let refused = refused.expect_error(400, "command.headers.invalid");
+        assert!(
+            refused.body.contains("`live-channel-condition`"),
+            "{}",
+            refused.body
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_has_not_changed_says_which_channel_it_was() {
+    let (_gateway, alice) = world().await;
+    let fails = format!("{SERIAL}?live-channel-condition=eq(attributes/serial,%22B-2%22)");
+    let answer = alice.with("if-none-match", "*").get(&fails).await;
+    assert_eq!(answer.status, 304);
+    assert_eq!(answer.header("channel"), "twin");
+    assert_eq!(answer.header("live-channel-condition-matched"), "false");
+}
+
+#[tokio::test]
+async fn what_only_a_twin_honours_is_refused_on_the_way_to_a_device() {
+    let (_gateway, alice) = world().await;
+    let message = "/api/2/things/org.acme:lamp/inbox/messages/x?timeout=0";
+    for (name, value) in [
+        (
+            "put-metadata",
+            r#"[{"key":"/attributes/serial/by","value":1}]"#,
+        ),
+        ("get-metadata", "attributes/serial/by"),
+        ("delete-metadata", "attributes/serial/by"),
+        (
+            "merge-thing-patch-conditions",
+            r#"{"serial":"eq(attributes/serial,1)"}"#,
+        ),
+        ("at-historical-revision", "1"),
+    ] {
+        let asking = alice.with(name, value);
+        let answer = asking.post(message, &json!(1)).await;
+        answer.expect_error(400, "command.headers.invalid");
+        let answer = asking
+            .patch(&format!("{SERIAL}?channel=live&timeout=50ms"), &json!(1))
+            .await;
+        answer.expect_error(400, "command.headers.invalid");
+    }
 }
 
 #[tokio::test]
@@ -468,6 +559,12 @@ async fn a_socket_chooses_its_channel_too() {
     assert_eq!(answer["headers"]["channel"], "live", "{answer}");
     let silent = json!({ "live-channel-timeout-strategy": "use-twin", "timeout": "50ms" });
     let answer = alice.command("c-3", asking("live", silent)).await;
+    assert_eq!(answer["value"], "A-1", "{answer}");
+    assert_eq!(answer["headers"]["channel"], "twin", "{answer}");
+    // The topic says which channel is meant, whatever a header says.
+    let answer = alice
+        .command("c-5", asking("twin", json!({ "channel": "live" })))
+        .await;
     assert_eq!(answer["value"], "A-1", "{answer}");
     assert_eq!(answer["headers"]["channel"], "twin", "{answer}");
     let mut write = live("modify", "/attributes/serial", json!(1));

@@ -56,6 +56,15 @@ impl LiveHeaders {
         self.is_live || self.condition.is_some()
     }
 
+    /// The header that concerns the device.
+    pub(crate) fn name(&self) -> &'static str {
+        if self.is_live {
+            "channel"
+        } else {
+            LIVE_CONDITION
+        }
+    }
+
     /// Whether labels are requested, whichever.
     pub(super) fn requests_any(&self) -> bool {
         self.requested_acks

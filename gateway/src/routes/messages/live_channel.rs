@@ -9,9 +9,9 @@ use protocol::{Channel, CommandAction, Envelope};
 use serde_json::{Map, Value};
 
 use super::respond;
-use crate::edge::{OnTimeout, RequestContext, unsupported_header};
+use crate::edge::{LiveHeaders, OnTimeout, RequestContext, unsupported_header};
 use crate::error::DittoError;
-use crate::live::{self, LiveCommand, Outcome, Requested};
+use crate::live::{LiveCommand, Outcome, Requested};
 use crate::routes::body::{self, BodyType};
 use crate::routes::{Answer, Route, things};
 use crate::streaming;
@@ -27,12 +27,17 @@ pub(in crate::routes) fn answer(
     (thing_id, resource): (ThingId, ThingResource),
 ) -> Answer<'_> {
     if streaming::sse::is_asked_for(request) {
-        return Answer::Ready(Err(unsupported_header("channel")));
+        return Answer::Ready(Err(unsupported_header(context.headers.live.name())));
     }
-    match requested(&context, request.method()) {
-        Ok(requested) => {
+    let permitted = requested(&context, request.method())
+        .and_then(|requested| Ok((context.begin_waiting(&requested, Channel::Live)?, requested)));
+    match permitted {
+        Ok((permit, requested)) => {
             let wait = requested.wait;
-            let work = command(context, request, payload, (thing_id, resource, requested));
+            let work = async move {
+                let _permit = permit;
+                command(context, request, payload, (thing_id, resource, requested)).await
+            };
             Answer::after(wait, Box::pin(work))
         }
         Err(error) => Answer::Ready(Err(error)),
@@ -40,8 +45,11 @@ pub(in crate::routes) fn answer(
 }
 
 /// Why there is no device to ask here.
-pub(in crate::routes) fn refusal(route: &Route, method: &Method) -> DittoError {
-    if *route == Route::Things && *method == Method::POST {
+pub(in crate::routes) fn refusal(
+    (route, method): (&Route, &Method),
+    headers: &LiveHeaders,
+) -> DittoError {
+    if headers.is_live && *route == Route::Things && *method == Method::POST {
         return DittoError::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "things:thing.notcreatable",
@@ -49,15 +57,12 @@ pub(in crate::routes) fn refusal(route: &Route, method: &Method) -> DittoError {
         )
         .describe("Leave out `channel=live`, or PUT to an id of your choice.");
     }
-    unsupported_header("channel")
+    unsupported_header(headers.name())
 }
 
 fn requested(context: &RequestContext, method: &Method) -> Result<Requested, DittoError> {
     if let Some(timeout) = context.headers.timeout {
         timeout.for_command()?;
-    }
-    if context.headers.live.condition.is_some() && *method != Method::GET {
-        return Err(live::Error::ConditionOnWrite.into());
     }
     let is_query = *method == Method::GET;
     context.is_response_waived(is_query)?;
@@ -155,8 +160,15 @@ async fn choose(
         (asked.thing_id, asked.resource, asked.action),
         "",
     )
-    .await?;
-    Ok(marked(response, "twin", Some(is_matched)))
+    .await;
+    let matched = HeaderValue::from_static(if is_matched { "true" } else { "false" });
+    response
+        .map(|response| marked(response, "twin", Some(is_matched)))
+        .map_err(|error| {
+            error
+                .with_header(CHANNEL, HeaderValue::from_static("twin"))
+                .with_header(MATCHED, matched)
+        })
 }
 
 /// Whether nobody answered, rather than that somebody refused.
