@@ -59,6 +59,7 @@ pub fn restore(input: &mut dyn Read, path: &Path) -> Result<Backup, BackupError>
         });
     }
     create_folder(path)?;
+    narrow(path).map_err(failed("restoring"))?;
     let unfinished = path.join(UNFINISHED_FOLDER);
     let filled = fill(input, &unfinished);
     let Ok((backup, mark)) = filled else {
@@ -71,8 +72,43 @@ pub fn restore(input: &mut dyn Read, path: &Path) -> Result<Backup, BackupError>
     if mark.position != Position::START {
         watermark.reset(mark)?;
     }
+    make_private(path).map_err(failed("restoring"))?;
     sync_folders(path)?;
     Ok(backup)
+}
+
+/// Lets nobody but the owner into a folder that was there already, if it is ours: a volume may belong to somebody else.
+fn narrow(folder: &Path) -> io::Result<()> {
+    match restrict(folder, 0o700) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    }
+}
+
+/// Lets nobody but the owner read what was made in `folder`.
+fn make_private(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            restrict(&entry.path(), 0o700)?;
+            make_private(&entry.path())?;
+        } else {
+            restrict(&entry.path(), 0o600)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// Elsewhere a folder hands its permissions down.
+#[cfg(not(unix))]
+fn restrict(_: &Path, _: u32) -> io::Result<()> {
+    Ok(())
 }
 
 /// Reads the copy that `input` holds to its end, and checks everything that restoring it would.
@@ -171,6 +207,9 @@ fn read(
     if input.number()? != expected || end != tally.mark {
         return Err(invalid("its end does not fit the rest"));
     }
+    if !input.is_at_end()? {
+        return Err(invalid("it goes on after its end"));
+    }
     Ok((tally.backup(), end))
 }
 
@@ -255,6 +294,13 @@ impl Checked<'_, dyn Read + '_> {
 
     fn number(&mut self) -> Result<u32, BackupError> {
         self.bytes().map(u32::from_be_bytes)
+    }
+
+    fn is_at_end(&mut self) -> Result<bool, BackupError> {
+        let mut more = Vec::new();
+        let mut next = Read::take(&mut *self.stream, 1);
+        let count = next.read_to_end(&mut more).map_err(failed("reading"))?;
+        Ok(count == 0)
     }
 
     /// Reads `length` bytes, and takes memory only for what is really there.

@@ -191,6 +191,8 @@ async fn a_copy_that_is_not_whole_is_refused() {
     check_invalid(b"", "ends too early");
     check_invalid(b"something else", "does not begin like one");
     check_invalid(&bytes[..bytes.len() - 1], "ends too early");
+    check_invalid(&[&*bytes, b"\n"].concat(), "goes on after its end");
+    check_invalid(&[&*bytes, &*bytes].concat(), "goes on after its end");
     for length in 8..bytes.len() {
         let found = verify(&mut &bytes[..length]);
         assert!(
@@ -221,6 +223,31 @@ async fn a_folder_that_holds_anything_is_left_alone() {
     let refused = restore(&mut &*bytes, folder.path());
     assert!(matches!(refused, Err(BackupError::NotEmpty { .. })));
     assert_eq!(names(folder.path()), ["note"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_restored_store_is_its_owners_alone_in_a_folder_that_was_open() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_, bytes) = copy_of(&given_a_past().await.journal);
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("there");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
+    restore(&mut &*bytes, &folder).unwrap();
+    let mut seen = 0;
+    let mut left = vec![folder];
+    while let Some(path) = left.pop() {
+        let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+        let expected = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode, expected, "{}", path.display());
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).unwrap();
+            left.extend(entries.map(|entry| entry.unwrap().path()));
+        }
+        seen += 1;
+    }
+    assert!(seen > 4, "{seen}");
 }
 
 fn names(folder: &Path) -> Vec<String> {
