@@ -1,6 +1,12 @@
 //! What comes from elsewhere, taken over as an operator says: no principal asks for it, and no policy is asked.
 
 use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::PolicyId;
+
+/// Finds policies that are not stored yet, but will be together with one that imports them.
+pub type Coming<'c> = &'c dyn Fn(&PolicyId) -> Option<Value>;
 
 /// How something is taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

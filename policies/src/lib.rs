@@ -36,7 +36,7 @@ mod stored;
 mod subject_id;
 mod wildcard;
 
-pub use adoption::{Adopted, Adoption, Existing};
+pub use adoption::{Adopted, Adoption, Coming, Existing};
 pub use announcement::{
     Acknowledgement, Announcement, AnnouncementSettings, Backoff, SubjectKeeper,
 };

@@ -1,6 +1,6 @@
 //! `twinward backup` and `twinward restore`: copies of the whole store.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -108,14 +108,20 @@ fn reading(
 
 /// A file that was not there; only its owner may read it.
 pub(super) fn new_file(path: &Path) -> Result<File, Failure> {
+    let file = private().create_new(true).open(path);
+    file.map_err(|error| unusable(path, &error))
+}
+
+/// Opens a file for writing; if that makes it, only its owner may read it.
+pub(super) fn private() -> OpenOptions {
     let mut options = File::options();
-    options.write(true).create_new(true);
+    options.write(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path).map_err(|error| unusable(path, &error))
+    options
 }
 
 pub(super) fn unusable(path: &Path, error: &std::io::Error) -> Failure {

@@ -1,12 +1,16 @@
 //! `twinward export`: policies and things as JSON lines.
 
-use std::io::{BufWriter, Write};
+mod importers;
+
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use policies::{Policies, PolicyId};
 use serde_json::Value;
 
+use self::importers::Importers;
 use super::backup::new_file;
 use super::store::{StoreArguments, Twins};
 use super::{Console, Failure};
@@ -57,28 +61,45 @@ impl Export {
     /// Policies first: an import needs them there when their things come.
     fn print(&self, twins: &Twins, out: &mut dyn Write) -> Result<(), Failure> {
         if self.only != Some(Kind::Things) {
-            let read = |after: Option<&str>| twins.policies.dump(after).map_err(Into::into);
-            self.print_all("policyId", &read, out)?;
+            self.print_policies(&twins.policies, out)?;
         }
         if self.only != Some(Kind::Policies) {
             let read = |after: Option<&str>| twins.things.dump(after).map_err(Into::into);
-            self.print_all("thingId", &read, out)?;
+            self.each("thingId", &read, &mut |thing| writeln!(out, "{thing}"))?;
         }
         Ok(out.flush()?)
     }
 
-    fn print_all(
+    /// Each after those that it imports, which may make it writable. In memory are the ids of those that import any.
+    fn print_policies(&self, policies: &Policies, out: &mut dyn Write) -> Result<(), Failure> {
+        let mut importers = Importers::default();
+        let read = |after: Option<&str>| policies.dump(after).map_err(Into::into);
+        self.each("policyId", &read, &mut |policy| {
+            if importers.take(policy) {
+                return Ok(());
+            }
+            writeln!(out, "{policy}")
+        })?;
+        for id in importers.in_order() {
+            let id: PolicyId = id.parse().map_err(anyhow::Error::from)?;
+            if let Some(policy) = policies.dump_one(&id).map_err(anyhow::Error::from)? {
+                writeln!(out, "{policy}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn each(
         &self,
         id: &str,
         read: &dyn Fn(Option<&str>) -> anyhow::Result<Portion>,
-        out: &mut dyn Write,
+        sink: &mut dyn FnMut(&Value) -> io::Result<()>,
     ) -> Result<(), Failure> {
         let mut after: Option<String> = None;
         loop {
             let (portion, next) = read(after.as_deref())?;
-            for value in portion.iter().filter(|value| self.is_wanted(value, id)) {
-                writeln!(out, "{value}")?;
-            }
+            let mut wanted = portion.iter().filter(|value| self.is_wanted(value, id));
+            wanted.try_for_each(&mut *sink)?;
             match next {
                 Some(next) => after = Some(next),
                 None => return Ok(()),

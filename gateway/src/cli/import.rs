@@ -1,8 +1,11 @@
 //! `twinward import`: takes over policies and things from another installation.
 
+mod adoption;
+mod deferred;
 mod documents;
+mod spool;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::PathBuf;
@@ -11,16 +14,17 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use policies::{Adopted, Adoption, Existing, PolicyId};
+use policies::{Adopted, Existing, PolicyId};
 use serde_json::Value;
-use things::{AdoptionError, ThingId};
 
+use self::adoption::{Outcome, Refusal, Unmet};
+use self::deferred::Deferred;
 use self::documents::{Documents, Item, Place};
+use self::spool::{Span, Spool};
 use super::backup::unusable;
 use super::store::{StoreArguments, Twins};
 use super::{Console, Failure};
 use crate::clock::{Clock, SystemClock};
-use crate::error::ErrorChain;
 
 /// Items that wait for the disk together.
 const AT_ONCE: usize = 64;
@@ -75,16 +79,17 @@ struct Run<'a> {
     existing: Existing,
     is_trial: bool,
     now: Timestamp,
-    /// Policies that a trial would have stored.
-    tried: HashSet<PolicyId>,
+    spool: Spool,
+    /// Policies that count as stored and are not yet: those of a trial, and those that need one another.
+    coming: HashMap<PolicyId, Span>,
+    deferred: Deferred,
+    /// Imports of policies that were not there when the one that imports them was taken over.
+    unmet: Vec<(Place, Unmet)>,
     policies: Count,
     things: Count,
-    /// Items that were neither.
+    /// Items that were neither, and what could not be read.
     unknown: usize,
 }
-
-/// Policies and things that were made of one item, or why one was not.
-type Outcome = Result<Vec<(Kind, Adopted)>, (Kind, String)>;
 
 impl Import {
     pub(super) fn run(self, console: &mut Console<'_>) -> Result<ExitCode, Failure> {
@@ -98,7 +103,10 @@ impl Import {
             },
             is_trial: self.dry_run,
             now: SystemClock.now(),
-            tried: HashSet::new(),
+            spool: Spool::new(&twins.folder),
+            coming: HashMap::new(),
+            deferred: Deferred::default(),
+            unmet: Vec::new(),
             policies: Count::default(),
             things: Count::default(),
             unknown: 0,
@@ -116,7 +124,8 @@ impl Import {
                 runtime.block_on(run.take_all(&mut documents, &mut console.errors))
             }
         }?;
-        run.tell(&mut console.output)?;
+        let missing = run.warn(&mut console.errors)?;
+        run.tell(missing, &mut console.output)?;
         let is_done = is_whole && run.policies.failed + run.things.failed + run.unknown == 0;
         twins.journal.close();
         Ok(ExitCode::from(u8::from(!is_done)))
@@ -148,11 +157,15 @@ impl Run<'_> {
                 Err(error) => {
                     self.adopt_all(std::mem::take(&mut waiting), errors).await?;
                     writeln!(errors, "{error}")?;
-                    break false;
+                    if error.is_end() {
+                        break false;
+                    }
+                    self.unknown += 1;
                 }
             }
         };
         self.adopt_all(waiting, errors).await?;
+        self.adopt_deferred(errors).await?;
         if let Some(line) = documents.unfinished() {
             writeln!(
                 errors,
@@ -175,100 +188,67 @@ impl Run<'_> {
         items: Vec<(Kind, Item)>,
         errors: &mut dyn Write,
     ) -> io::Result<()> {
-        let places: Vec<Place> = items.iter().map(|(_, item)| item.place).collect();
-        let adoptions = items
-            .into_iter()
-            .map(|(kind, item)| self.adopt(kind, item.value));
-        let outcomes = join_all(adoptions).await;
-        for (place, (tried, outcome)) in places.into_iter().zip(outcomes) {
-            self.tried.extend(tried);
+        for (place, outcome) in self.try_all(items).await? {
             match outcome {
-                Ok(adopted) => {
-                    for (kind, adopted) in adopted {
-                        self.count(kind).note(adopted);
-                    }
-                }
-                Err((kind, reason)) => {
-                    self.count(kind).failed += 1;
-                    writeln!(errors, "{place}: {reason}")?;
+                Err(Refusal::Early { item, policy, .. }) => self.defer(place, &item, policy)?,
+                settled @ (Ok(_) | Err(Refusal::Failed(..))) => {
+                    self.note(place, settled, errors)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Takes over one item; also returns the policies that it would have stored.
-    async fn adopt(&self, kind: Kind, value: Value) -> (Vec<PolicyId>, Outcome) {
-        let mut tried = Vec::new();
-        let outcome = match kind {
-            Kind::Policy => {
-                let adopted = self.adopt_policy(&value, &mut tried).await;
-                adopted.map(|adopted| vec![(Kind::Policy, adopted)])
+    /// What becomes of some items.
+    async fn try_all(&mut self, items: Vec<(Kind, Item)>) -> io::Result<Vec<(Place, Outcome)>> {
+        let places: Vec<Place> = items.iter().map(|(_, item)| item.place).collect();
+        let adoptions = items
+            .into_iter()
+            .map(|(kind, item)| self.adopt(kind, item.value));
+        let adoptions = join_all(adoptions).await;
+        let mut outcomes = Vec::with_capacity(places.len());
+        for (place, adoption) in places.into_iter().zip(adoptions) {
+            for (policy_id, value) in adoption.tried {
+                let span = self.spool.push(&value)?;
+                self.coming.insert(policy_id, span);
             }
-            Kind::Thing => self.adopt_thing(value, &mut tried).await,
-        };
-        (tried, outcome)
+            let unmet = adoption.unmet.into_iter();
+            self.unmet.extend(unmet.map(|unmet| (place, unmet)));
+            outcomes.push((place, adoption.outcome));
+        }
+        Ok(outcomes)
     }
 
-    async fn adopt_policy(
-        &self,
-        value: &Value,
-        tried: &mut Vec<PolicyId>,
-    ) -> Result<Adopted, (Kind, String)> {
-        let text = value.get("policyId").and_then(Value::as_str);
-        let name = text.unwrap_or_default();
-        let failed = |reason: String| (Kind::Policy, format!("policy `{name}`: {reason}"));
-        let policy_id: PolicyId = name
-            .parse()
-            .map_err(|error: policies::EntityIdError| failed(error.to_string()))?;
-        let adoption = self.adoption(value).map_err(failed)?;
-        let adopted = self
-            .twins
-            .policies
-            .adopt(policy_id.clone(), value, &adoption)
-            .await
-            .map_err(|error| failed(ErrorChain(&error).to_string()))?;
-        tried.push(policy_id);
-        Ok(adopted)
-    }
-
-    async fn adopt_thing(&self, mut value: Value, tried: &mut Vec<PolicyId>) -> Outcome {
-        let text = value.get("thingId").and_then(Value::as_str);
-        let name = text.unwrap_or_default().to_owned();
-        let failed = |reason: String| (Kind::Thing, format!("thing `{name}`: {reason}"));
-        let thing_id: ThingId = name
-            .parse()
-            .map_err(|error: policies::EntityIdError| failed(error.to_string()))?;
-        if value.get("_copyPolicyFrom").is_some() {
-            let reason = "`_copyPolicyFrom` is for creations through the API, not for imports";
-            return Err(failed(reason.to_owned()));
-        }
-        let adoption = self.adoption(&value).map_err(failed)?;
-        let mut adopted = Vec::new();
-        if let Some(policy) = take_policy(&mut value, &thing_id) {
-            adopted.push((Kind::Policy, self.adopt_policy(&policy, tried).await?));
-        }
-        let things = &self.twins.things;
-        let outcome = match things.adopt(thing_id, value, &adoption).await {
-            Err(AdoptionError::PolicyUnknown { policy_id })
-                if self.tried.contains(&policy_id) || tried.contains(&policy_id) =>
-            {
-                Ok(Adopted::Created)
+    fn note(&mut self, place: Place, outcome: Outcome, errors: &mut dyn Write) -> io::Result<()> {
+        match outcome {
+            Ok(adopted) => {
+                for (kind, adopted) in adopted {
+                    self.count(kind).note(adopted);
+                }
+                Ok(())
             }
-            other => other.map_err(|error| failed(ErrorChain(&error).to_string())),
-        };
-        adopted.push((Kind::Thing, outcome?));
-        Ok(adopted)
+            Err(Refusal::Failed(kind, reason) | Refusal::Early { kind, reason, .. }) => {
+                self.count(kind).failed += 1;
+                writeln!(errors, "{place}: {reason}")
+            }
+        }
     }
 
-    fn adoption(&self, value: &Value) -> Result<Adoption, String> {
-        Ok(Adoption {
-            existing: self.existing,
-            is_trial: self.is_trial,
-            created: time(value, "_created")?,
-            modified: time(value, "_modified")?,
-            now: self.now,
-        })
+    /// Warns of imports that nothing came for; returns how many.
+    fn warn(&self, errors: &mut dyn Write) -> io::Result<usize> {
+        let mut missing = 0;
+        for (place, Unmet { importer, imported }) in &self.unmet {
+            let is_met = self.coming.contains_key(imported)
+                || self.twins.policies.is_there(imported).unwrap_or_default();
+            if !is_met {
+                missing += 1;
+                writeln!(
+                    errors,
+                    "{place}: warning: policy `{importer}` imports `{imported}`, which is not there and brings in nothing"
+                )?;
+            }
+        }
+        Ok(missing)
     }
 
     fn count(&mut self, kind: Kind) -> &mut Count {
@@ -278,7 +258,7 @@ impl Run<'_> {
         }
     }
 
-    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn tell(&self, missing: usize, out: &mut dyn Write) -> io::Result<()> {
         if self.is_trial {
             writeln!(out, "Nothing was stored; this would become of it:")?;
         }
@@ -293,6 +273,12 @@ impl Run<'_> {
             writeln!(
                 out,
                 "{name}: {created} created, {overwritten} overwritten, {unchanged} unchanged, {skipped} skipped, {failed} failed"
+            )?;
+        }
+        if missing > 0 {
+            writeln!(
+                out,
+                "warnings: {missing} (imports of policies that are not there)"
             )?;
         }
         Ok(())
@@ -316,32 +302,4 @@ fn kind_of(value: &Value) -> Option<Kind> {
     }
     let is_policy = value.get("policyId").is_some() && value.get("entries").is_some();
     is_policy.then_some(Kind::Policy)
-}
-
-/// The policy that comes with a thing, under the id that the thing names.
-fn take_policy(thing: &mut Value, thing_id: &ThingId) -> Option<Value> {
-    let members = thing.as_object_mut()?;
-    let mut policy = members.shift_remove("_policy")?;
-    let stated = members.get("policyId").cloned();
-    let own = policy.get("policyId").cloned();
-    let policy_id = stated
-        .or(own)
-        .unwrap_or_else(|| Value::from(thing_id.as_str()));
-    members.insert("policyId".to_owned(), policy_id.clone());
-    if let Some(policy) = policy.as_object_mut() {
-        policy.entry("policyId").or_insert(policy_id);
-    }
-    Some(policy)
-}
-
-/// A time in a member that only readers see.
-fn time(value: &Value, member: &str) -> Result<Option<Timestamp>, String> {
-    match value.get(member) {
-        None | Some(Value::Null) => Ok(None),
-        Some(time) => time
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .map(Some)
-            .ok_or_else(|| format!("`{member}` is no RFC 3339 time")),
-    }
 }

@@ -28,6 +28,8 @@ pub(super) struct Twins {
     pub(super) journal: Arc<Embedded>,
     pub(super) policies: Arc<Policies>,
     pub(super) things: Arc<Things>,
+    /// The folder of the store.
+    pub(super) folder: PathBuf,
 }
 
 impl StoreArguments {
@@ -77,6 +79,7 @@ fn twins(loaded: &Loaded, journal: Arc<Embedded>) -> Result<Twins, Failure> {
         journal,
         policies,
         things,
+        folder: loaded.config.store.path.clone(),
     })
 }
 

@@ -1,11 +1,12 @@
 //! All policies, for operators: no principal asks, and nothing is left out.
 
-use journal::EntityKind;
+use journal::{Entity, EntityKind};
 use serde_json::Value;
 
 use super::Policies;
 use super::load::stored;
-use crate::Error;
+use crate::stored::StoredPolicy;
+use crate::{Error, PolicyId};
 
 /// Policies read at once.
 const PORTION: usize = 256;
@@ -28,15 +29,38 @@ impl Policies {
             let Some(stored) = stored(&policy_id, entity)? else {
                 continue;
             };
-            let mut policy = stored.policy.to_json();
-            if let Value::Object(members) = &mut policy {
-                members.insert("_revision".to_owned(), entity.revision.into());
-                members.insert("_created".to_owned(), entity.created.to_string().into());
-                members.insert("_modified".to_owned(), entity.modified.to_string().into());
-            }
-            policies.push(policy);
+            policies.push(whole(&stored, entity));
         }
         let last = entities.last().filter(|_| entities.len() == PORTION);
         Ok((policies, last.map(|(key, _)| key.id.to_string())))
     }
+    /// One of them, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policies::dump`].
+    pub fn dump_one(&self, policy_id: &PolicyId) -> Result<Option<Value>, Error> {
+        let loaded = self.load(policy_id)?;
+        Ok(loaded.map(|loaded| whole(&loaded.stored, &loaded.entity)))
+    }
+
+    /// Whether there is such a policy.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn is_there(&self, policy_id: &PolicyId) -> Result<bool, Error> {
+        let entity = self.entity(policy_id)?;
+        Ok(entity.is_some_and(|entity| entity.state.is_some()))
+    }
+}
+
+fn whole(stored: &StoredPolicy, entity: &Entity) -> Value {
+    let mut policy = stored.policy.to_json();
+    if let Value::Object(members) = &mut policy {
+        members.insert("_revision".to_owned(), entity.revision.into());
+        members.insert("_created".to_owned(), entity.created.to_string().into());
+        members.insert("_modified".to_owned(), entity.modified.to_string().into());
+    }
+    policy
 }

@@ -10,7 +10,7 @@ use journal::{Entity, EntityKey, EntityKind, Journal, Revision, StoreError};
 use super::Policies;
 use crate::effective::{self, EffectiveEntries, PolicySource};
 use crate::stored::{Compiled, StoredPolicy};
-use crate::{CommandContext, Enforcer, Error, Policy, PolicyId, Purpose};
+use crate::{Coming, CommandContext, Enforcer, Error, Placeholders, Policy, PolicyId, Purpose};
 
 /// A policy as the journal has it.
 pub(super) struct Loaded {
@@ -66,6 +66,22 @@ impl PolicySource for InReach<'_, '_> {
             Ok(()) => self.journal.policy(policy_id),
             Err(_out_of_reach) => Ok(None),
         }
+    }
+}
+
+/// Finds policies that are coming, and else the same.
+struct WithComing<'j, 'c> {
+    journal: JournalSource<'j>,
+    coming: Coming<'c>,
+}
+
+impl PolicySource for WithComing<'_, '_> {
+    fn policy(&mut self, policy_id: &PolicyId) -> Result<Option<Arc<Policy>>, Error> {
+        let Some(value) = (self.coming)(policy_id) else {
+            return self.journal.policy(policy_id);
+        };
+        let policy = Policy::from_json(policy_id.clone(), &value, Placeholders::Keep)?;
+        Ok(Some(Arc::new(policy)))
     }
 }
 
@@ -146,6 +162,16 @@ impl Policies {
     /// The entries of `policy`, which is to be written, with what it imports.
     pub(super) fn imported_entries(&self, policy: &Policy) -> Result<EffectiveEntries, Error> {
         effective::resolve_strictly(policy, &mut self.source())
+    }
+
+    /// The same where some of what it imports is not stored yet.
+    pub(super) fn imported_entries_with(
+        &self,
+        policy: &Policy,
+        coming: Coming<'_>,
+    ) -> Result<EffectiveEntries, Error> {
+        let journal = self.source();
+        effective::resolve_strictly(policy, &mut WithComing { journal, coming })
     }
 
     fn resolve_with_roots(

@@ -34,7 +34,8 @@ async fn the_page_is_right() {
     check(&steps, &before, gateway.folder()).await;
 }
 
-/// What the page fetches, from an installation that has two things of `owner` with one policy.
+/// What the page fetches, from an installation that has two things with one policy, on a page of the search each. The policy
+/// imports another, by which `owner` may read, and that imports the first.
 async fn another_installation(owner: &str) -> Issuer {
     let times = json!({ "_created": "2025-01-02T03:04:05Z", "_modified": "2025-02-03T04:05:06Z" });
     let thing = |name: &str| {
@@ -42,21 +43,39 @@ async fn another_installation(owner: &str) -> Issuer {
             json!({ "thingId": name, "policyId": "org.acme:shared", "attributes": { "of": name } });
         tests::merged(thing, times.clone())
     };
-    let mut policy = tests::merged(owned_by(owner), times.clone());
-    policy["policyId"] = "org.acme:shared".into();
-    let fields = "thingId,policyId,definition,attributes,features,_created,_modified,_metadata";
-    let page = json!({ "items": [thing("org.acme:lamp"), thing("org.acme:saw")] });
+    let mut shared = tests::merged(owned_by("nginx:somebody"), times.clone());
+    shared["policyId"] = "org.acme:shared".into();
+    shared["imports"] = json!({ "org.acme:roles": { "entries": [] } });
+    let mut roles = tests::merged(owned_by(owner), times.clone());
+    roles["policyId"] = "org.acme:roles".into();
+    roles["imports"] = json!({ "org.acme:shared": { "entries": [] } });
     let installation = Issuer::start(&[]).await;
-    let reply = |path: &str, body: Value| installation.reply(path, Reply::Body(body.to_string()));
-    reply(
-        &format!("/api/2/search/things?fields={fields}&option=size(200)"),
-        page,
-    );
+    // Digits of escapes are large or small, as the version of curl has it.
+    let small = |path: &str| {
+        ["%2B", "%2C", "%2F", "%3D"]
+            .iter()
+            .fold(path.to_owned(), |path, escape| {
+                path.replace(escape, &escape.to_ascii_lowercase())
+            })
+    };
+    let reply = |path: &str, body: Value| {
+        for path in [path.to_owned(), small(path)] {
+            installation.reply(&path, Reply::Body(body.to_string()));
+        }
+    };
+    let fields = "thingId%2CpolicyId%2Cdefinition%2Cattributes%2Cfeatures%2C_created%2C_modified%2C_metadata";
+    let search = format!("/api/2/search/things?fields={fields}&option=size%28200%29");
+    let first = json!({ "items": [thing("org.acme:lamp")], "cursor": "a+b/=" });
+    reply(&search, first);
+    let second = json!({ "items": [thing("org.acme:saw")] });
+    reply(&format!("{search}%2Ccursor%28a%2Bb%2F%3D%29"), second);
     let fields = "policyId,imports,entries,_created,_modified";
-    reply(
-        &format!("/api/2/policies/org.acme:shared?fields={fields}"),
-        policy,
-    );
+    for (name, policy) in [("shared", shared), ("roles", roles)] {
+        reply(
+            &format!("/api/2/policies/org.acme%3A{name}?fields={fields}"),
+            policy,
+        );
+    }
     installation
 }
 
@@ -83,7 +102,9 @@ async fn another_installation_moves_as_the_page_says() {
     let steps = blocks(section);
     assert_eq!(steps.len(), 1, "one block is all that it takes");
     check(&steps, &before, stopped.folder()).await;
+    assert_eq!(installation.all_requests().len(), 4, "each once");
     let gateway = stopped.again().await;
+    // Its reader is one by the policy that the thing does not name.
     let path = "/api/2/things/org.acme:saw?fields=policyId,attributes,_created,_modified";
     let moved = gateway.as_bearer(&key).get(path).await.expect(200).json();
     let expected = json!({

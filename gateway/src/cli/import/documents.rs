@@ -1,11 +1,15 @@
 //! What an import reads: JSON lines, arrays, pages of a search, or several of them one after the other.
 
+mod lines;
+
 use std::collections::VecDeque;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 use policies::DistinctJson;
 use serde::Deserialize;
 use serde_json::Value;
+
+use self::lines::{Lines, Shape};
 
 /// Something to import, and where it stands.
 #[derive(Debug, PartialEq)]
@@ -29,13 +33,30 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Text that is no JSON; what follows it cannot be told apart.
+/// Text that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line}, column {column}: {reason}; nothing from here on was read")]
-pub(super) struct NotJson {
+pub(super) enum Unread {
+    /// Its end is known, so that what follows can be read.
+    #[error("line {}, column {}: {}; it was skipped", .0.line, .0.column, .0.reason)]
+    Skipped(Fault),
+    /// What follows cannot be told apart.
+    #[error("line {}, column {}: {}; nothing from here on was read", .0.line, .0.column, .0.reason)]
+    End(Fault),
+}
+
+/// What is wrong, and where.
+#[derive(Debug)]
+pub(super) struct Fault {
     line: usize,
     column: usize,
     reason: String,
+}
+
+impl Unread {
+    /// Whether there is nothing more to read.
+    pub(super) const fn is_end(&self) -> bool {
+        matches!(self, Self::End(_))
+    }
 }
 
 /// Reads one item after the other.
@@ -49,14 +70,14 @@ pub(super) struct Documents<'r> {
 impl<'r> Documents<'r> {
     pub(super) fn new(input: &'r mut dyn BufRead) -> Self {
         Self {
-            input: Lines { input, ended: 0 },
+            input: Lines::new(input),
             waiting: VecDeque::new(),
             unfinished: None,
         }
     }
 
     /// The next item; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Item>, NotJson> {
+    pub(super) fn next(&mut self) -> Result<Option<Item>, Unread> {
         loop {
             if let Some(item) = self.waiting.pop_front() {
                 return Ok(Some(item));
@@ -66,14 +87,13 @@ impl<'r> Documents<'r> {
                 Ok(None) => return Ok(None),
                 Err(error) => return Err(self.unreadable(&error)),
             };
+            self.input.shape = Shape::default();
             let mut deserializer = serde_json::Deserializer::from_reader(&mut self.input);
-            let DistinctJson(value) =
-                DistinctJson::deserialize(&mut deserializer).map_err(|error| NotJson {
-                    line: line + error.line().saturating_sub(1),
-                    column: error.column(),
-                    reason: without_place(&error),
-                })?;
-            self.take(line, value);
+            match DistinctJson::deserialize(&mut deserializer) {
+                Ok(DistinctJson(value)) if self.input.shape.is_closed() => self.take(line, value),
+                Ok(_) => return Err(Unread::End(self.fault("documents run into each other"))),
+                Err(error) => return Err(self.skip(line, &error)),
+            }
         }
     }
 
@@ -113,11 +133,29 @@ impl<'r> Documents<'r> {
         self.waiting.extend(items);
     }
 
-    fn unreadable(&self, error: &io::Error) -> NotJson {
-        NotJson {
+    /// Goes on to the end of a document that is not what it should be.
+    fn skip(&mut self, line: usize, error: &serde_json::Error) -> Unread {
+        let fault = Fault {
+            line: line + error.line().saturating_sub(1),
+            column: error.column(),
+            reason: without_place(error),
+        };
+        if !error.is_io() && matches!(self.input.close(), Ok(true)) {
+            Unread::Skipped(fault)
+        } else {
+            Unread::End(fault)
+        }
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Unread {
+        Unread::End(self.fault(&format!("it cannot be read: {error}")))
+    }
+
+    fn fault(&self, reason: &str) -> Fault {
+        Fault {
             line: self.input.ended + 1,
             column: 0,
-            reason: format!("it cannot be read: {error}"),
+            reason: reason.to_owned(),
         }
     }
 }
@@ -136,110 +174,5 @@ fn without_place(error: &serde_json::Error) -> String {
     text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
-/// Counts the lines that went through.
-struct Lines<'r> {
-    input: &'r mut dyn BufRead,
-    ended: usize,
-}
-
-impl Lines<'_> {
-    /// Reads on to the next document; returns its line.
-    fn skip_space(&mut self) -> io::Result<Option<usize>> {
-        loop {
-            let buffer = self.input.fill_buf()?;
-            let Some(&byte) = buffer.first() else {
-                return Ok(None);
-            };
-            if !byte.is_ascii_whitespace() {
-                return Ok(Some(self.ended + 1));
-            }
-            self.ended += usize::from(byte == b'\n');
-            self.input.consume(1);
-        }
-    }
-}
-
-impl Read for Lines<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(bytes)?;
-        let read = bytes.iter().take(count);
-        self.ended += read.filter(|byte| **byte == b'\n').count();
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(input: &str, expected: &[&str]) {
-        let mut input = input.as_bytes();
-        let mut documents = Documents::new(&mut input);
-        let mut found = Vec::new();
-        loop {
-            match documents.next() {
-                Ok(Some(item)) => found.push(format!("{}: {}", item.place, item.value)),
-                Ok(None) => break,
-                Err(error) => {
-                    found.push(error.to_string());
-                    break;
-                }
-            }
-        }
-        found.extend(
-            documents
-                .unfinished()
-                .map(|line| format!("goes on: {line}")),
-        );
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn lines_are_items() {
-        check("", &[]);
-        check(" \n\r\n", &[]);
-        check(
-            "{\"a\":1}\n\n{\"b\":2}",
-            &["line 1: {\"a\":1}", "line 3: {\"b\":2}"],
-        );
-        check("{\n\"a\":1}\n7\n", &["line 1: {\"a\":1}", "line 3: 7"]);
-    }
-
-    #[test]
-    fn arrays_and_pages_have_items() {
-        check("\n[1,\n2]", &["line 2, item 1: 1", "line 2, item 2: 2"]);
-        check(
-            "{\"items\":[{}],\"cursor\":\"x\"}\n",
-            &["line 1, item 1: {}", "goes on: 1"],
-        );
-        check(
-            "{\"items\":[1],\"cursor\":\"x\"}{\"items\":[2]}",
-            &["line 1, item 1: 1", "line 1, item 1: 2"],
-        );
-        // A thing may have anything in it.
-        check(
-            "{\"thingId\":\"a:b\",\"items\":[1]}",
-            &["line 1: {\"thingId\":\"a:b\",\"items\":[1]}"],
-        );
-    }
-
-    #[test]
-    fn what_is_no_json_ends_it() {
-        check(
-            "{}\n{\"a\":\n nul}\n{}",
-            &[
-                "line 1: {}",
-                "line 3, column 5: expected ident; nothing from here on was read",
-            ],
-        );
-        check(
-            "{\"a\":1",
-            &["line 1, column 6: EOF while parsing an object; nothing from here on was read"],
-        );
-        check(
-            "{\"a\":1,\"a\":2}",
-            &["line 1, column 13: a member is repeated; nothing from here on was read"],
-        );
-    }
-}
+mod tests;

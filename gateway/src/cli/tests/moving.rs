@@ -351,3 +351,199 @@ fn a_copy_is_checked_and_restored() {
     assert_eq!(refused.code, 74, "{refused:?}");
     assert!(refused.errors.contains("is not empty"), "{refused:?}");
 }
+
+/// Entries with which nobody could write the policy: what makes it writable is imported.
+fn importing(id: &str, imports: Value, entries: Value) -> Value {
+    json!({ "policyId": id, "imports": imports, "entries": entries })
+}
+
+/// Policies that make each other writable in every way: one that sorts before what it imports, one by way of another, and
+/// two of which one has the subject and the other the right.
+fn entangled() -> [Value; 5] {
+    let reader = json!({ "reader": {
+        "subjects": { "nginx:bob": { "type": "test" } },
+        "resources": { "thing:/": { "grant": ["READ"], "revoke": [] } },
+    } });
+    let far = json!({ "org.acme:a1": { "transitiveImports": ["org.acme:p"] } });
+    let right = json!({ "policy:/": { "grant": ["READ", "WRITE"], "revoke": [] } });
+    [
+        importing("org.acme:a0", far, json!({})),
+        importing("org.acme:a1", json!({ "org.acme:p": {} }), reader),
+        importing(
+            "org.acme:left",
+            json!({ "org.acme:right": {} }),
+            json!({
+                "part": { "subjects": {}, "resources": right, "importable": "implicit" },
+                "whole": { "subjects": {}, "resources": {}, "references": [
+                    { "entry": "part" }, { "import": "org.acme:right", "entry": "part" },
+                ] },
+            }),
+        ),
+        importing(
+            "org.acme:right",
+            json!({ "org.acme:left": {} }),
+            json!({
+                "part": { "subjects": { "nginx:alice": { "type": "test" } }, "resources": {} },
+                "whole": { "subjects": {}, "resources": {}, "references": [
+                    { "entry": "part" }, { "import": "org.acme:left", "entry": "part" },
+                ] },
+            }),
+        ),
+        policy("org.acme:p"),
+    ]
+}
+
+fn without_times(mut policies: Vec<Value>) -> Vec<Value> {
+    for policy in &mut policies {
+        let members = policy.as_object_mut().unwrap();
+        members.retain(|name, _| !name.starts_with('_'));
+    }
+    policies
+}
+
+#[track_caller]
+fn check_order(items: &[Value], arguments: &[&str]) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = run(folder.path(), arguments, &lines(items));
+    assert_eq!((ran.code, ran.errors.as_str()), (0, ""), "{ran:?}");
+    assert!(
+        ran.output.contains("policies: 5 created") && ran.output.contains("things: 1 created"),
+        "{ran:?}"
+    );
+    let left: Vec<_> = std::fs::read_dir(folder.path().join("data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(!left.contains(&"import.waiting".into()), "{left:?}");
+    export(folder.path())
+}
+
+#[test]
+fn what_needs_something_later_is_imported_in_any_order() {
+    let mut items = vec![thing("org.acme:a")];
+    items[0]["policyId"] = "org.acme:a0".into();
+    items.extend(entangled());
+    let exported = check_order(&items, &["import"]);
+    assert_eq!(check_order(&exported, &["import"]).len(), 6);
+    check_order(&items, &["import", "--dry-run"]);
+    items.reverse();
+    check_order(&items, &["import"]);
+    check_order(&items, &["import", "--dry-run"]);
+    items.rotate_left(2);
+    let again = check_order(&items, &["import"]);
+    let ids = |values: &[Value]| -> Vec<Value> {
+        let policies = without_times(values.to_vec());
+        policies
+            .into_iter()
+            .map(|each| each["policyId"].clone())
+            .collect()
+    };
+    assert_eq!(ids(&again), ids(&exported));
+}
+
+/// Each import must be complete when the line is read: nothing has to wait.
+#[test]
+fn an_export_has_policies_after_those_that_they_import() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = entangled();
+    assert_eq!(run(folder.path(), &["import"], &lines(&items)).code, 0);
+    let exported = export(folder.path());
+    let ids: Vec<_> = exported
+        .iter()
+        .map(|each| each["policyId"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "org.acme:p",
+        "org.acme:a1",
+        "org.acme:a0",
+        "org.acme:right",
+        "org.acme:left",
+    ];
+    assert_eq!(ids, expected);
+}
+
+#[test]
+fn what_nothing_came_for_is_refused_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let locked = importing(
+        "org.acme:locked",
+        json!({ "org.acme:later": {} }),
+        json!({}),
+    );
+    let later = importing(
+        "org.acme:later",
+        json!({ "org.acme:locked": {} }),
+        json!({}),
+    );
+    let mut with_locked = thing("org.acme:b");
+    with_locked["policyId"] = "org.acme:locked".into();
+    let items = [
+        with_locked,
+        locked,
+        later,
+        policy("org.acme:p"),
+        thing("org.acme:a"),
+    ];
+    for arguments in [&["import", "--dry-run"] as &[_], &["import"]] {
+        let ran = run(folder.path(), arguments, &lines(&items));
+        assert_eq!(ran.code, 1, "{ran:?}");
+        for expected in [
+            "line 1: thing `org.acme:b`: its policy `org.acme:locked` is not there",
+            "line 2: policy `org.acme:locked`: ",
+            "line 3: policy `org.acme:later`: ",
+        ] {
+            assert!(ran.errors.contains(expected), "{ran:?}");
+        }
+        let created = "1 created, 0 overwritten, 0 unchanged, 0 skipped";
+        let expected = told(
+            &format!("{created}, 2 failed"),
+            &format!("{created}, 1 failed"),
+        );
+        assert!(ran.output.ends_with(&expected), "{ran:?}");
+    }
+}
+
+#[test]
+fn an_import_of_what_is_nowhere_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut with_roles = policy("org.acme:p");
+    with_roles["imports"] = json!({ "org.acme:roles": {}, "org.acme:later": {} });
+    let items = lines(&[with_roles, policy("org.acme:later")]);
+    for arguments in [&["import", "--dry-run"] as &[_], &["import"]] {
+        let ran = run(folder.path(), arguments, &items);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(
+            ran.errors,
+            "line 1: warning: policy `org.acme:p` imports `org.acme:roles`, which is not there and brings in nothing\n"
+        );
+        assert!(ran.output.contains("policies: 2 created"), "{ran:?}");
+        assert!(
+            ran.output
+                .ends_with("warnings: 1 (imports of policies that are not there)\n"),
+            "{ran:?}"
+        );
+    }
+    let ran = run(
+        folder.path(),
+        &["import"],
+        &policy("org.acme:roles").to_string(),
+    );
+    assert_eq!((ran.code, ran.errors.as_str()), (0, ""), "{ran:?}");
+}
+
+#[test]
+fn a_line_that_is_unacceptable_does_not_hide_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = format!(
+        "\u{feff}{}\n{{\"thingId\":\"a:b\",\"thingId\":\"a:c\"}}\n{}\n",
+        policy("org.acme:p"),
+        thing("org.acme:last")
+    );
+    let ran = run(folder.path(), &["import"], &input);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(
+        ran.errors,
+        "line 2, column 33: a member is repeated; it was skipped\n"
+    );
+    assert_eq!(export(folder.path()).len(), 2);
+}

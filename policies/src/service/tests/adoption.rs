@@ -31,7 +31,10 @@ async fn what_an_import_overwrites_stays_the_past() {
     let adoption = overwriting(fixture.now, "2030-06-01T00:00:00Z");
     let id = || "a:p".parse().unwrap();
     let value = json!({ "policyId": "a:p", "entries": { "admin": admin() } });
-    let adopted = fixture.policies.adopt(id(), &value, &adoption).await;
+    let adopted = fixture
+        .policies
+        .adopt(id(), &value, &adoption, &|_| None)
+        .await;
     assert_eq!(adopted.unwrap(), Adopted::Overwritten);
     let entity = fixture.policies.entity(&id()).unwrap().unwrap();
     assert_eq!((entity.created, entity.modified), (created, fixture.now));
@@ -42,7 +45,10 @@ async fn what_an_import_overwrites_stays_the_past() {
     // One of the same id that was deleted is not older than its end either.
     assert_eq!(fixture.delete("t:admin", "a:p").await, "deleted");
     let adoption = overwriting(time("2030-06-21T00:00:00Z"), "2030-06-01T00:00:00Z");
-    let adopted = fixture.policies.adopt(id(), &value, &adoption).await;
+    let adopted = fixture
+        .policies
+        .adopt(id(), &value, &adoption, &|_| None)
+        .await;
     assert_eq!(adopted.unwrap(), Adopted::Created);
     let entity = fixture.policies.entity(&id()).unwrap().unwrap();
     assert_eq!(entity.created, fixture.now);

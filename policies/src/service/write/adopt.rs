@@ -9,12 +9,14 @@ use crate::part::Part;
 use crate::service::Policies;
 use crate::service::load::{Loaded, key, store_error};
 use crate::{
-    Adopted, Adoption, Error, Existing, Placeholders, Policy, PolicyEvent, PolicyId,
+    Adopted, Adoption, Coming, Error, Existing, Placeholders, Policy, PolicyEvent, PolicyId,
     PolicyResource, rules,
 };
 
 impl Policies {
     /// Takes over the policy that `value` says; subjects that are expired already are left out.
+    ///
+    /// What it imports may also be `coming`.
     ///
     /// # Errors
     ///
@@ -24,6 +26,7 @@ impl Policies {
         policy_id: PolicyId,
         value: &Value,
         adoption: &Adoption,
+        coming: Coming<'_>,
     ) -> Result<Adopted, Error> {
         let mut policy = Policy::from_json(policy_id.clone(), value, Placeholders::Keep)?;
         policy.remove_expired(adoption.now);
@@ -36,7 +39,7 @@ impl Policies {
             if let Some(outcome) = settled(known.as_ref(), &policy, adoption)? {
                 return Ok(outcome);
             }
-            self.check_adopted(known.as_ref(), &policy)?;
+            self.check_adopted(known.as_ref(), &policy, coming)?;
             let outcome = match known {
                 Some(_) => Adopted::Overwritten,
                 None => Adopted::Created,
@@ -65,7 +68,12 @@ impl Policies {
         Err(Error::Busy { policy_id })
     }
 
-    fn check_adopted(&self, known: Option<&Loaded>, policy: &Policy) -> Result<(), Error> {
+    fn check_adopted(
+        &self,
+        known: Option<&Loaded>,
+        policy: &Policy,
+        coming: Coming<'_>,
+    ) -> Result<(), Error> {
         let policy_id = &policy.policy_id;
         let resource = PolicyResource::Policy;
         self.check_size(policy_id, &policy.to_json())?;
@@ -74,7 +82,8 @@ impl Policies {
         let before = known.map_or(&none, |known| &*known.stored.policy);
         rules::check_targets(before, policy, &resource)?;
         rules::check_references(policy)?;
-        rules::check_lockout(policy_id, &self.imported_entries(policy)?, &resource)
+        let entries = self.imported_entries_with(policy, coming)?;
+        rules::check_lockout(policy_id, &entries, &resource)
     }
 }
 
