@@ -10,6 +10,7 @@ mod encoding;
 mod group;
 mod pace;
 mod queue;
+mod secret_file;
 mod store;
 mod views;
 mod watermark;
@@ -32,12 +33,13 @@ use self::watermark::{Mark, WatermarkFile};
 use self::writer::Writer;
 use crate::{
     Append, AppendError, Base, Committed, Entity, EntityKey, EntityKind, Journal, JournalFuture,
-    Position, Record, Revision, StoreError, Subscriber,
+    Position, Record, Revision, StoreError, StoreSecret, Subscriber,
 };
 
 /// The engine's folder, inside that of the store.
 const ENGINE_FOLDER: &str = "journal";
 const WATERMARK_FILE: &str = "journal.watermark";
+const SECRET_FILE: &str = "journal.secret";
 
 /// How an [`Embedded`] journal is opened.
 #[derive(Debug, Clone)]
@@ -68,6 +70,7 @@ pub struct Embedded {
 
 /// What callers and the writer thread have in common.
 struct Shared {
+    secret: StoreSecret,
     store: Store,
     views: Views,
     hot: HotEntities,
@@ -101,6 +104,7 @@ impl Embedded {
         create_folder(path)?;
         let store = Store::open(&path.join(ENGINE_FOLDER), options.cache_bytes)?;
         let (mut watermark, mark) = WatermarkFile::open(&path.join(WATERMARK_FILE))?;
+        let secret = secret_file::open(&path.join(SECRET_FILE))?;
         sync_folders(path)?;
         if let Some(mark) = mark {
             check_tail(&store, &mut watermark, mark, options.accept_damaged_tail)?;
@@ -108,6 +112,7 @@ impl Embedded {
         let head = store.last_record()?.map_or(0, |(position, _)| position.0);
         let views = catch_up(&store, Position(head), options.accept_damaged_tail)?;
         let shared = Arc::new(Shared {
+            secret,
             store,
             views,
             hot: HotEntities::new(options.hot_entities),
@@ -190,6 +195,10 @@ impl Drop for Embedded {
 }
 
 impl Journal for Embedded {
+    fn secret(&self) -> &StoreSecret {
+        &self.shared.secret
+    }
+
     fn append(&self, appends: Vec<Append>) -> JournalFuture<'_, Result<Committed, AppendError>> {
         Box::pin(self.shared.queue.append(appends))
     }

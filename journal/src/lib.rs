@@ -30,10 +30,16 @@ pub type Subscriber = Box<dyn Fn(&[Arc<Record>]) + Send + Sync>;
 /// A future of this crate's trait methods: `Send`, so that any runtime may drive it.
 pub type JournalFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Random bytes that were made with a store, are in every copy of it, and nobody else knows.
+pub type StoreSecret = [u8; 16];
+
 /// What everything above knows of a store; the embedded one stands behind it, a replicated log could.
 ///
 /// Invariant: nothing that these methods return can be taken back by a crash.
 pub trait Journal: Send + Sync {
+    /// What keys are made of that must outlive the process and be others in another store.
+    fn secret(&self) -> &StoreSecret;
+
     /// Appends all of `appends` or none, and returns once they are durable.
     ///
     /// # Errors

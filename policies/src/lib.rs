@@ -34,6 +34,7 @@ pub mod scratch;
 mod service;
 mod stored;
 mod subject_id;
+mod tag_key;
 mod wildcard;
 
 pub use adoption::{Adopted, Adoption, Coming, Existing};
@@ -70,4 +71,5 @@ pub use service::{
     TokenIntegration,
 };
 pub use subject_id::{SubjectId, SubjectIdError};
+pub use tag_key::{TagKey, Tagged};
 pub use wildcard::matches_wildcards;

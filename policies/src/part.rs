@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use journal::EntityKind;
 use serde_json::{Value, json};
 
 use crate::model::{
@@ -14,7 +15,7 @@ use crate::model::{
 use crate::{
     AllowedAddition, EntityTag, Error, Granularity, Import, Importable, Label, NamespacePattern,
     Permissions, Placeholders, Policy, PolicyEntry, PolicyId, PolicyResource, Reference,
-    ResourceKey, Subject, SubjectId, json,
+    ResourceKey, Subject, SubjectId, TagKey, Tagged, json,
 };
 
 /// The content of a part, valid in itself.
@@ -320,22 +321,33 @@ pub(crate) fn not_found(policy: &Policy, resource: &PolicyResource) -> Error {
 
 /// The tag that writes of a part are compared with and return; `None` if it is missing or such parts have none.
 pub(crate) fn write_tag(
+    key: &TagKey,
     policy: &Policy,
     revision: u64,
     resource: &PolicyResource,
 ) -> Option<EntityTag> {
+    let tag = |resource: &PolicyResource, value: &Value| {
+        let part = Tagged {
+            kind: EntityKind::Policy,
+            id: policy.policy_id.as_str(),
+            path: &resource.pointer(),
+        };
+        key.of_value(part, value)
+    };
     match resource {
         PolicyResource::Policy => Some(EntityTag::Revision(revision)),
-        PolicyResource::ImportEntries(id) => read(policy, &PolicyResource::Import(id.clone()))
-            .map(|value| EntityTag::of_value(&value)),
+        PolicyResource::ImportEntries(id) => {
+            let import = PolicyResource::Import(id.clone());
+            read(policy, &import).map(|value| tag(&import, &value))
+        }
         PolicyResource::References(label) => {
             let entry = policy.entries.get(label)?;
-            (!entry.references.is_empty()).then(|| EntityTag::of_value(&entry.references_to_json()))
+            (!entry.references.is_empty()).then(|| tag(resource, &entry.references_to_json()))
         }
         PolicyResource::AllowedAdditions(label) => {
             let additions = policy.entries.get(label)?.allowed_additions.as_deref();
             let value = additions.map_or(Value::Null, additions_to_json);
-            Some(EntityTag::of_value(&value))
+            Some(tag(resource, &value))
         }
         PolicyResource::Namespaces(_)
         | PolicyResource::Importable(_)
@@ -347,14 +359,13 @@ pub(crate) fn write_tag(
         | PolicyResource::Resources(_)
         | PolicyResource::Resource(..)
         | PolicyResource::Imports
-        | PolicyResource::Import(_) => {
-            read(policy, resource).map(|value| EntityTag::of_value(&value))
-        }
+        | PolicyResource::Import(_) => read(policy, resource).map(|value| tag(resource, &value)),
     }
 }
 
 /// The tag that reads of a part return.
 pub(crate) fn read_tag(
+    key: &TagKey,
     policy: &Policy,
     revision: u64,
     resource: &PolicyResource,
@@ -362,5 +373,5 @@ pub(crate) fn read_tag(
     if matches!(resource, PolicyResource::ImportEntries(_)) {
         return None;
     }
-    write_tag(policy, revision, resource)
+    write_tag(key, policy, revision, resource)
 }

@@ -2,30 +2,13 @@
 
 use std::fmt;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use crate::scratch;
-
 /// A strong entity tag: `"rev:<n>"` for entities, `"hash:<hex>"` for what lies within them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntityTag {
     /// The revision of a whole entity.
     Revision(u64),
-    /// A content hash of a part, stable over restarts.
+    /// A keyed hash of a part, see [`TagKey`](crate::TagKey).
     Hash(u64),
-}
-
-impl EntityTag {
-    /// The tag of a part with this content: XXH3 of its compact JSON, which stays the same over restarts and releases, so
-    /// that equal documents have equal tags.
-    pub fn of_value(value: &serde_json::Value) -> Self {
-        scratch::in_scratch(|buffer| scratch::write_json(buffer, value), Self::of_json)
-    }
-
-    /// The same of what is compact JSON already.
-    pub fn of_json(compact: &[u8]) -> Self {
-        Self::Hash(xxh3_64(compact))
-    }
 }
 
 impl fmt::Display for EntityTag {
@@ -142,6 +125,19 @@ impl Precondition {
         self.if_match.is_none() && self.if_none_match.is_none()
     }
 
+    /// As [`Precondition::evaluate`], for whoever may not know the tag: of tags it could tell which one is right, so that
+    /// what names any fails where something exists.
+    pub fn evaluate_unseen(&self, exists: bool) -> PreconditionOutcome {
+        let names_tags =
+            |matcher: &Option<EntityTagMatcher>| matches!(matcher, Some(EntityTagMatcher::Tags(_)));
+        match (&self.if_match, &self.if_none_match) {
+            (Some(_), _) if !exists || names_tags(&self.if_match) => PreconditionOutcome::Failed,
+            (_, Some(EntityTagMatcher::Any)) if exists => PreconditionOutcome::NotModified,
+            (_, Some(EntityTagMatcher::Tags(_))) if exists => PreconditionOutcome::Failed,
+            (_, _) => PreconditionOutcome::Proceed,
+        }
+    }
+
     /// Judges the tag of what exists now; `None` if nothing does.
     ///
     /// Reads and deletions of what does not exist must answer 404 before asking this.
@@ -225,5 +221,25 @@ mod tests {
             precondition(None, Some("*")).evaluate(None),
             PreconditionOutcome::Proceed
         );
+    }
+
+    #[test]
+    fn who_may_not_know_the_tag_learns_no_more_than_that_something_exists() {
+        use PreconditionOutcome::{Failed, NotModified, Proceed};
+
+        let check = |if_match: Option<&str>, if_none_match: Option<&str>, expected: [_; 2]| {
+            let precondition = Precondition {
+                if_match: if_match.map(|text| text.parse().unwrap()),
+                if_none_match: if_none_match.map(|text| text.parse().unwrap()),
+            };
+            let outcomes = [true, false].map(|exists| precondition.evaluate_unseen(exists));
+            assert_eq!(outcomes, expected, "{precondition:?}");
+        };
+        check(None, None, [Proceed, Proceed]);
+        check(Some("*"), None, [Proceed, Failed]);
+        check(Some("\"hash:1\""), None, [Failed, Failed]);
+        check(None, Some("*"), [NotModified, Proceed]);
+        check(None, Some("\"hash:1\""), [Failed, Proceed]);
+        check(Some("*"), Some("\"hash:1\""), [Failed, Failed]);
     }
 }

@@ -25,7 +25,7 @@ pub use self::token_integration::{SubjectsOf, TokenIntegration};
 use crate::stored::Compiled;
 use crate::{
     CommandContext, Creation, CreationRules, Enforcer, Error, Granularity, NamespacePolicies,
-    Policy, PolicyAction, PolicyCommand, PolicyId, PolicyResource, PolicyResponse,
+    Policy, PolicyAction, PolicyCommand, PolicyId, PolicyResource, PolicyResponse, TagKey,
 };
 
 /// How large policies may be, and what is filled in for their writers.
@@ -66,6 +66,7 @@ pub struct Policies {
     locks: EntityLocks,
     agenda: Agenda,
     compilations: AtomicU64,
+    tag_key: TagKey,
 }
 
 /// A policy that may be created, ready to be appended together with the thing that it is for.
@@ -91,6 +92,7 @@ impl Policies {
     /// The policies that `journal` keeps.
     pub fn new(journal: Arc<dyn Journal>, limits: PolicyLimits) -> Self {
         Self {
+            tag_key: TagKey::new(journal.secret()),
             journal,
             limits,
             namespace_policies: NamespacePolicies::default(),
@@ -179,6 +181,11 @@ impl Policies {
         now: Timestamp,
     ) -> Result<Option<Arc<Enforcer>>, Error> {
         self.compiled_enforcer(policy_id, Some(namespace), now)
+    }
+
+    /// What makes the tags of parts of policies and things.
+    pub fn tag_key(&self) -> &TagKey {
+        &self.tag_key
     }
 
     /// How often a policy was compiled since the start: once for each state of it that is used.

@@ -6,6 +6,7 @@ mod creation;
 mod dump;
 mod enrich;
 mod history;
+mod judgement;
 mod listing;
 mod live;
 mod migration;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use journal::{
     Append, AppendError, Base, Committed, Entity, EntityKey, EntityKind, Journal, JournalFuture,
-    Position, Record, Revision, StoreError, Subscriber,
+    Position, Record, Revision, StoreError, StoreSecret, Subscriber,
 };
 use parking_lot::{Mutex, RwLock};
 
@@ -120,6 +120,10 @@ impl FencedJournal {
 }
 
 impl Journal for FencedJournal {
+    fn secret(&self) -> &StoreSecret {
+        self.inner.secret()
+    }
+
     fn append(&self, appends: Vec<Append>) -> JournalFuture<'_, Result<Committed, AppendError>> {
         let fenced = appends
             .iter()

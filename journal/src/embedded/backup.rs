@@ -1,7 +1,7 @@
 //! Copies of the whole store in one stream: made while the store is written to, checked to the last byte when restored.
 //!
-//! A magic word, then rows (a tag for their keyspace, the lengths of key and value, key, value), then a last row that
-//! says how far the journal went and ends with a CRC-32 of everything before it.
+//! A magic word and the secret of the store, then rows (a tag for their keyspace, the lengths of key and value, key,
+//! value), then a last row that says how far the journal went and ends with a CRC-32 of everything before it.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -10,11 +10,14 @@ use std::path::Path;
 use super::store::{Row, RowKind, Store};
 use super::watermark::{Mark, WatermarkFile};
 use super::{
-    ENGINE_FOLDER, Embedded, EmbeddedOptions, WATERMARK_FILE, create_folder, sync_folders,
+    ENGINE_FOLDER, Embedded, EmbeddedOptions, SECRET_FILE, WATERMARK_FILE, create_folder,
+    secret_file, sync_folders,
 };
-use crate::{Backup, BackupError, Position, StoreError};
+use crate::{Backup, BackupError, Position, StoreError, StoreSecret};
 
-const MAGIC: [u8; 8] = *b"TWWBACK1";
+const MAGIC: [u8; 8] = *b"TWWBACK2";
+/// Begins copies by earlier versions, which had no secret: a store that is made of one gets a new one.
+const MAGIC_WITHOUT_SECRET: [u8; 8] = *b"TWWBACK1";
 /// Where the engine's files are until all of them are known to be good.
 const UNFINISHED_FOLDER: &str = "journal.restoring";
 /// Ends the rows; no keyspace has this tag.
@@ -35,7 +38,7 @@ impl Embedded {
     /// [`BackupError::Store`] if the store could not be read, [`BackupError::Io`] if `out` could not be written.
     pub fn back_up(&self, out: &mut dyn Write) -> Result<Backup, BackupError> {
         self.shared.views.settle(&self.shared.store)?;
-        write(&self.shared.store, out)
+        write((&self.shared.secret, &self.shared.store), out)
     }
 }
 
@@ -62,19 +65,22 @@ pub fn restore(input: &mut dyn Read, path: &Path) -> Result<Backup, BackupError>
     narrow(path).map_err(failed("restoring"))?;
     let unfinished = path.join(UNFINISHED_FOLDER);
     let filled = fill(input, &unfinished);
-    let Ok((backup, mark)) = filled else {
+    let Ok(whole) = filled else {
         // What is left would only be in the way of the next try.
         let _ = fs::remove_dir_all(&unfinished);
-        return filled.map(|(backup, _)| backup);
+        return filled.map(|whole| whole.backup);
     };
     fs::rename(&unfinished, path.join(ENGINE_FOLDER)).map_err(failed("restoring"))?;
     let (mut watermark, _) = WatermarkFile::open(&path.join(WATERMARK_FILE))?;
-    if mark.position != Position::START {
-        watermark.reset(mark)?;
+    if whole.mark.position != Position::START {
+        watermark.reset(whole.mark)?;
+    }
+    if let Some(secret) = whole.secret {
+        secret_file::write(&path.join(SECRET_FILE), &secret)?;
     }
     make_private(path).map_err(failed("restoring"))?;
     sync_folders(path)?;
-    Ok(backup)
+    Ok(whole.backup)
 }
 
 /// Lets nobody but the owner into a folder that was there already, if it is ours: a volume may belong to somebody else.
@@ -117,12 +123,24 @@ fn restrict(_: &Path, _: u32) -> io::Result<()> {
 ///
 /// [`BackupError::Invalid`] if it is not whole, [`BackupError::Io`] if it could not be read.
 pub fn verify(input: &mut dyn Read) -> Result<Backup, BackupError> {
-    read(input, &mut |_| Ok(())).map(|(backup, _)| backup)
+    read(input, &mut |_| Ok(())).map(|whole| whole.backup)
 }
 
-fn write(store: &Store, out: &mut dyn Write) -> Result<Backup, BackupError> {
+/// All that a copy says, once it was read to its end.
+struct Whole {
+    backup: Backup,
+    mark: Mark,
+    secret: Option<StoreSecret>,
+}
+
+fn write(
+    (secret, store): (&StoreSecret, &Store),
+    out: &mut dyn Write,
+) -> Result<Backup, BackupError> {
     let mut out = Checked::new(out);
-    out.write_all(&MAGIC).map_err(failed("writing"))?;
+    out.write_all(&MAGIC)
+        .and_then(|()| out.write_all(secret))
+        .map_err(failed("writing"))?;
     let mut tally = Tally::default();
     store.copy(&mut |row| {
         tally.count(&row)?;
@@ -150,7 +168,7 @@ fn write_end(out: &mut Checked<'_, dyn Write + '_>, mark: &Mark) -> io::Result<(
     out.flush()
 }
 
-fn fill(input: &mut dyn Read, engine: &Path) -> Result<(Backup, Mark), BackupError> {
+fn fill(input: &mut dyn Read, engine: &Path) -> Result<Whole, BackupError> {
     let store = Store::open(engine, EmbeddedOptions::default().cache_bytes)?;
     let mut waiting = Vec::new();
     let mut bytes = 0;
@@ -172,11 +190,13 @@ fn fill(input: &mut dyn Read, engine: &Path) -> Result<(Backup, Mark), BackupErr
 fn read(
     input: &mut dyn Read,
     sink: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
-) -> Result<(Backup, Mark), BackupError> {
+) -> Result<Whole, BackupError> {
     let mut input = Checked::new(input);
-    if input.bytes::<8>()? != MAGIC {
-        return Err(invalid("it does not begin like one"));
-    }
+    let secret = match input.bytes::<8>()? {
+        MAGIC => Some(input.bytes()?),
+        MAGIC_WITHOUT_SECRET => None,
+        _ => return Err(invalid("it does not begin like one")),
+    };
     let mut tally = Tally::default();
     let (mut key, mut value) = (Vec::new(), Vec::new());
     loop {
@@ -210,7 +230,11 @@ fn read(
     if !input.is_at_end()? {
         return Err(invalid("it goes on after its end"));
     }
-    Ok((tally.backup(), end))
+    Ok(Whole {
+        backup: tally.backup(),
+        mark: end,
+        secret,
+    })
 }
 
 /// What the rows of a copy amount to.

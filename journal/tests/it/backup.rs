@@ -74,12 +74,39 @@ async fn a_restored_store_is_the_same_and_goes_on() {
     assert_eq!(verify(&mut &*bytes).unwrap(), backup);
     let (folder, journal) = restored(&bytes);
     assert_eq!(contents(&journal), contents(&store.journal));
+    assert_eq!(journal.secret(), store.journal.secret());
     journal.append(vec![put("a", 10, "later")]).await.unwrap();
     drop(journal);
     let journal = open(folder.path()).unwrap();
     let entity = journal.entity(&thing("a")).unwrap();
     assert_eq!(sketch(entity.as_deref()), "11: later");
     assert_eq!(journal.head(), Position(22));
+}
+
+#[tokio::test]
+async fn a_secret_is_made_once_and_is_for_its_owner() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let secret = *open(folder.path()).unwrap().secret();
+    assert_eq!(*open(folder.path()).unwrap().secret(), secret);
+    let file = folder.path().join("journal.secret");
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_ne!(*TestJournal::start().journal.secret(), secret);
+}
+
+/// Copies of earlier versions have no secret.
+#[tokio::test]
+async fn a_copy_without_secret_is_given_a_new_one() {
+    let store = given_a_past().await;
+    let (_, bytes) = copy_of(&store.journal);
+    let mut old = b"TWWBACK1".to_vec();
+    old.extend_from_slice(&bytes[24..bytes.len() - 4]);
+    old.extend_from_slice(&crc32fast::hash(&old).to_be_bytes());
+    let (_folder, journal) = restored(&old);
+    assert_eq!(contents(&journal), contents(&store.journal));
+    assert_ne!(journal.secret(), store.journal.secret());
 }
 
 #[tokio::test]

@@ -15,12 +15,18 @@ pub(super) fn may_write(
     principal: &Principal,
     resource: &PolicyResource,
 ) -> bool {
-    enforcer.unrestricted(
-        principal.subjects(),
-        &ResourceType::Policy,
-        &resource.pointer(),
-        &Permission::WRITE,
-    )
+    let (subjects, path) = (principal.subjects(), &resource.pointer());
+    enforcer.unrestricted(subjects, &ResourceType::Policy, path, &Permission::WRITE)
+}
+
+/// Whether the principal may read `resource` and everything below it.
+pub(super) fn may_read(
+    enforcer: &Enforcer,
+    principal: &Principal,
+    resource: &PolicyResource,
+) -> bool {
+    let (subjects, path) = (principal.subjects(), &resource.pointer());
+    enforcer.unrestricted(subjects, &ResourceType::Policy, path, &Permission::READ)
 }
 
 fn may_read_entry(enforcer: &Enforcer, principal: &Principal, label: &str) -> bool {

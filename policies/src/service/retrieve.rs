@@ -55,7 +55,7 @@ impl Policies {
         let value =
             part::read(policy, resource).ok_or_else(|| part::not_found(policy, resource))?;
         let revision = loaded.entity.revision;
-        let etag = part::read_tag(policy, revision, resource);
+        let etag = part::read_tag(&self.tag_key, policy, revision, resource);
         check_precondition(context, policy_id, etag.as_ref())?;
         Ok(PolicyResponse::Retrieved {
             value: selected(&enforcer, context, (resource, &loaded), (value, fields)),

@@ -1,5 +1,6 @@
 //! Writes of policies and their parts.
 
+mod acceptance;
 mod adopt;
 
 use std::sync::Arc;
@@ -7,8 +8,10 @@ use std::sync::Arc;
 use journal::{Append, AppendError, EntityGuard, Memo, Revision};
 use serde_json::Value;
 
+use self::acceptance::deletion;
 use super::load::{Loaded, key, store_error};
-use super::permit::may_write;
+use super::permit::{may_read, may_write};
+use super::retrieve::may_read_part;
 use super::{Policies, PreparedPolicy};
 use crate::event::Happening;
 use crate::model::subject_id;
@@ -140,7 +143,7 @@ impl Policies {
         {
             return Err(Error::NotCreatable { policy_id });
         }
-        check_precondition(context, &policy_id, None)?;
+        judged(&policy_id, context.headers.precondition.evaluate(None))?;
         let empty = Policy::empty(&policy_id);
         self.check_result(context, &empty, &policy, &resource)?;
         let revision = entity.map_or(0, |entity| entity.revision);
@@ -257,9 +260,20 @@ impl Policies {
         }
         let before = &*loaded.policy_at(context.now);
         let revision = loaded.entity.revision;
-        let tag = part::write_tag(before, revision, resource);
-        if matches!(change, Change::Put(_)) || part::read(before, resource).is_some() {
-            check_precondition(context, policy_id, tag.as_ref())?;
+        let tag = part::write_tag(&self.tag_key, before, revision, resource);
+        let exists = part::read(before, resource).is_some();
+        if matches!(change, Change::Put(_)) || exists {
+            let precondition = &context.headers.precondition;
+            let may_know = *resource == PolicyResource::Policy
+                || may_read_part(&enforcer, &context.principal, resource);
+            judged(
+                policy_id,
+                if may_know {
+                    precondition.evaluate(tag.as_ref())
+                } else {
+                    precondition.evaluate_unseen(exists)
+                },
+            )?;
         }
         if matches!((change, resource), (Change::Remove, PolicyResource::Policy)) {
             let mut accepted = deletion(context, before, revision);
@@ -272,10 +286,12 @@ impl Policies {
             Change::Put(part) => part.put(resource, &mut after)?,
             Change::Remove => part::remove(&mut after, resource)?,
         }
-        check_if_equal(context, before, &after, change)?;
+        if may_read(&enforcer, &context.principal, resource) {
+            check_if_equal(context, before, &after, change)?;
+        }
         self.check_import_part(context, &after, write)?;
         self.check_result(context, before, &after, resource)?;
-        let mut accepted = acceptance(write, before, &after, revision);
+        let mut accepted = self.acceptance(write, (before, revision), &after);
         if !accepted.appends.is_empty() {
             let farewells = self.farewells(&loaded.stored.policy, Some(&after), context.now)?;
             accepted.appends.extend(farewells);
@@ -338,12 +354,9 @@ impl Policies {
     }
 }
 
-fn check_precondition(
-    context: &CommandContext,
-    policy_id: &PolicyId,
-    tag: Option<&EntityTag>,
-) -> Result<(), Error> {
-    let condition = match context.headers.precondition.evaluate(tag) {
+/// The error that the outcome of a precondition is for a write.
+fn judged(policy_id: &PolicyId, outcome: PreconditionOutcome) -> Result<(), Error> {
+    let condition = match outcome {
         PreconditionOutcome::Proceed => return Ok(()),
         PreconditionOutcome::NotModified => Condition::IfNoneMatch,
         PreconditionOutcome::Failed => Condition::IfMatch,
@@ -369,102 +382,6 @@ fn check_if_equal(
             })
         }
         (IfEqual::Skip | IfEqual::SkipMinimizingMerge | IfEqual::Update, _) => Ok(()),
-    }
-}
-
-fn deletion(context: &CommandContext, policy: &Policy, revision: Revision) -> Accepted {
-    let mut append = append(
-        context,
-        &PolicyResource::Policy,
-        Happening::Deleted,
-        policy,
-        revision,
-    );
-    append.state = None;
-    append.state_memo = Memo::default();
-    Accepted {
-        appends: vec![append],
-        response: PolicyResponse::Deleted {
-            etag: None,
-            revision: revision + 1,
-        },
-    }
-}
-
-/// What an accepted write of an existing policy appends and answers.
-fn acceptance(write: &Write<'_>, before: &Policy, after: &Policy, revision: Revision) -> Accepted {
-    let resource = &write.resource;
-    if let (Change::Remove, PolicyResource::AllowedAdditions(_)) = (&write.change, resource)
-        && before == after
-    {
-        return Accepted {
-            appends: Vec::new(),
-            response: PolicyResponse::Deleted {
-                etag: part::write_tag(after, revision, resource),
-                revision,
-            },
-        };
-    }
-    let happening = happening(&write.change, resource, before, after);
-    let append = append(write.context, resource, happening, after, revision);
-    let revision = revision + 1;
-    let etag = part::write_tag(after, revision, resource);
-    let response = match happening {
-        Happening::Created => PolicyResponse::Created {
-            value: part::read(after, resource).unwrap_or_default(),
-            etag,
-            revision,
-            policy_id: write.policy_id.clone(),
-        },
-        Happening::Modified => PolicyResponse::Modified { etag, revision },
-        Happening::Deleted => PolicyResponse::Deleted {
-            // These alone can be there without anything in them, and without being there.
-            etag: etag.filter(|_| matches!(resource, PolicyResource::AllowedAdditions(_))),
-            revision,
-        },
-    };
-    Accepted {
-        appends: vec![append],
-        response,
-    }
-}
-
-/// Lists as a whole are always there; only references count as created when there were none.
-fn happening(
-    change: &Change,
-    resource: &PolicyResource,
-    before: &Policy,
-    after: &Policy,
-) -> Happening {
-    let is_new = match resource {
-        PolicyResource::Entry(_)
-        | PolicyResource::Subject(..)
-        | PolicyResource::Resource(..)
-        | PolicyResource::Import(_) => part::read(before, resource).is_none(),
-        PolicyResource::References(label) => {
-            let has_some = |policy: &Policy| {
-                policy
-                    .entries
-                    .get(label)
-                    .is_some_and(|entry| !entry.references.is_empty())
-            };
-            !has_some(before) && has_some(after)
-        }
-        PolicyResource::Policy
-        | PolicyResource::Entries
-        | PolicyResource::Subjects(_)
-        | PolicyResource::Resources(_)
-        | PolicyResource::Namespaces(_)
-        | PolicyResource::Importable(_)
-        | PolicyResource::AllowedAdditions(_)
-        | PolicyResource::Imports
-        | PolicyResource::ImportEntries(_)
-        | PolicyResource::ImportTransitiveImports(_) => false,
-    };
-    match change {
-        Change::Remove => Happening::Deleted,
-        Change::Put(_) if is_new => Happening::Created,
-        Change::Put(_) => Happening::Modified,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{THING, with_lamp};
-use crate::given::lamp;
+use crate::given::{lamp, reader};
 
 #[tokio::test]
 async fn preconditions_guard_a_thing() {
@@ -97,4 +97,40 @@ async fn a_write_without_a_response_still_says_when_it_may_not() {
         .await;
     refused.expect_error(403, "things:attribute.notmodifiable");
     assert_eq!(alice.get(&serial).await.expect(200).json(), "B-2");
+}
+
+#[tokio::test]
+async fn a_writer_without_read_is_told_nothing_of_the_value() {
+    let (gateway, alice) = with_lamp().await;
+    let mut writer = reader("nginx:device", "thing:/attributes/serial");
+    writer["resources"]["thing:/attributes/serial"]["grant"] = json!(["WRITE"]);
+    alice
+        .put("/api/2/policies/org.acme:lamp/entries/device", &writer)
+        .await
+        .expect(201);
+    let device = gateway.as_subject("nginx:device");
+    let serial = format!("{THING}/attributes/serial");
+    let tag = alice
+        .get(&serial)
+        .await
+        .expect(200)
+        .header("etag")
+        .to_owned();
+    for (name, tags) in [
+        ("if-match", "\"x\""),
+        ("if-match", &tag),
+        ("if-none-match", &tag),
+    ] {
+        let refused = device.with(name, tags).put(&serial, &json!("B-2")).await;
+        assert_eq!(refused.header("etag"), "", "{name}: {tags}");
+        refused.expect_error(412, "things:precondition.failed");
+    }
+    let skipping = device.with("if-equal", "skip");
+    skipping.put(&serial, &json!("A-1")).await.expect(204);
+    let noted = json!([{ "key": "attributes/site/by", "value": "device" }]).to_string();
+    device
+        .with("put-metadata", &noted)
+        .patch(THING, &json!({ "attributes": { "serial": "A-2" } }))
+        .await
+        .expect_error(403, "things:thing.notmodifiable");
 }

@@ -34,6 +34,7 @@ impl Things {
             subjects,
             thing_id,
             resource: &ThingResource::Thing,
+            tag_key: self.policies.tag_key(),
         };
         let sight = match reader.look(stored, enforcer) {
             Err(Error::NotFound { .. }) => return Ok(None),

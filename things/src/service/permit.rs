@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::change::{Change, Operation};
 use crate::metadata::{MetadataHeader, Written};
-use crate::{Error, ResourceKind, ThingResource, edit, merge, metadata};
+use crate::{Error, ResourceKind, ThingResource, edit, merge, metadata, view};
 
 /// Who writes, and what the policy of the thing says.
 pub(super) struct Writer<'w> {
@@ -16,7 +16,18 @@ pub(super) struct Writer<'w> {
 impl Writer<'_> {
     /// Refuses a write that the principal may not make.
     pub(super) fn authorise(&self, change: &Change) -> Result<(), Error> {
-        permit(self.may_write(change), change)
+        permit(self.holds(&Permission::WRITE, change), change)
+    }
+
+    /// Whether the principal may read all that `change` names, so that it may know whether it changes anything.
+    pub(super) fn may_read(&self, change: &Change) -> bool {
+        self.holds(&Permission::READ, change)
+    }
+
+    /// Whether the principal may read anything of the resource that `change` is about.
+    pub(super) fn may_read_in(&self, change: &Change) -> bool {
+        let subjects = self.context.principal.subjects();
+        view::is_partially_readable(self.enforcer, subjects, &change.pointer)
     }
 
     /// Refuses a write that would make an object of a scalar or array which the principal may not write.
@@ -35,14 +46,16 @@ impl Writer<'_> {
         permit(touched.iter().all(|path| self.may_write_at(path)), change)
     }
 
-    /// Whether the principal may write all that `change` names.
-    fn may_write(&self, change: &Change) -> bool {
-        if self.may_write_at(&change.pointer) {
+    /// Whether the principal has `permission` on all that `change` names.
+    fn holds(&self, permission: &Permission, change: &Change) -> bool {
+        if self.may(permission, &change.pointer) {
             return true;
         }
         match &change.operation {
             Operation::Merge { patch, .. } => {
-                merge::all_leaves(&change.pointer, patch, &mut |path| self.may_write_at(path))
+                merge::all_leaves(&change.pointer, patch, &mut |path| {
+                    self.may(permission, path)
+                })
             }
             Operation::Create(_)
             | Operation::Replace(_)
@@ -84,9 +97,13 @@ impl Writer<'_> {
     }
 
     fn may_write_at(&self, path: &Pointer) -> bool {
+        self.may(&Permission::WRITE, path)
+    }
+
+    fn may(&self, permission: &Permission, path: &Pointer) -> bool {
         let subjects = self.context.principal.subjects();
         self.enforcer
-            .unrestricted(subjects, &ResourceType::Thing, path, &Permission::WRITE)
+            .unrestricted(subjects, &ResourceType::Thing, path, permission)
     }
 }
 

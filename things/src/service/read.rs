@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use journal::EntityKind;
 use policies::{
     CommandContext, Enforcer, EntityTag, FieldSelector, Permission, Pointer, PolicyAction,
     PolicyCommand, PolicyId, PolicyResource, PolicyResponse, Precondition, PreconditionOutcome,
-    Purpose, ResourceType, SubjectId,
+    Purpose, ResourceType, SubjectId, TagKey, Tagged,
 };
 use serde_json::{Map, Value};
 
@@ -41,6 +42,7 @@ pub(super) struct Reader<'r> {
     pub(super) subjects: &'r [SubjectId],
     pub(super) thing_id: &'r ThingId,
     pub(super) resource: &'r ThingResource,
+    pub(super) tag_key: &'r TagKey,
 }
 
 /// A resource of which a principal may see something.
@@ -120,7 +122,7 @@ impl Things {
 
     /// Finds a resource, if the principal may know that it exists.
     pub(super) fn look<'r>(
-        &self,
+        &'r self,
         context: &'r CommandContext,
         thing_id: &'r ThingId,
         resource: &'r ThingResource,
@@ -137,6 +139,7 @@ impl Things {
             subjects: context.principal.subjects(),
             thing_id,
             resource,
+            tag_key: self.policies.tag_key(),
         };
         if let Some(headers) = headers {
             // Who may read nothing learns nothing from a condition either.
@@ -297,7 +300,13 @@ impl Sight<'_> {
         if *self.reader.resource == ThingResource::Thing {
             return Ok(EntityTag::Revision(self.stored.entity.revision));
         }
-        self.value().map(EntityTag::of_value)
+        let part = Tagged {
+            kind: EntityKind::Thing,
+            id: self.reader.thing_id.as_str(),
+            path: &self.path,
+        };
+        let value = self.value()?;
+        Ok(self.reader.tag_key.of_value(part, value))
     }
 
     /// Whether `fields` asks for the policy, which nothing but the whole thing embeds.

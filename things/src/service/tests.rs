@@ -68,6 +68,20 @@ impl World {
         }
     }
 
+    /// The same after a restart.
+    fn reopened(self) -> Self {
+        let Self {
+            things,
+            policies,
+            journal,
+            folder,
+            ..
+        } = self;
+        journal.close();
+        drop((things, policies, journal));
+        Self::open(folder, 100 * 1024)
+    }
+
     /// Executes `action` on the resource at `path` of thing `a:t`.
     async fn run(&self, who: &str, path: &str, action: ThingAction) -> Outcome {
         self.run_with(&context(who), path, action).await

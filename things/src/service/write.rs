@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use journal::{Append, AppendError, Memo, Revision};
-use policies::{
-    CommandContext, Enforcer, EntityTag, IfEqual, PolicyId, PreconditionOutcome, Purpose,
-};
+use journal::{Append, AppendError, EntityKind, Memo, Revision};
+use policies::{CommandContext, Enforcer, EntityTag, IfEqual, PolicyId, Purpose, Tagged};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -106,15 +104,16 @@ impl Things {
         let context = writer.context;
         let document = stored.state.document_to_change()?;
         writer.check_displaced(change, &document)?;
-        let if_equal = context.headers.if_equal;
-        let asks = !context.headers.precondition.is_empty() || if_equal != IfEqual::Update;
+        let revision = stored.entity.revision;
         // Hashing a part costs as much as parsing it, and few writes ask.
-        let etag = asks
-            .then(|| etag_of(change, &document, stored.entity.revision))
+        let asks = !context.headers.precondition.is_empty();
+        let if_equal = writer.if_equal(change);
+        let etag = (asks || if_equal != IfEqual::Update)
+            .then(|| self.etag_of(change, &document, revision))
             .flatten();
         let is_deletion = matches!(change.operation, Operation::Delete);
-        if !is_deletion || etag.is_some() {
-            check_precondition(context, change, etag, stored.entity.revision)?;
+        if asks && (!is_deletion || etag.is_some()) {
+            writer.check_precondition(change, etag, revision)?;
         }
         let policy_id = stored.state.policy_id();
         let applied =
@@ -136,7 +135,7 @@ impl Things {
             policy_id: policy_after,
             metadata: metadata_after(writer, change, (&applied, stored))?,
             applied,
-            revision: stored.entity.revision,
+            revision,
         };
         self.plan(context, change, draft)
     }
@@ -171,7 +170,7 @@ impl Things {
         let revision_after = revision + 1;
         // Written once, for the event and for the tag of what was put.
         let value = applied.value.as_ref().map(event::written);
-        let response = respond(change, (&applied, value.as_deref()), revision_after);
+        let response = self.respond(change, (&applied, value.as_deref()), revision_after);
         let stored = applied.document.map(|document| {
             let bytes = state::encode(&document, metadata.after.as_ref());
             (ThingState::new(policy_id.clone(), &bytes), bytes)
@@ -206,6 +205,45 @@ impl Things {
             appends: vec![append],
             response,
         })
+    }
+
+    fn respond(
+        &self,
+        change: &Change,
+        (applied, value): (&Applied, Option<&RawValue>),
+        revision: Revision,
+    ) -> ThingResponse {
+        let etag = match (&change.operation, value) {
+            (Operation::Put(_), Some(value)) => {
+                let tag_key = self.policies.tag_key();
+                Some(tag_key.of_json(tagged(change), value.get().as_bytes()))
+            }
+            _ => applied
+                .document
+                .as_ref()
+                .and_then(|document| self.etag_of(change, document, revision)),
+        };
+        match applied.action {
+            EventAction::Created => ThingResponse::Created {
+                thing_id: change.thing_id.clone(),
+                value: applied.value.clone().unwrap_or_default(),
+                etag,
+                revision,
+            },
+            EventAction::Modified | EventAction::Merged | EventAction::Migrated => {
+                ThingResponse::Modified { etag, revision }
+            }
+            EventAction::Deleted => ThingResponse::Deleted { revision },
+        }
+    }
+
+    /// The tag of the changed resource in `document`; `None` if it is not there.
+    fn etag_of(&self, change: &Change, document: &Value, revision: Revision) -> Option<EntityTag> {
+        if change.resource == ThingResource::Thing {
+            return Some(EntityTag::Revision(revision));
+        }
+        let value = change.pointer.resolve(document)?;
+        Some(self.policies.tag_key().of_value(tagged(change), value))
     }
 
     /// Metadata counts where a command adds to it, and in merges; what is put is measured alone, so that notes about a
@@ -292,31 +330,11 @@ fn metadata_after(
     Ok(metadata::change(before, header, &written))
 }
 
-/// Refuses what the conditions of the command do not allow; patches of ids may also name the thing's own tag.
-fn check_precondition(
-    context: &CommandContext,
-    change: &Change,
-    etag: Option<EntityTag>,
-    revision: Revision,
-) -> Result<(), Error> {
-    let precondition = &context.headers.precondition;
-    let mut outcome = precondition.evaluate(etag.as_ref());
-    let is_scalar_patch = matches!(change.operation, Operation::Merge { .. })
-        && matches!(
-            change.resource,
-            ThingResource::PolicyId | ThingResource::Definition
-        );
-    if is_scalar_patch && outcome != PreconditionOutcome::NotModified {
-        let by_thing = precondition.evaluate(Some(&EntityTag::Revision(revision)));
-        if by_thing != PreconditionOutcome::Failed {
-            outcome = by_thing;
-        }
-    }
-    match outcome {
-        PreconditionOutcome::Proceed => Ok(()),
-        PreconditionOutcome::NotModified | PreconditionOutcome::Failed => {
-            Err(precondition_failed(change, etag))
-        }
+fn tagged(change: &Change) -> Tagged<'_> {
+    Tagged {
+        kind: EntityKind::Thing,
+        id: change.thing_id.as_str(),
+        path: &change.pointer,
     }
 }
 
@@ -328,14 +346,6 @@ pub(super) fn precondition_failed(change: &Change, etag: Option<EntityTag>) -> E
     }
 }
 
-/// The tag of the changed resource in `document`; `None` if it is not there.
-fn etag_of(change: &Change, document: &Value, revision: Revision) -> Option<EntityTag> {
-    if change.resource == ThingResource::Thing {
-        return Some(EntityTag::Revision(revision));
-    }
-    change.pointer.resolve(document).map(EntityTag::of_value)
-}
-
 /// The policy that `document` names, which mostly is still `policy_id`.
 fn policy_id_of(document: Option<&Value>, policy_id: &PolicyId) -> PolicyId {
     document
@@ -343,32 +353,6 @@ fn policy_id_of(document: Option<&Value>, policy_id: &PolicyId) -> PolicyId {
         .filter(|text| *text != policy_id.as_str())
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(|| policy_id.clone())
-}
-
-fn respond(
-    change: &Change,
-    (applied, value): (&Applied, Option<&RawValue>),
-    revision: Revision,
-) -> ThingResponse {
-    let etag = match (&change.operation, value) {
-        (Operation::Put(_), Some(value)) => Some(EntityTag::of_json(value.get().as_bytes())),
-        _ => applied
-            .document
-            .as_ref()
-            .and_then(|document| etag_of(change, document, revision)),
-    };
-    match applied.action {
-        EventAction::Created => ThingResponse::Created {
-            thing_id: change.thing_id.clone(),
-            value: applied.value.clone().unwrap_or_default(),
-            etag,
-            revision,
-        },
-        EventAction::Modified | EventAction::Merged | EventAction::Migrated => {
-            ThingResponse::Modified { etag, revision }
-        }
-        EventAction::Deleted => ThingResponse::Deleted { revision },
-    }
 }
 
 fn event_headers(context: &CommandContext) -> EventHeaders {

@@ -124,3 +124,27 @@ async fn equal_values_may_be_skipped() {
         .await;
     assert_eq!(outcome(found), "modified");
 }
+
+#[tokio::test]
+async fn who_may_not_read_is_told_nothing_by_conditions() {
+    let mut fixture = Fixture::new();
+    let path = "x:p/entries/crew/subjects/t:a";
+    let writer = entry(&["w"], "+W policy:/entries/crew/subjects");
+    let crew = entry(&["a"], "+R thing:/");
+    let body = json!({"entries": {"owner": admin(), "crew": crew, "writer": writer}});
+    assert_eq!(fixture.put("t:admin", "x:p", body).await, "created");
+    let known = tag(&fixture, path).await.unwrap().to_string();
+    let subject = || json!({"type": "test"});
+    for guess in [known.as_str(), "\"x\""] {
+        for set in [Fixture::if_match, Fixture::if_none_match] {
+            set(&mut fixture, guess);
+            let found = fixture.put("t:w", path, subject()).await;
+            assert_eq!(found, "PreconditionFailed", "{guess}");
+        }
+    }
+    fixture.if_match("*");
+    fixture.headers.if_equal = IfEqual::Skip;
+    assert_eq!(fixture.put("t:w", path, subject()).await, "modified");
+    let found = fixture.put("t:admin", path, subject()).await;
+    assert_eq!(found, "PreconditionFailed");
+}

@@ -182,3 +182,89 @@ async fn equal_writes_are_skipped_without_a_trace() {
         .is("modified");
     assert_eq!(world.last_event().value, Some(json!({"b": 3})));
 }
+
+const DEVICE: &str = "nginx:device";
+
+/// A thing with a PIN that the device may write and nobody but Alice may read.
+async fn with_pin() -> World {
+    let world = World::new();
+    let device = entry(DEVICE, json!({"thing:/attributes/pin": grant(&["WRITE"])}));
+    world.given_policy("a:p", json!({"device": device})).await;
+    let thing = json!({"policyId": "a:p", "attributes": {"pin": 4711}});
+    world.put(ALICE, "/", thing).await.is("created");
+    world
+}
+
+fn as_device(mut context: CommandContext) -> CommandContext {
+    context.principal = super::context(DEVICE).principal;
+    context
+}
+
+#[tokio::test]
+async fn tags_do_not_tell_what_may_not_be_read() {
+    let world = with_pin().await;
+    let path = "/attributes/pin";
+    let tag = world.read(ALICE, path).await.etag().unwrap();
+    let put = || ThingAction::Modify(json!(0));
+    let patch = || ThingAction::Merge(json!(0));
+    let guesses = [
+        conditional(Some(&tag), None),
+        conditional(Some("\"x\""), None),
+        conditional(None, Some(&tag)),
+        conditional(None, Some("\"x\"")),
+        conditional(None, Some("*")),
+    ];
+    for context in guesses.map(as_device) {
+        for action in [put(), patch(), ThingAction::Delete] {
+            let refused = world.run_with(&context, path, action).await;
+            refused.is("PreconditionFailed");
+            assert_eq!(refused.etag(), None, "{:?}", context.headers.precondition);
+        }
+    }
+    assert_eq!(world.event_count(), 1);
+    let exists = as_device(conditional(Some("*"), None));
+    world.run_with(&exists, path, put()).await.is("modified");
+}
+
+#[tokio::test]
+async fn equal_content_elsewhere_has_another_tag() {
+    let world = with_pin().await;
+    let tag = world.read(ALICE, "/attributes/pin").await.etag();
+    let other = world.put(ALICE, "/attributes/other", json!(4711)).await;
+    assert_ne!(other.etag(), tag);
+    let thing = ThingAction::Modify(json!({"attributes": {"pin": 4711}}));
+    world
+        .run_on("a:u", &context(ALICE), "/", thing)
+        .await
+        .is("created");
+    let read = ThingAction::Retrieve { fields: None };
+    let same_path = world
+        .run_on("a:u", &context(ALICE), "/attributes/pin", read)
+        .await;
+    assert_ne!(same_path.etag(), tag);
+    let again = world.put(ALICE, "/attributes/pin", json!(4711)).await;
+    assert_eq!(again.etag(), tag);
+    let world = world.reopened();
+    assert_eq!(world.read(ALICE, "/attributes/pin").await.etag(), tag);
+}
+
+#[tokio::test]
+async fn who_may_not_read_is_not_told_what_is_equal() {
+    let world = with_pin().await;
+    for skip in [IfEqual::Skip, IfEqual::SkipMinimizingMerge] {
+        let context = as_device(if_equal(skip));
+        for guess in [4710, 4711, 4711] {
+            let put = ThingAction::Modify(json!(guess));
+            let patch = ThingAction::Merge(json!({"pin": guess}));
+            for (path, action) in [("/attributes/pin", put), ("/attributes", patch)] {
+                world.run_with(&context, path, action).await.is("modified");
+            }
+        }
+    }
+    assert_eq!(world.event_count(), 13);
+    let put = ThingAction::Modify(json!(4711));
+    world
+        .run_with(&if_equal(IfEqual::Skip), "/attributes/pin", put)
+        .await
+        .is("Equal");
+}
