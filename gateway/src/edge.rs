@@ -33,7 +33,8 @@ use devops::logging::{correlated, set_correlation_id};
 use futures_util::FutureExt;
 
 pub(crate) use admission::SUBJECTS_MAX;
-use admission::admit;
+use admission::{admit, vouch};
+use authentication::RequestKind;
 pub(crate) use canonical_path::{CanonicalPath, decode, decode_pointer};
 pub(crate) use context::{Authenticated, RequestContext};
 pub(crate) use cross_origin::OriginPolicy;
@@ -203,13 +204,13 @@ async fn answer<'r>(
     access: &mut Access,
 ) -> Result<Answer<'r>, DittoError> {
     check_target(request)?;
-    let path = CanonicalPath::parse(request.path())?;
+    let path = parse_path(request)?;
     let (source, is_secure) = locate((request, fields), &gateway)?;
     access.trail.source = Some(source);
     access.is_secure = is_secure;
     check_peer(&gateway, &source)?;
     let source_key = gateway.limits.source_key(source.client);
-    if is_counted(&path) {
+    if is_counted(path.as_ref().ok()) {
         gateway
             .limits
             .check_source(source_key)
@@ -218,12 +219,15 @@ async fn answer<'r>(
                 note_source(&gateway, exceeded, (source, source_key));
             })?;
     }
-    let route = match screen((request, fields), &path, (&gateway, is_secure))? {
+    let found = match screen((request, fields), path, (&gateway, is_secure))? {
         Screened::Preflight(preflight) => return Ok(Answer::Ready(Ok(preflight))),
-        Screened::Route(route) => route,
+        Screened::Route(route) => {
+            access.route = route.pattern();
+            route.check_method(request.method()).map(|()| route)
+        }
+        Screened::Nowhere(error) => Err(error),
     };
-    access.route = route.pattern();
-    route.check_method(request.method())?;
+    let found = unless_private(found, request)?;
     let query = Query::parse(request.query_string())?;
     access.correlation_id = correlation_id::overridden(&access.correlation_id, fields, &query);
     set_correlation_id(&access.correlation_id);
@@ -243,10 +247,18 @@ async fn answer<'r>(
         fence: None,
     };
     access.trail.at = Some(context.now);
-    if route.needs_principal() {
-        admit((request, fields), &route, &mut context, access).await?;
+    match found {
+        Ok(route) => {
+            if route.needs_principal() {
+                admit((request, fields), &route, &mut context, access).await?;
+            }
+            Ok(route.handle(context, request, payload))
+        }
+        Err(error) => {
+            vouch((request, fields), RequestKind::Http, &mut context, access).await?;
+            Err(error)
+        }
     }
-    Ok(route.handle(context, request, payload))
 }
 
 /// What a request that may be asked at all is about.
@@ -255,12 +267,14 @@ enum Screened {
     Preflight(HttpResponse),
     /// Anything else.
     Route(Route),
+    /// Nothing is called like that, for this reason.
+    Nowhere(DittoError),
 }
 
 /// Everything that can be said of a request before its method, its query and its caller are looked at.
 fn screen(
     (request, fields): (&HttpRequest, &Fields<'_>),
-    path: &CanonicalPath<'_>,
+    path: Result<CanonicalPath<'_>, DittoError>,
     (gateway, is_secure): (&Gateway, bool),
 ) -> Result<Screened, DittoError> {
     let settings = &gateway.settings;
@@ -270,16 +284,44 @@ fn screen(
         return Ok(Screened::Preflight(preflight));
     }
     settings.origins.check_write(request)?;
-    let route = Route::resolve(path)?;
-    if !settings.is_served(&route) {
-        return Err(routes::not_found(path));
+    let resolved = path.and_then(|path| {
+        let route = Route::resolve(&path)?;
+        if settings.is_served(&route) {
+            Ok(route)
+        } else {
+            Err(routes::not_found(&path))
+        }
+    });
+    Ok(resolved.map_or_else(Screened::Nowhere, Screened::Route))
+}
+
+/// The canonical path; that there is none is said at once only where nobody is asked for a credential.
+fn parse_path(request: &HttpRequest) -> Result<Result<CanonicalPath<'_>, DittoError>, DittoError> {
+    unless_private(CanonicalPath::parse(request.path()), request)
+}
+
+/// Keeps an error about the path back, inside, where it comes after the question who calls.
+fn unless_private<T>(
+    found: Result<T, DittoError>,
+    request: &HttpRequest,
+) -> Result<Result<T, DittoError>, DittoError> {
+    match found {
+        Err(error) if !is_private(request.path()) => Err(error),
+        found => Ok(found),
     }
-    Ok(Screened::Route(route))
+}
+
+/// Whether whoever asks for this path must say who it is, whether or not there is something.
+fn is_private(path: &str) -> bool {
+    ["/api/2", "/ws/2"].into_iter().any(|root| {
+        let rest = path.strip_prefix(root);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 /// Whether the request takes a unit of its source's budget; those of load balancers do not.
-fn is_counted(path: &CanonicalPath<'_>) -> bool {
-    path.segments.as_slice() != ["health"]
+fn is_counted(path: Option<&CanonicalPath<'_>>) -> bool {
+    path.is_none_or(|path| path.segments.as_slice() != ["health"])
 }
 
 /// Where the request comes from, and whether its client speaks TLS.

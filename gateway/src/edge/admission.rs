@@ -36,7 +36,22 @@ pub(super) async fn admit(
     context: &mut RequestContext,
     access: &mut Access,
 ) -> Result<(), DittoError> {
-    let caller = authenticate((request, fields), route, context, &mut access.trail).await?;
+    let caller = vouch((request, fields), kind_of(route), context, access).await?;
+    context.caller = Some(caller);
+    context.check_scope(route.scope(request))?;
+    route.check_namespace(context)?;
+    let asked = (request.method(), access.route);
+    access.trail.admit(&context.gateway.auditor, asked).await
+}
+
+/// Finds out who calls, within its budget.
+pub(super) async fn vouch(
+    (request, fields): (&HttpRequest, &Fields<'_>),
+    kind: RequestKind,
+    context: &mut RequestContext,
+    access: &mut Access,
+) -> Result<Authenticated, DittoError> {
+    let caller = authenticate((request, fields), kind, context, &mut access.trail).await?;
     access.provider = Some(caller.principal().provider());
     let limits = &context.gateway.limits;
     limits
@@ -45,21 +60,17 @@ pub(super) async fn admit(
             access.trail.limit = Some(exceeded.limit);
             note_subject(&context.gateway, exceeded, &caller);
         })?;
-    context.caller = Some(caller);
-    context.check_scope(route.scope(request))?;
-    route.check_namespace(context)?;
-    let asked = (request.method(), access.route);
-    access.trail.admit(&context.gateway.auditor, asked).await
+    Ok(caller)
 }
 
 /// Asks the chain, and remembers who failed.
 async fn authenticate(
     (request, fields): (&HttpRequest, &Fields<'_>),
-    route: &Route,
+    kind: RequestKind,
     context: &mut RequestContext,
     trail: &mut Trail,
 ) -> Result<Authenticated, DittoError> {
-    let parts = parts_of((request, fields), route, context);
+    let parts = parts_of((request, fields), kind, context);
     let settings = &context.gateway.settings;
     trail.is_header_dropped = settings.drops_pre_authenticated(&parts);
     let verdict = ask(&mut context.gateway, &parts).await;
@@ -73,10 +84,19 @@ async fn authenticate(
     recognise(fields, context, (principal, limit_key))
 }
 
+/// Where credentials may stand.
+pub(super) fn kind_of(route: &Route) -> RequestKind {
+    if *route == Route::WebSocket {
+        RequestKind::WebSocketUpgrade
+    } else {
+        RequestKind::Http
+    }
+}
+
 /// What providers see of the request.
 pub(super) fn parts_of<'r>(
     (request, fields): (&'r HttpRequest, &'r Fields<'_>),
-    route: &Route,
+    kind: RequestKind,
     context: &RequestContext,
 ) -> RequestParts<'r> {
     RequestParts {
@@ -89,11 +109,7 @@ pub(super) fn parts_of<'r>(
             .peer
             .map_or(PeerAddress::Unix, PeerAddress::Ip),
         client: context.source.client,
-        kind: if *route == Route::WebSocket {
-            RequestKind::WebSocketUpgrade
-        } else {
-            RequestKind::Http
-        },
+        kind,
         now: context.now,
         purpose: Purpose::Admit,
     }

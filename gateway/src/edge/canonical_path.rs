@@ -76,20 +76,24 @@ fn check_segment(segment: &str, raw: &str) -> Result<(), DittoError> {
 
 /// Decodes percent-escapes once (RFC 3986 §2.1); `+` stays `+`.
 pub(crate) fn decode(segment: &str) -> Result<String, DittoError> {
-    let bytes = segment.as_bytes();
-    let malformed = bytes.iter().enumerate().any(|(at, byte)| {
-        *byte == b'%'
-            && !bytes
-                .get(at + 1..at + 3)
-                .is_some_and(|escape| escape.iter().all(u8::is_ascii_hexdigit))
-    });
-    if malformed {
+    if has_malformed_escape(segment) {
         return Err(ambiguous("it contains a malformed percent-escape"));
     }
     percent_decode_str(segment)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
         .map_err(|_| ambiguous("it is not UTF-8 once decoded"))
+}
+
+/// Whether some `%` is not followed by two hexadecimal digits (RFC 3986 §2.1).
+pub(super) fn has_malformed_escape(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().any(|(at, byte)| {
+        *byte == b'%'
+            && !bytes
+                .get(at + 1..at + 3)
+                .is_some_and(|escape| escape.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 /// Reads the rest of a path as JSON pointer: decoded once, after which `%2F` separates like `/`.

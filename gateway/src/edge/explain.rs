@@ -10,16 +10,18 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use authentication::RequestKind;
 use devops::RequestDescription;
 use serde_json::{Map, Value, json};
 
-use super::canonical_path::CanonicalPath;
-use super::context::RequestContext;
+use super::admission::kind_of;
+use super::context::{Authenticated, RequestContext};
 use super::fields::Fields;
 use super::query::Query;
 use super::scopes::CallerScopes;
 use super::{
-    Screened, check_peer, check_target, correlation_id, headers, is_counted, locate, screen,
+    Screened, check_peer, check_target, correlation_id, headers, is_counted, locate, parse_path,
+    screen, unless_private,
 };
 use crate::app::Gateway;
 use crate::error::DittoError;
@@ -98,7 +100,7 @@ impl Explained<'_> {
     ) -> Result<(), DittoError> {
         let gateway = Arc::clone(&self.gateway);
         check_target(request)?;
-        let path = CanonicalPath::parse(request.path())?;
+        let path = parse_path(request)?;
         let (source, is_secure) = locate((request, fields), &gateway)?;
         let located = json!({
             "peer": source.peer,
@@ -109,18 +111,21 @@ impl Explained<'_> {
         self.found("source", located);
         check_peer(&gateway, &source)?;
         let source_key = gateway.limits.source_key(source.client);
-        if is_counted(&path) {
+        if is_counted(path.as_ref().ok()) {
             self.limited(gateway.limits.budget_of_source(source_key))?;
         }
-        let route = match screen((request, fields), &path, (&gateway, is_secure))? {
+        let found = match screen((request, fields), path, (&gateway, is_secure))? {
             Screened::Preflight(_) => {
                 self.found("route", "preflight");
                 return Ok(());
             }
-            Screened::Route(route) => route,
+            Screened::Route(route) => {
+                self.found("route", route.pattern());
+                route.check_method(request.method()).map(|()| route)
+            }
+            Screened::Nowhere(error) => Err(error),
         };
-        self.found("route", route.pattern());
-        route.check_method(request.method())?;
+        let found = unless_private(found, request)?;
         let query = Query::parse(request.query_string())?;
         let headers = headers::translate(fields, &query, correlation_id::of(fields))?;
         let mut context = RequestContext {
@@ -135,6 +140,14 @@ impl Explained<'_> {
             scopes: CallerScopes::default(),
             needs: None,
             fence: None,
+        };
+        let route = match found {
+            Ok(route) => route,
+            Err(error) => {
+                self.vouch((request, fields), RequestKind::Http, &mut context)
+                    .await?;
+                return Err(error);
+            }
         };
         if route.needs_principal() {
             self.admit((request, fields), &route, &mut context).await?;
@@ -154,18 +167,9 @@ impl Explained<'_> {
         route: &Route,
         context: &mut RequestContext,
     ) -> Result<(), DittoError> {
-        let caller = match &self.description.subjects {
-            Some(subjects) => caller::assumed(fields, (context, subjects))?,
-            None => {
-                let (steps, verdict) =
-                    caller::authenticated((request, fields), route, context).await;
-                self.found("chain", steps);
-                verdict?
-            }
-        };
-        self.found("caller", caller::to_json(caller.principal()));
-        let limits = &context.gateway.limits;
-        self.limited(limits.budget_of_subject(caller.limit_key()))?;
+        let caller = self
+            .vouch((request, fields), kind_of(route), context)
+            .await?;
         context.caller = Some(caller);
         context.check_scope(route.scope(request))?;
         route.check_namespace(context)?;
@@ -173,6 +177,28 @@ impl Explained<'_> {
         let asked = (request.method(), route.pattern());
         let mut trail = Trail::default();
         trail.admit(&context.gateway.auditor, asked).await
+    }
+
+    /// Who would call, within its budget.
+    async fn vouch(
+        &mut self,
+        (request, fields): (&HttpRequest, &Fields<'_>),
+        kind: RequestKind,
+        context: &mut RequestContext,
+    ) -> Result<Authenticated, DittoError> {
+        let caller = match &self.description.subjects {
+            Some(subjects) => caller::assumed(fields, (context, subjects))?,
+            None => {
+                let (steps, verdict) =
+                    caller::authenticated((request, fields), kind, context).await;
+                self.found("chain", steps);
+                verdict?
+            }
+        };
+        self.found("caller", caller::to_json(caller.principal()));
+        let limits = &context.gateway.limits;
+        self.limited(limits.budget_of_subject(caller.limit_key()))?;
+        Ok(caller)
     }
 
     /// Streams have limits of their own, and a socket must not be opened by a foreign page.

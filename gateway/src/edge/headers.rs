@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 use super::fields::Fields;
 use super::query::Query;
 use crate::error::DittoError;
+use crate::live::parse_labels;
 
 /// What the edge itself needs of a request's headers, next to what travels with the command.
 #[derive(Debug)]
@@ -199,8 +200,8 @@ impl<'a, 'f> Lookup<'a, 'f> {
 
     fn check_agreement(&self) -> Result<(), DittoError> {
         for name in self.query.names().filter(|name| is_query_parameter(name)) {
-            let field = self.fields.get(name);
-            if field.is_some() && field != self.query.get(name) {
+            let (field, parameter) = (self.fields.get(name), self.query.get(name));
+            if field.is_some() && field != parameter && !are_same_labels(name, field, parameter) {
                 return Err(DittoError::bad_request(
                     "gateway:duplicate.header.field",
                     format!("The header `{name}` and the query parameter of that name have different values."),
@@ -222,6 +223,13 @@ impl<'a, 'f> Lookup<'a, 'f> {
             })
             .transpose()
     }
+}
+
+/// Whether both list the same labels, of which one may be written as JSON and the other with commas.
+fn are_same_labels(name: &str, field: Option<&str>, parameter: Option<&str>) -> bool {
+    let labels = |text: Option<&str>| parse_labels(text?).ok();
+    matches!(name, "requested-acks" | "declared-acks")
+        && labels(field).is_some_and(|field| Some(field) == labels(parameter))
 }
 
 fn boolean(name: &str, text: &str) -> Result<bool, DittoError> {

@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::canonical_path::has_malformed_escape;
 use crate::error::DittoError;
 
 /// Parameters in the order sent; form style, so `+` is a blank.
@@ -46,17 +47,21 @@ impl Query {
 }
 
 fn decode(text: &str) -> Result<String, DittoError> {
+    if has_malformed_escape(text) {
+        return Err(invalid(
+            "The query string contains a `%` without two hexadecimal digits.",
+        ));
+    }
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
-        .map_err(|_| {
-            DittoError::bad_request(
-                "gateway:query.invalid",
-                "The query string is not UTF-8 once decoded.",
-            )
-            .describe("Percent-encode it as RFC 3986 says.")
-        })
+        .map_err(|_| invalid("The query string is not UTF-8 once decoded."))
+}
+
+fn invalid(message: &str) -> DittoError {
+    DittoError::bad_request("gateway:query.invalid", message)
+        .describe("Percent-encode it as RFC 3986 says: a percent sign itself is `%25`.")
 }
 
 #[cfg(test)]
@@ -70,6 +75,13 @@ mod tests {
         assert_eq!(query.all("a").collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(query.get("b"), Some("x y+"));
         assert_eq!(query.get("c"), Some(""));
-        assert!(Query::parse("a=%ff").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_refused() {
+        for raw in ["a=%ff", "a=%", "a=%zz", "%", "b=1&%2=x", "a=100%+1"] {
+            assert!(Query::parse(raw).is_err(), "{raw}");
+        }
+        assert_eq!(Query::parse("a=%25zz").unwrap().get("a"), Some("%zz"));
     }
 }

@@ -2,24 +2,23 @@
 
 use ::policies::{Credential, Principal, ProviderKind, SubjectId};
 use actix_web::HttpRequest;
-use authentication::{ChainStep, Purpose, RequestParts, SourcePrefix, StepVerdict};
+use authentication::{ChainStep, Purpose, RequestKind, RequestParts, SourcePrefix, StepVerdict};
 use serde_json::{Value, json};
 
 use crate::edge::admission::{parts_of, recognise};
 use crate::edge::context::{Authenticated, RequestContext};
 use crate::edge::fields::Fields;
 use crate::error::DittoError;
-use crate::routes::Route;
 
 /// What each provider concluded, and what follows from all of it.
 pub(super) async fn authenticated(
     (request, fields): (&HttpRequest, &Fields<'_>),
-    route: &Route,
+    kind: RequestKind,
     context: &mut RequestContext,
 ) -> (Value, Result<Authenticated, DittoError>) {
     let parts = RequestParts {
         purpose: Purpose::Explain,
-        ..parts_of((request, fields), route, context)
+        ..parts_of((request, fields), kind, context)
     };
     let (steps, verdict) = context.gateway.chain().explain(&parts).await;
     let steps = steps.iter().map(step_json).collect();

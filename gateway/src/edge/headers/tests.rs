@@ -44,6 +44,30 @@ fn repeated_and_diverging_headers_are_refused() {
 }
 
 #[test]
+fn labels_may_be_listed_in_two_ways() {
+    for (field, query) in [
+        (r#"["twin-persisted"]"#, "requested-acks=twin-persisted"),
+        ("my:a , my:b", "requested-acks=%5B%22my:a%22,%22my:b%22%5D"),
+        ("", "requested-acks=[]"),
+    ] {
+        let headers = headers(&[("requested-acks", field)]);
+        let query = Query::parse(query).unwrap();
+        let translated = translate(&Fields::read(&headers), &query, "c".into());
+        assert!(translated.is_ok(), "{field}: {translated:?}");
+    }
+    check_refused(
+        &[("requested-acks", r#"["my:a"]"#)],
+        "requested-acks=my:b",
+        "400 gateway:duplicate.header.field",
+    );
+    check_refused(
+        &[("condition", "[]")],
+        "condition=",
+        "400 gateway:duplicate.header.field",
+    );
+}
+
+#[test]
 fn large_headers_are_refused() {
     check_refused(&[("x-a", &"a".repeat(6000))], "", "431 headers.too.large");
     check_refused(&[("x-a", &"a".repeat(17_000))], "", "431 headers.too.large");
