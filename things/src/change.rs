@@ -55,6 +55,18 @@ impl Change {
         self.headers.as_ref()?.condition.as_ref()
     }
 
+    /// Refuses a body that no thing has room for, whatever else is wrong; patches are measured when they are parsed.
+    pub(crate) fn check_body(&self, length_max: usize) -> Result<(), Error> {
+        let json = match &self.operation {
+            Operation::Put(value) => value.to_string(),
+            Operation::Create(body) | Operation::Replace(body) => {
+                serde_json::to_string(&body.parts).unwrap_or_default()
+            }
+            Operation::Merge { .. } | Operation::Migrate(_) | Operation::Delete => return Ok(()),
+        };
+        check_length(&self.thing_id, json.as_bytes(), length_max)
+    }
+
     /// Validates a write; `None` if `action` reads.
     pub(crate) fn parse(
         thing_id: ThingId,

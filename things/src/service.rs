@@ -125,7 +125,12 @@ impl Things {
             // Boxed so that reads, which are far more frequent, do not carry the size of writes around.
             Some(change) => {
                 let change = change.with_headers(headers);
-                Box::pin(self.write(context, &change)).await
+                let outcome = Box::pin(self.write(context, &change)).await;
+                // Counting takes time, which only writes that fail anyway have.
+                outcome.map_err(|error| {
+                    let body = change.check_body(self.limits.thing_size_max);
+                    body.err().unwrap_or(error)
+                })
             }
             None => unreachable!("reads were answered above"),
         }

@@ -49,6 +49,23 @@ fn is_denied(outcome: &Outcome, expected: String) {
 }
 
 #[tokio::test]
+async fn a_body_without_room_anywhere_is_refused_before_anything_is_said_of_the_thing() {
+    let world = world(json!({})).await;
+    let large = || json!({"attributes": {"x": "x".repeat(102_400)}});
+    for path in ["/", "/attributes", "/features/t/properties/v"] {
+        world.put(EVE, path, large()).await.is("TooLarge");
+        world.patch(EVE, path, large()).await.is("TooLarge");
+    }
+    let when = [("condition", "eq(attributes/public,2)")];
+    let put = ThingAction::Modify(large());
+    let outcome = world.run_headed((ALICE, &when), "/attributes/x", put).await;
+    outcome.is("TooLarge");
+    let (eve, put) = (context(EVE), ThingAction::Modify(large()));
+    let missing = world.run_on("a:nothing", &eve, "/attributes/x", put).await;
+    missing.is("TooLarge");
+}
+
+#[tokio::test]
 async fn a_stranger_finds_nothing_and_changes_nothing() {
     let world = world(json!({})).await;
     for (path, kind) in PARTS {
