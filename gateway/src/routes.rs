@@ -305,9 +305,10 @@ impl Route {
                 context.acknowledged_within(),
                 Box::pin(things::write(context, request, payload, (id, resource))),
             ),
-            Self::Migration(id) => {
-                Answer::Pending(Box::pin(things::migrate(context, request, payload, id)))
-            }
+            Self::Migration(id) => Answer::after(
+                context.acknowledged_within(),
+                Box::pin(things::migrate(context, request, payload, id)),
+            ),
             Self::CheckPermissions => Answer::Pending(Box::pin(check_permissions::answer(
                 context, request, payload,
             ))),

@@ -15,6 +15,7 @@ mod life;
 mod limits;
 mod parts;
 mod preconditions;
+mod requests;
 mod views;
 mod walkthrough;
 

@@ -114,6 +114,14 @@ pub enum Error {
         /// What it should be.
         rule: &'static str,
     },
+    /// A member of the body of a command has an impossible value.
+    #[error("the member `{name}` is invalid: {rule}")]
+    MemberInvalid {
+        /// Which member.
+        name: &'static str,
+        /// What it should be.
+        rule: &'static str,
+    },
     /// The command cannot honour the header.
     #[error("the header `{name}` is of no use to this command")]
     HeaderUnusable {

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 use crate::metadata::MetadataHeader;
 use crate::{Error, ResourceKind, ThingAction};
 
+/// The header that makes parts of a patch depend on conditions.
+const PATCH_CONDITIONS: &str = "merge-thing-patch-conditions";
+
 /// What those headers say, parsed; none of it is known to be of use to the command yet.
 ///
 /// Source: Ditto documentation, pages "HTTP API concepts" and "Conditional requests".
@@ -17,6 +20,8 @@ use crate::{Error, ResourceKind, ThingAction};
 pub struct TwinHeaders {
     /// `condition`: of the thing as it is before the command.
     pub condition: Option<Predicate>,
+    /// Whether there is a `merge-thing-patch-conditions`, which may list nothing.
+    has_patch_conditions: bool,
     /// `merge-thing-patch-conditions`.
     pub(crate) patch_conditions: Vec<PatchCondition>,
     /// `put-metadata`, `get-metadata` or `delete-metadata`.
@@ -41,7 +46,7 @@ impl TwinHeaders {
     /// The names of these headers, in lower case.
     pub const NAMES: [&'static str; 8] = [
         "condition",
-        "merge-thing-patch-conditions",
+        PATCH_CONDITIONS,
         "put-metadata",
         "get-metadata",
         "delete-metadata",
@@ -65,11 +70,12 @@ impl TwinHeaders {
         let condition = lookup("condition")
             .map(|text| condition(&text))
             .transpose()?;
-        let patch_conditions = lookup("merge-thing-patch-conditions")
-            .map_or(Ok(Vec::new()), |text| patch_conditions(&text))?;
+        let patch_conditions =
+            lookup(PATCH_CONDITIONS).map_or(Ok(Vec::new()), |text| patch_conditions(&text))?;
         let headers = Self {
             name,
             condition,
+            has_patch_conditions: lookup(PATCH_CONDITIONS).is_some(),
             patch_conditions,
             metadata: MetadataHeader::parse(lookup)?,
             past: past(lookup)?,
@@ -84,7 +90,7 @@ impl TwinHeaders {
 
     fn says_something(&self) -> bool {
         self.condition.is_some()
-            || !self.patch_conditions.is_empty()
+            || self.has_patch_conditions
             || self.metadata.is_some()
             || self.past.is_some()
             || self.is_dry_run
@@ -112,7 +118,7 @@ impl TwinHeaders {
     /// [`Error::HeaderUnusable`] naming another one.
     pub fn past_only(&self) -> Result<Option<Past>, Error> {
         let says_more = self.condition.is_some()
-            || !self.patch_conditions.is_empty()
+            || self.has_patch_conditions
             || self.metadata.is_some()
             || self.is_dry_run;
         match self.past {
@@ -129,8 +135,8 @@ impl TwinHeaders {
         if self.past.is_some() && !is_read {
             return unusable("at-historical-revision");
         }
-        if !self.patch_conditions.is_empty() && !is_merge {
-            return unusable("merge-thing-patch-conditions");
+        if self.has_patch_conditions && !is_merge {
+            return unusable(PATCH_CONDITIONS);
         }
         if self.is_dry_run {
             return unusable("dry-run");
@@ -147,8 +153,8 @@ impl TwinHeaders {
         if self.past.is_some() {
             return unusable("at-historical-revision");
         }
-        if !self.patch_conditions.is_empty() {
-            return unusable("merge-thing-patch-conditions");
+        if self.has_patch_conditions {
+            return unusable(PATCH_CONDITIONS);
         }
         if self.is_dry_run {
             return unusable("dry-run");
@@ -167,13 +173,26 @@ impl TwinHeaders {
         if self.past.is_some() {
             return unusable("at-historical-revision");
         }
-        if !self.patch_conditions.is_empty() {
-            return unusable("merge-thing-patch-conditions");
+        if self.has_patch_conditions {
+            return unusable(PATCH_CONDITIONS);
         }
-        if self.metadata.is_some() {
-            return Err(Error::MetadataConflict);
+        match &self.metadata {
+            // It is merged by a POST, so that metadata can be set as at a creation.
+            Some(metadata) => {
+                let post = ThingAction::Create(Value::Null);
+                metadata.check_use(&post, ResourceKind::Thing)
+            }
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// As [`Self::check_use`], for a read of several things: each is left out that does not meet the condition.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HeaderUnusable`] naming another one.
+    pub fn check_use_on_many(&self) -> Result<(), Error> {
+        self.check_use_on_live_channel()
     }
 }
 
@@ -185,7 +204,7 @@ fn condition(text: &str) -> Result<Predicate, Error> {
 }
 
 fn patch_conditions(text: &str) -> Result<Vec<PatchCondition>, Error> {
-    const NAME: &str = "merge-thing-patch-conditions";
+    const NAME: &str = PATCH_CONDITIONS;
     let members: Map<String, Value> = serde_json::from_str(text)
         .map_err(|_malformed| invalid(NAME, "it is a JSON object of pointers and conditions"))?;
     members
@@ -289,6 +308,7 @@ mod tests {
             &[("at-historical-timestamp", "yesterday")],
             Err("HeaderInvalid"),
         );
+        check(&[("merge-thing-patch-conditions", "{}")], Ok(true));
         check(&[("dry-run", "true")], Ok(true));
         check(&[("dry-run", "false")], Ok(false));
         check(&[("dry-run", "yes")], Err("HeaderInvalid"));

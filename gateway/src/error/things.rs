@@ -64,7 +64,7 @@ impl From<Error> for DittoError {
             .describe("Check the regular expression; a patch may have 32 of them, none larger than what matches keys needs."),
             Error::ConditionInvalid { header, source } => {
                 let code = if source.is_about_property() { "rql.expression.invalid" } else { "things:condition.invalid" };
-                Self::bad_request(code, format!("The header `{header}` holds no condition: {source}."))
+                Self::bad_request(code, format!("`{header}` holds no condition: {source}."))
                     .describe("Write an expression such as `eq(attributes/location,\"kitchen\")`.")
             }
             Error::ConditionFailed { thing_id, unreadable } => {
@@ -78,6 +78,9 @@ impl From<Error> for DittoError {
             Error::HeaderInvalid { name, rule } => {
                 Self::bad_request("header.invalid", format!("The value of the header `{name}` is invalid."))
                     .describe(format!("Mind that {rule}."))
+            }
+            Error::MemberInvalid { name, rule } => {
+                json_invalid(format!("The value of the member `{name}` is invalid: {rule}."))
             }
             Error::HeaderUnusable { name } => {
                 Self::bad_request("command.headers.invalid", format!("The header `{name}` is of no use to this command."))

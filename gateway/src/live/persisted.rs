@@ -1,6 +1,6 @@
 //! What a twin itself says about a write: the acknowledgement `twin-persisted`.
 
-use ::things::ThingResponse;
+use ::things::{Migrated, ThingResponse};
 use serde_json::{Map, Value};
 
 use super::acknowledgement::Acknowledgement;
@@ -17,9 +17,7 @@ impl Acknowledgement {
             ThingResponse::Deleted { .. } => (204, None, None),
             ThingResponse::Retrieved { etag, .. } => (200, None, *etag),
         };
-        let mut headers: Map<String, Value> = Map::new();
-        headers.insert("correlation-id".to_owned(), correlation_id.into());
-        headers.insert("version".to_owned(), 2.into());
+        let mut headers = of_command(correlation_id);
         if let Some(etag) = etag {
             headers.insert("etag".to_owned(), etag.to_string().into());
         }
@@ -33,4 +31,24 @@ impl Acknowledgement {
             headers,
         }
     }
+
+    /// The outcome of a migration, with what it changed.
+    pub(crate) fn migrated(migrated: &Migrated, correlation_id: &str) -> Self {
+        let mut headers = of_command(correlation_id);
+        headers.insert("etag".to_owned(), migrated.etag.to_string().into());
+        Self {
+            label: "twin-persisted".into(),
+            status: 200,
+            payload: Some(migrated.to_json()),
+            headers,
+        }
+    }
+}
+
+/// What every acknowledgement of a command says.
+fn of_command(correlation_id: &str) -> Map<String, Value> {
+    let mut headers = Map::new();
+    headers.insert("correlation-id".to_owned(), correlation_id.into());
+    headers.insert("version".to_owned(), 2.into());
+    headers
 }

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use protocol::{Channel, MessagePath};
 use serde_json::{Map, Value};
 
-pub(super) use acknowledged::{Written, write_acknowledged};
+pub(super) use acknowledged::{Migration, Written, migrate_acknowledged, write_acknowledged};
 pub(crate) use mail::Mail;
 
 use super::{Answer, body};

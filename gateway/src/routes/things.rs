@@ -15,9 +15,9 @@ use serde_json::Value;
 
 use super::Answer;
 use super::body::{self, BodyType};
-use super::messages::{Written, write_acknowledged};
+use super::messages::{Migration, Written, migrate_acknowledged, write_acknowledged};
 use super::respond::{self, Outcome};
-use crate::edge::{RequestContext, unsupported_header};
+use crate::edge::RequestContext;
 use crate::error::DittoError;
 
 pub(crate) fn parse_id(text: &str) -> Result<ThingId, DittoError> {
@@ -37,12 +37,14 @@ pub(super) async fn collection(
         return create(context, request, payload).await;
     }
     let ids = asked_ids(&context)?;
+    context.is_response_waived(true)?;
     let command = context.command()?;
     let fields = context.fields()?;
+    let headers = context.headers.twin.as_deref();
     let things = context
         .gateway
         .things
-        .retrieve_many(&command, &ids, fields.as_ref())
+        .retrieve_many(&command, &ids, (fields.as_ref(), headers))
         .await?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")
@@ -56,7 +58,7 @@ pub(super) async fn collection(
 /// 400 if it names none, too many or something else; 403 for what is out of the caller's reach.
 pub(crate) fn asked_ids(context: &RequestContext) -> Result<Vec<ThingId>, DittoError> {
     if let Some(headers) = &context.headers.twin {
-        return Err(unsupported_header(headers.name()));
+        headers.check_use_on_many()?;
     }
     let ids = context.query.all("ids").collect::<Vec<_>>().join(",");
     if !context.query.names().any(|name| name == "ids") {
@@ -222,6 +224,15 @@ pub(super) async fn migrate(
     let waived = context.is_response_waived(false)?;
     let command = context.command()?;
     let headers = context.headers.twin.clone();
+    let requested = context.requested(Channel::Twin)?;
+    if !requested.is_plain() {
+        let migration = Migration {
+            thing_id,
+            body,
+            requested,
+        };
+        return migrate_acknowledged(&context, migration).await;
+    }
     let things: &Things = &context.gateway.things;
     let work = async { Ok(things.migrate(&command, thing_id, (body, headers)).await?) };
     let migrated = context.within_timeout(work).await?;

@@ -85,6 +85,53 @@ async fn a_write_waits_for_those_who_declared() {
 }
 
 #[tokio::test]
+async fn a_migration_waits_like_any_other_write() {
+    let (gateway, alice) = world().await;
+    let mut archive = declaring(&gateway, ("nginx:alice", "acme:archived"), &["EVENTS"]).await;
+    let path = |query: &str| format!("/api/2/things/org.acme:lamp/migrateDefinition?{query}");
+    let body = json!({ "thingDefinitionUrl": "https://models.example/m" });
+    let (waiting, noting) = (
+        path("requested-acks=twin-persisted,acme:archived"),
+        alice.with("put-metadata", r#"[{"key":"definition/by","value":"us"}]"#),
+    );
+    let (answer, ()) = tokio::join!(
+        noting.post(&waiting, &body),
+        acknowledge_next(&mut archive, &["acme:archived"], 200),
+    );
+    let json = answer.expect(200).json();
+    let own = &json["twin-persisted"];
+    assert_eq!(
+        (&own["status"], &own["payload"]["mergeStatus"]),
+        (&json!(200), &json!("APPLIED"))
+    );
+    assert!(own["headers"]["etag"].is_string(), "{json}");
+    assert_eq!(json["acme:archived"]["status"], 200, "{json}");
+    let noted = alice.with("get-metadata", "definition/by");
+    let noted = noted.get("/api/2/things/org.acme:lamp").await.expect(200);
+    assert_eq!(
+        noted.header("ditto-metadata"),
+        r#"{"definition":{"by":"us"}}"#
+    );
+
+    let silent = path("requested-acks=acme:nobody&timeout=50ms");
+    let silent = alice.post(&silent, &body).await;
+    silent.expect_error(408, "acknowledgement:request.timeout");
+    for (query, code) in [
+        ("requested-acks=search-persisted", "header.invalid"),
+        (
+            "requested-acks=acme:archived&dry-run=true",
+            "command.headers.invalid",
+        ),
+    ] {
+        let refused = alice.post(&path(query), &body).await;
+        refused.expect_error(400, code);
+    }
+    let denied = gateway.as_subject("nginx:stranger");
+    let denied = denied.post(&waiting, &body).await;
+    denied.expect_error(403, "things:thing.notmodifiable");
+}
+
+#[tokio::test]
 async fn one_acknowledgement_speaks_for_itself() {
     let (gateway, alice) = world().await;
     let mut archive = declaring(&gateway, ("nginx:alice", "acme:archived"), &["EVENTS"]).await;

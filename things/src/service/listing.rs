@@ -5,7 +5,7 @@ use policies::{CommandContext, FieldSelector};
 use serde_json::Value;
 
 use super::Things;
-use crate::{Error, ThingId, ThingResource};
+use crate::{Error, ThingId, ThingResource, TwinHeaders};
 
 /// How many things one page looks at, most of which the principal may not see.
 const LOOKED_AT_MAX: usize = 5_000;
@@ -27,16 +27,20 @@ impl Things {
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] and [`Error::Policy`]; what is missing or unreadable is left out.
+    /// [`Error::Store`], [`Error::Policy`], and [`Error::HeaderUnusable`] for headers other than `condition`. What is
+    /// missing or unreadable is left out, and so is what does not meet the condition.
     pub async fn retrieve_many(
         &self,
         context: &CommandContext,
         ids: &[ThingId],
-        fields: Option<&FieldSelector>,
+        (fields, headers): (Option<&FieldSelector>, Option<&TwinHeaders>),
     ) -> Result<Vec<Value>, Error> {
+        if let Some(headers) = headers {
+            headers.check_use_on_many()?;
+        }
         let mut things = Vec::with_capacity(ids.len());
         for id in ids {
-            things.extend(self.retrieve_one(context, id, fields).await?);
+            things.extend(self.retrieve_one(context, id, (fields, headers)).await?);
         }
         Ok(things)
     }
@@ -68,7 +72,7 @@ impl Things {
                 looked_at += 1;
                 if entity.state.is_some() {
                     let id = key.id.parse().map_err(damaged)?;
-                    items.extend(self.retrieve_one(context, &id, fields).await?);
+                    items.extend(self.retrieve_one(context, &id, (fields, None)).await?);
                 }
                 next = Some(key.id.to_string());
             }
@@ -82,10 +86,10 @@ impl Things {
         &self,
         context: &CommandContext,
         thing_id: &ThingId,
-        fields: Option<&FieldSelector>,
+        (fields, headers): (Option<&FieldSelector>, Option<&TwinHeaders>),
     ) -> Result<Option<Value>, Error> {
-        let sight = match self.look(context, thing_id, &ThingResource::Thing, None) {
-            Err(Error::NotFound { .. }) => return Ok(None),
+        let sight = match self.look(context, thing_id, &ThingResource::Thing, headers) {
+            Err(Error::NotFound { .. } | Error::ConditionFailed { .. }) => return Ok(None),
             sight => sight?,
         };
         let mut body = sight.body(fields)?;

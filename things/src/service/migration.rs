@@ -105,7 +105,7 @@ impl Migration {
 
 fn parse_conditions(conditions: Map<String, Value>) -> Result<Vec<(Pointer, Predicate)>, Error> {
     const NAME: &str = "patchConditions";
-    let invalid = |rule| Error::HeaderInvalid { name: NAME, rule };
+    let invalid = |rule| Error::MemberInvalid { name: NAME, rule };
     conditions
         .into_iter()
         .map(|(key, condition)| {
@@ -301,7 +301,13 @@ fn filled(text: &str, lookup: &dyn Fn(&Pointer) -> Option<Value>) -> Result<Opti
         let Some((inner, after)) = after.split_once("}}") else {
             break;
         };
+        let unresolved = || Error::PlaceholderUnresolved {
+            placeholder: format!("{{{{{inner}}}}}"),
+        };
         let Some(path) = inner.trim().strip_prefix("thing-json:") else {
+            if is_placeholder(inner) {
+                return Err(unresolved());
+            }
             result.push_str(before);
             result.push_str("{{");
             result.push_str(inner);
@@ -310,9 +316,7 @@ fn filled(text: &str, lookup: &dyn Fn(&Pointer) -> Option<Value>) -> Result<Opti
             continue;
         };
         let value = path.parse().ok().and_then(|path| lookup(&path));
-        let value = value.ok_or_else(|| Error::PlaceholderUnresolved {
-            placeholder: format!("{{{{{inner}}}}}"),
-        })?;
+        let value = value.ok_or_else(unresolved)?;
         if before.is_empty() && after.is_empty() && !has_placeholder && result.is_empty() {
             return Ok(Some(value));
         }
@@ -330,6 +334,14 @@ fn filled(text: &str, lookup: &dyn Fn(&Pointer) -> Option<Value>) -> Result<Opti
     }
     result.push_str(rest);
     Ok(has_placeholder.then_some(Value::String(result)))
+}
+
+/// Whether what stands in braces is written like a placeholder, `prefix:name`; other templates belong to the thing.
+fn is_placeholder(inner: &str) -> bool {
+    inner.trim().split_once(':').is_some_and(|(prefix, name)| {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        !prefix.is_empty() && prefix.bytes().all(is_word) && !name.is_empty()
+    })
 }
 
 /// Removes what is at a path, and the objects that this leaves empty.

@@ -80,7 +80,12 @@ pub(super) const FIELDS: &[FieldRow] = &[
         "condition",
         text::rql,
         "An RQL expression that must hold for the thing as it is: `eq(attributes/site,\"north\")`.",
-        |asked| asked.is_of_one_thing() || asked.name == RouteName::Migration || asked.is_message(),
+        |asked| {
+            asked.is_of_one_thing()
+                || asked.name == RouteName::Migration
+                || asked.name == RouteName::Things && asked.is_read()
+                || asked.is_message()
+        },
     ),
     (
         "if-match",
@@ -104,11 +109,7 @@ pub(super) const FIELDS: &[FieldRow] = &[
         "put-metadata",
         json_text,
         "Notes for parts: `[{\"key\":\"unit\",\"value\":\"W\"}]`.",
-        |asked| {
-            asked.is_write_to(Tag::Things)
-                && asked.name != RouteName::Migration
-                && *asked.method != Method::DELETE
-        },
+        |asked| asked.is_write_to(Tag::Things) && *asked.method != Method::DELETE,
     ),
     (
         "get-metadata",

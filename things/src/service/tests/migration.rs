@@ -95,7 +95,7 @@ async fn bad_migrations_change_nothing() {
         ),
         (
             json!({"thingDefinitionUrl": MODEL, "patchConditions": {"attributes": "x"}}),
-            "HeaderInvalid",
+            "MemberInvalid",
         ),
         (
             json!({"thingDefinitionUrl": MODEL, "patchConditions": {"thing:/attributes": "x"}}),
@@ -107,6 +107,10 @@ async fn bad_migrations_change_nothing() {
         ),
         (
             json!({"thingDefinitionUrl": MODEL, "migrationPayload": {"attributes": {"a": "{{ thing-json:attributes/nope }}"}}}),
+            "PlaceholderUnresolved",
+        ),
+        (
+            json!({"thingDefinitionUrl": MODEL, "migrationPayload": {"attributes": {"a": ["x {{ foo:bar }}"]}}}),
             "PlaceholderUnresolved",
         ),
     ] {

@@ -112,12 +112,54 @@ async fn many_things_are_read_in_the_order_asked_for() {
     let fields = selector("thingId");
     let things = world
         .things
-        .retrieve_many(&context(ALICE), &ids, Some(&fields))
+        .retrieve_many(&context(ALICE), &ids, (Some(&fields), None))
         .await;
     check(
         Value::from(things.unwrap()),
         json!([{"thingId": "a:v"}, {"thingId": "a:t"}]),
     );
+}
+
+#[tokio::test]
+async fn of_many_things_those_are_read_that_meet_the_condition() {
+    let world = world().await;
+    let create = ThingAction::Create(json!({"attributes": {"only": "v"}}));
+    world
+        .run_on("a:v", &context(ALICE), "/", create)
+        .await
+        .is("created");
+    let read = async |who, headers: &[(&'static str, &str)]| {
+        let ids = ["a:v", "a:missing", "a:t"].map(|id| id.parse().unwrap());
+        let (fields, headers) = (selector("thingId"), twin_headers(headers).unwrap());
+        let asked = (Some(&fields), headers.as_deref());
+        world
+            .things
+            .retrieve_many(&context(who), &ids, asked)
+            .await
+            .map(Value::from)
+    };
+    let when = |condition| [("condition", condition)];
+    let of_v = when("eq(attributes/only,'v')");
+    check(
+        read(ALICE, &of_v).await.unwrap(),
+        json!([{"thingId": "a:v"}]),
+    );
+    let others = when("not(exists(attributes/only))");
+    check(
+        read(ALICE, &others).await.unwrap(),
+        json!([{"thingId": "a:t"}]),
+    );
+    // Who may not read what the condition looks at does not learn whether it holds.
+    check(read(BOB, &others).await.unwrap(), json!([]));
+    for headers in [
+        ("get-metadata", "*"),
+        ("merge-thing-patch-conditions", "{}"),
+        ("at-historical-revision", "1"),
+        ("dry-run", "true"),
+    ] {
+        let refused = read(ALICE, &[headers]).await.unwrap_err();
+        assert_eq!(error_name(&refused), "HeaderUnusable", "{headers:?}");
+    }
 }
 
 #[tokio::test]

@@ -42,12 +42,13 @@ pub(super) async fn execute(
             None
         }
         Incoming::Things { thing_ids, fields } => {
-            refuse_twin_headers(headers)?;
+            let twin = twin_headers(headers)?;
             check_count(&thing_ids)?;
             scopes.check_things(&thing_ids)?;
+            let asked = (fields.as_ref(), twin.as_deref());
             let things = gateway
                 .things
-                .retrieve_many(&context, &thing_ids, fields.as_ref())
+                .retrieve_many(&context, &thing_ids, asked)
                 .await?;
             Some(Envelope::things_response(topic, path, headers, &things))
         }
@@ -196,14 +197,6 @@ fn twin_headers(headers: &Map<String, Value>) -> Result<Option<Arc<TwinHeaders>>
         })
     };
     Ok(TwinHeaders::parse(&lookup)?.map(Arc::new))
-}
-
-/// Refuses what only commands to one twin can honour.
-fn refuse_twin_headers(headers: &Map<String, Value>) -> Result<(), DittoError> {
-    match twin_headers(headers)? {
-        Some(headers) => Err(edge::unsupported_header(headers.name())),
-        None => Ok(()),
-    }
 }
 
 fn unsupported(what: &str) -> DittoError {
