@@ -169,6 +169,21 @@ fn a_minimal_patch_keeps_removals_that_hit() {
     );
 }
 
+#[test]
+fn patterns_know_the_classes_of_unicode() {
+    for (pattern, gone) in [
+        (r"\p{Lu}\d", "A1"),
+        (r"\p{Alpha}+", "abc"),
+        (r"\p{Greek}+", "Ωμ"),
+    ] {
+        let mut thing = json!({"A1": 1, "abc": 1, "Ωμ": 1, "_0": 1});
+        let patch = Map::from_iter([(format!("{{{{ ~{pattern}~ }}}}"), Value::Null)]);
+        merge(&mut thing, &patch.into());
+        assert_eq!(thing.get(gone), None, "{pattern}");
+        assert!(thing.get("_0").is_some(), "{pattern}");
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
