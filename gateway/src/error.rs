@@ -185,6 +185,15 @@ impl DittoError {
     }
 }
 
+/// A rule of a crate below as a sentence of its own.
+pub(crate) fn sentence(rule: impl std::fmt::Display) -> String {
+    let mut text = format!("{rule}.");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
 /// Client text as an error may echo it: bounded, without control characters.
 pub(crate) fn shown(text: &str) -> String {
     text.chars()
@@ -205,5 +214,17 @@ impl std::fmt::Display for ErrorChain<'_> {
             source = cause.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn rules_become_sentences() {
+        assert_eq!(sentence("an id is short"), "An id is short.");
+        assert_eq!(sentence("`a` is text"), "`a` is text.");
+        assert_eq!(sentence("ä"), "ä.");
     }
 }

@@ -92,6 +92,9 @@ impl Route {
             ["api", "2", "things"] => Ok(Self::Things),
             ["api", "2", "things", id, tail @ ..] => {
                 let thing_id = things::parse_id(&decode(id)?)?;
+                if matches!(tail, ["policyId"]) && path.ends_with_slash {
+                    return Err(not_found(path));
+                }
                 if matches!(tail, ["migrateDefinition"]) {
                     return Ok(Self::Migration(thing_id));
                 }

@@ -3,7 +3,11 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
+
+/// How much of a repeated name an error shows, in characters.
+const SHOWN_MAX: usize = 100;
 
 /// A JSON value without repeated members, which deserialising refuses.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,8 +69,16 @@ impl<'de> Visitor<'de> for DistinctVisitor {
         while let Some((name, DistinctJson(value))) =
             members.next_entry::<String, DistinctJson>()?
         {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member is repeated"));
+            match object.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                Entry::Occupied(entry) => {
+                    let shown: String = entry.key().chars().take(SHOWN_MAX).collect();
+                    return Err(A::Error::custom(format_args!(
+                        "the member `{shown}` is repeated"
+                    )));
+                }
             }
         }
         Ok(Value::Object(object))
@@ -83,6 +95,20 @@ mod tests {
         let plain = serde_json::from_str::<Value>(text).ok();
         let expected = plain.filter(|_| is_accepted);
         assert_eq!(parsed.ok().map(|json| json.0), expected, "{text}");
+    }
+
+    #[test]
+    fn the_repeated_member_is_named_with_its_place() {
+        let error = |text: &str| {
+            let parsed = serde_json::from_str::<DistinctJson>(text);
+            parsed.unwrap_err().to_string()
+        };
+        assert_eq!(
+            error("{\"a\":{\"b\":1,\n\"b\":2}}"),
+            "the member `b` is repeated at line 2 column 6"
+        );
+        let long = "k".repeat(300);
+        assert!(error(&format!("{{\"{long}\":1,\"{long}\":2}}")).len() < 200);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub enum Error {
         depth_max: usize,
     },
     /// Something else was expected.
-    #[error("at character {position} {expected} is missing")]
+    #[error("at character {position} there should be {expected}")]
     Syntax {
         /// Where.
         position: usize,

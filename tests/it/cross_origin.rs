@@ -103,6 +103,10 @@ async fn a_listed_page_is_named_and_credentials_of_the_browser_are_not_invited()
         .await
         .expect(200);
     assert_eq!(read.header("access-control-allow-origin"), OWN);
+    let shown = read.header("access-control-expose-headers");
+    for name in ["ditto-metadata", "etag", "entity-revision"] {
+        assert!(shown.split(", ").any(|each| each == name), "{shown}");
+    }
     for answer in [&answer, &read] {
         assert_eq!(answer.header("access-control-allow-credentials"), "");
         assert_ne!(answer.header("access-control-allow-origin"), "*");

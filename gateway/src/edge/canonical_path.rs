@@ -4,13 +4,15 @@ use percent_encoding::percent_decode_str;
 use policies::Pointer;
 use smallvec::SmallVec;
 
-use crate::error::DittoError;
+use crate::error::{DittoError, sentence};
 
 /// The raw segments of a path, still percent-encoded; a single trailing slash does not count.
 ///
 /// Literals are compared byte by byte with raw segments, ids are decoded once by [`decode`].
 pub(crate) struct CanonicalPath<'a> {
     pub(crate) segments: SmallVec<[&'a str; 8]>,
+    /// Whether there was such a slash, which one route does not tolerate.
+    pub(crate) ends_with_slash: bool,
 }
 
 impl<'a> CanonicalPath<'a> {
@@ -21,7 +23,10 @@ impl<'a> CanonicalPath<'a> {
         if raw.contains('\\') {
             return Err(ambiguous("it contains a backslash"));
         }
-        let path = path.strip_suffix('/').unwrap_or(path);
+        let (path, ends_with_slash) = match path.strip_suffix('/') {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
         let segments: SmallVec<[&str; 8]> = if path.is_empty() {
             SmallVec::new()
         } else {
@@ -30,7 +35,10 @@ impl<'a> CanonicalPath<'a> {
         for segment in &segments {
             check_segment(segment, raw)?;
         }
-        Ok(Self { segments })
+        Ok(Self {
+            segments,
+            ends_with_slash,
+        })
     }
 
     /// Whether some segment is written in a way in which no route literal is: then "not found" would be a guess.
@@ -108,7 +116,7 @@ pub(crate) fn decode_pointer(segments: &[&str]) -> Result<Pointer, DittoError> {
             "json.pointer.invalid",
             format!("The pointer `{}` is malformed.", shown(&text)),
         )
-        .describe(format!("Mind that {error}."))
+        .describe(sentence(error))
     })
 }
 

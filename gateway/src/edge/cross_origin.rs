@@ -64,7 +64,7 @@ impl OriginPolicy {
         answer.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
             HeaderValue::from_static(
-                "correlation-id, etag, entity-revision, location, ratelimit, ratelimit-policy, retry-after, www-authenticate",
+                "correlation-id, ditto-metadata, etag, entity-revision, location, ratelimit, ratelimit-policy, retry-after, www-authenticate",
             ),
         );
         true

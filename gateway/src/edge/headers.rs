@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::query::Query;
-use crate::error::DittoError;
+use crate::error::{DittoError, sentence};
 use crate::live::parse_labels;
 
 /// What the edge itself needs of a request's headers, next to what travels with the command.
@@ -246,7 +246,7 @@ fn policy_view(text: &str) -> Result<PolicyView, DittoError> {
             "policies:view.invalid",
             "The value of `policy-view` is invalid.",
         )
-        .describe("Mind that it is `original` or `resolved`.")
+        .describe("It is `original` or `resolved`.")
     })
 }
 
@@ -267,7 +267,7 @@ fn invalid(name: &str, rule: &str) -> DittoError {
         "header.invalid",
         format!("The value of the header `{name}` is invalid."),
     )
-    .describe(format!("Mind that {rule}."))
+    .describe(sentence(rule))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use ::policies::{ActionFailure, Error, PolicyResource};
 use actix_web::http::StatusCode;
 
-use super::{DittoError, json_invalid, shown};
+use super::{DittoError, json_invalid, sentence, shown};
 
 impl From<Error> for DittoError {
     #[expect(
@@ -16,7 +16,7 @@ impl From<Error> for DittoError {
                 "policies:id.invalid",
                 format!("`{}` is no policy id.", shown(&text)),
             )
-            .describe(format!("Mind that {source}.")),
+            .describe(sentence(source)),
             Error::IdNotSettable { policy_id } => Self::bad_request(
                 "policies:id.notsettable",
                 format!("The body names another id than that of policy `{policy_id}`."),
@@ -35,12 +35,12 @@ impl From<Error> for DittoError {
                 "policies:subjectid.invalid",
                 format!("`{}` is no subject id.", shown(&text)),
             )
-            .describe(format!("Mind that {source}.")),
+            .describe(sentence(source)),
             Error::InvalidResourceKey { text, source } => Self::bad_request(
                 "policies:entry.invalid",
                 format!("`{}` is no resource.", shown(&text)),
             )
-            .describe(format!("Mind that {source}.")),
+            .describe(sentence(source)),
             Error::InvalidSubjectExpiry { text } => Self::bad_request(
                 "policies:subjectexpiry.invalid",
                 format!("`{}` is no instant.", shown(&text)),
@@ -74,9 +74,9 @@ impl From<Error> for DittoError {
             Error::NulCharacter => json_invalid("The character U+0000 is not allowed in a policy."),
             Error::InvalidFieldSelector { reason, .. } => Self::bad_request(
                 "json.fieldselector.invalid",
-                "The `fields` selector is malformed.",
+                format!("The `fields` selector is malformed: {reason}."),
             )
-            .describe(format!("Mind that {reason}.")),
+            .describe("Write names separated by commas, with parts in parentheses: `thingId,attributes(site,serial)`."),
             Error::UnresolvablePlaceholder { placeholder } => Self::bad_request(
                 "placeholder:placeholder.notresolvable",
                 format!(

@@ -5,7 +5,7 @@ mod live;
 use actix_web::http::StatusCode;
 use protocol::Error;
 
-use super::{DittoError, json_invalid, shown};
+use super::{DittoError, json_invalid, sentence, shown};
 
 impl From<Error> for DittoError {
     fn from(error: Error) -> Self {
@@ -23,9 +23,9 @@ impl From<Error> for DittoError {
             }
             Error::UnknownTopicPath { topic, source } => Self::bad_request(
                 "protocoladapter:unknown.topicpath",
-                format!("`{}` is no topic.", shown(&topic)),
+                format!("`{}` is no topic: {source}.", shown(&topic)),
             )
-            .describe(format!("Mind that {source}.")),
+            .describe("Write a topic as in `org.acme/lamp/things/twin/commands/modify`."),
             Error::GroupNotAccessible { topic } => Self::bad_request(
                 "protocoladapter:unknown.topicpath",
                 format!("`{}` is no topic here.", shown(&topic)),
@@ -45,7 +45,7 @@ impl From<Error> for DittoError {
                 "protocoladapter:invalid.path",
                 format!("`{}` is no path.", shown(&path)),
             )
-            .describe(format!("Mind that {source}.")),
+            .describe(sentence(source)),
             Error::IllegalValue { reason } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "protocoladapter:illegal.adaptable",

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use things::{Error, ThingResource};
 
 use super::policies::restricted;
-use super::{DittoError, json_invalid, shown};
+use super::{DittoError, json_invalid, sentence, shown};
 
 impl From<Error> for DittoError {
     #[expect(
@@ -15,7 +15,7 @@ impl From<Error> for DittoError {
         match error {
             Error::IdInvalid { text, source } => {
                 Self::bad_request("things:id.invalid", format!("`{}` is no thing id.", shown(&text)))
-                    .describe(format!("Mind that {source}."))
+                    .describe(sentence(source))
             }
             Error::IdNotSettable { thing_id } => Self::bad_request(
                 "things:id.notsettable",
@@ -27,7 +27,7 @@ impl From<Error> for DittoError {
             }
             Error::PolicyIdInvalid { text, source } => {
                 Self::bad_request("policies:id.invalid", format!("`{}` is no policy id.", shown(&text)))
-                    .describe(format!("Mind that {source}."))
+                    .describe(sentence(source))
             }
             Error::PolicyIdNotDeletable { thing_id } => Self::bad_request(
                 "things:policyId.notdeletable",
@@ -65,7 +65,7 @@ impl From<Error> for DittoError {
             Error::ConditionInvalid { header, source } => {
                 let code = if source.is_about_property() { "rql.expression.invalid" } else { "things:condition.invalid" };
                 Self::bad_request(code, format!("`{header}` holds no condition: {source}."))
-                    .describe("Write an expression such as `eq(attributes/location,\"kitchen\")`.")
+                    .describe("Write an expression such as `eq(attributes/location,'kitchen')`.")
             }
             Error::ConditionFailed { thing_id, unreadable } => {
                 let message = match unreadable {
@@ -77,7 +77,7 @@ impl From<Error> for DittoError {
             }
             Error::HeaderInvalid { name, rule } => {
                 Self::bad_request("header.invalid", format!("The value of the header `{name}` is invalid."))
-                    .describe(format!("Mind that {rule}."))
+                    .describe(sentence(rule))
             }
             Error::MemberInvalid { name, rule } => {
                 json_invalid(format!("The value of the member `{name}` is invalid: {rule}."))

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::body::{self, BodyType};
 use super::{policies, things};
 use crate::edge::RequestContext;
-use crate::error::{DittoError, json_invalid, shown};
+use crate::error::{DittoError, json_invalid, sentence, shown};
 
 /// So many checks fit into one request: they are answered in one piece.
 const CHECKS_MAX: usize = 1000;
@@ -200,6 +200,5 @@ fn required<'v>(
 }
 
 fn malformed(name: &str, rule: &str) -> DittoError {
-    json_invalid(format!("The check `{}` is malformed.", shown(name)))
-        .describe(format!("Mind that {rule}."))
+    json_invalid(format!("The check `{}` is malformed.", shown(name))).describe(sentence(rule))
 }

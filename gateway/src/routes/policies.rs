@@ -15,12 +15,15 @@ use smallvec::SmallVec;
 use super::body::{self, BodyType};
 use super::respond::{self, Outcome};
 use crate::edge::{RequestContext, decode};
-use crate::error::DittoError;
+use crate::error::{DittoError, sentence, shown};
 
 pub(crate) fn parse_id(text: &str) -> Result<PolicyId, DittoError> {
     text.parse().map_err(|error| {
-        DittoError::bad_request("policies:id.invalid", "The policy id is malformed.")
-            .describe(format!("Mind that {error}."))
+        DittoError::bad_request(
+            "policies:id.invalid",
+            format!("`{}` is no policy id.", shown(text)),
+        )
+        .describe(sentence(error))
     })
 }
 

@@ -90,19 +90,18 @@ pub(super) fn accepted() -> HttpResponse {
     HttpResponse::Accepted().finish()
 }
 
-/// The request's own URI without query, with `suffix` appended.
+/// The request's own URI without query, with `suffix` appended; relative for who does not say which host it talks to
+/// (RFC 9110 §10.2.2).
 pub(super) fn location(context: &RequestContext, request: &HttpRequest, suffix: &str) -> String {
     let scheme = if context.is_secure { "https" } else { "http" };
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|value| value.to_str().ok());
     let path = request.path();
-    format!(
-        "{scheme}://{host}{}{suffix}",
-        path.strip_suffix('/').unwrap_or(path)
-    )
+    let path = path.strip_suffix('/').unwrap_or(path);
+    match host.filter(|host| !host.is_empty()) {
+        Some(host) => format!("{scheme}://{host}{path}{suffix}"),
+        None => format!("{path}{suffix}"),
+    }
 }
 
 fn insert(response: &mut HttpResponseBuilder, name: HeaderName, value: impl Display) {

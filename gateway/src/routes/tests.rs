@@ -66,6 +66,13 @@ fn a_subject_or_resource_takes_the_rest_of_the_path() {
 }
 
 #[test]
+fn one_slash_at_the_end_is_tolerated_but_behind_a_policy_id() {
+    assert!(resolve("/api/2/things/a:b/definition/").is_ok());
+    assert!(resolve("/api/2/things/a:b/policyId").is_ok());
+    check_refused("/api/2/things/a:b/policyId/", "404 gateway:path.notfound");
+}
+
+#[test]
 fn literals_are_byte_exact() {
     check_refused("/api/2/%74hings", "400 gateway:path.invalid");
     check_refused("/api/2/things/a:b/%61ttributes", "400 gateway:path.invalid");

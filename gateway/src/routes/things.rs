@@ -18,12 +18,15 @@ use super::body::{self, BodyType};
 use super::messages::{Migration, Written, migrate_acknowledged, write_acknowledged};
 use super::respond::{self, Outcome};
 use crate::edge::RequestContext;
-use crate::error::DittoError;
+use crate::error::{DittoError, sentence, shown};
 
 pub(crate) fn parse_id(text: &str) -> Result<ThingId, DittoError> {
     text.parse().map_err(|error| {
-        DittoError::bad_request("things:id.invalid", "The thing id is malformed.")
-            .describe(format!("Mind that {error}."))
+        DittoError::bad_request(
+            "things:id.invalid",
+            format!("`{}` is no thing id.", shown(text)),
+        )
+        .describe(sentence(error))
     })
 }
 

@@ -62,62 +62,65 @@ fn every_operator_is_read() {
 
 #[test]
 fn errors_name_the_place() {
-    check("", Err("at character 1 an operator is missing"));
-    check("eq", Err("at character 3 `(` is missing"));
+    check("", Err("at character 1 there should be an operator"));
+    check("eq", Err("at character 3 there should be `(`"));
     check(
         "equals(attributes/a,1)",
-        Err("at character 1 an operator is missing"),
+        Err("at character 1 there should be an operator"),
     );
     check(
         "EQ(attributes/a,1)",
-        Err("at character 1 an operator is missing"),
+        Err("at character 1 there should be an operator"),
     );
     check(
         "eq(attributes/a)",
-        Err("at character 16 `,` and a value is missing"),
+        Err("at character 16 there should be `,` and a value"),
     );
     check(
         "eq(attributes/a,)",
-        Err("at character 17 a value is missing"),
+        Err("at character 17 there should be a value"),
     );
     check(
         "eq(attributes/a,abc)",
-        Err("at character 17 a value is missing"),
+        Err("at character 17 there should be a value"),
     );
     check(
         "eq(attributes/a,1,2)",
-        Err("at character 18 `)` is missing"),
+        Err("at character 18 there should be `)`"),
     );
     check(
         "eq(attributes/a,1))",
-        Err("at character 19 the end is missing"),
+        Err("at character 19 there should be the end"),
     );
-    check("eq(attributes/€,1", Err("at character 18 `)` is missing"));
-    check("eq(,1)", Err("at character 4 a property is missing"));
-    check("and()", Err("at character 5 an operator is missing"));
+    check(
+        "eq(attributes/€,1",
+        Err("at character 18 there should be `)`"),
+    );
+    check("eq(,1)", Err("at character 4 there should be a property"));
+    check("and()", Err("at character 5 there should be an operator"));
     check(
         "and(exists(attributes/a),)",
-        Err("at character 26 an operator is missing"),
+        Err("at character 26 there should be an operator"),
     );
     check(
         "like(attributes/a,1)",
-        Err("at character 19 a text in quotes is missing"),
+        Err("at character 19 there should be a text in quotes"),
     );
     check(
         "eq(attributes/a,\"x)",
-        Err("at character 20 the closing quote is missing"),
+        Err("at character 20 there should be the closing quote"),
     );
     check(
         "eq(attributes/a,\"\\x\")",
-        Err("at character 20 an escape is missing"),
+        Err("at character 20 there should be an escape"),
     );
     check(
         "eq(attributes/a,1e3)",
-        Err("at character 18 `)` is missing"),
+        Err("at character 18 there should be `)`"),
     );
     check(
         "eq(attributes/a,99999999999999999999)",
-        Err("at character 37 a number that fits into 64 bits is missing"),
+        Err("at character 37 there should be a number that fits into 64 bits"),
     );
 }
 

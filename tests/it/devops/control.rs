@@ -127,6 +127,8 @@ async fn a_decision_is_explained_by_its_entries() {
     let stranger = ask(json!({ "path": secret, "headers": bob, "peer": "192.0.2.7" })).await;
     assert_eq!(stranger["error"]["status"], 401, "{stranger}");
     let odd = ask(json!({ "path": "/api/2//things" })).await;
+    assert_eq!(odd["error"]["status"], 401, "{odd}");
+    let odd = ask(json!({ "path": "/api/2//things", "headers": bob })).await;
     assert_eq!(odd["error"]["status"], 400, "{odd}");
 }
 

@@ -117,7 +117,7 @@ async fn a_migration_waits_like_any_other_write() {
     let silent = alice.post(&silent, &body).await;
     silent.expect_error(408, "acknowledgement:request.timeout");
     for (query, code) in [
-        ("requested-acks=search-persisted", "header.invalid"),
+        ("requested-acks=search-persisted", "command.headers.invalid"),
         (
             "requested-acks=acme:archived&dry-run=true",
             "command.headers.invalid",

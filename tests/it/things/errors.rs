@@ -172,7 +172,7 @@ const ROWS: &[Row] = &[
     (
         Owner,
         "GET",
-        "/api/2/things?ids=a:b&condition=exists(thingId)",
+        "/api/2/things?ids=a:b&at-historical-revision=1",
         "",
         &[],
         "400 command.headers.invalid",

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
+use tests::{raw_exchange, raw_status};
 
 use super::{THING, with_lamp};
 
@@ -110,4 +111,92 @@ async fn several_things_are_read_under_a_condition_and_with_nothing_else() {
     put.put(other, &json!({}))
         .await
         .expect_error(400, "command.headers.invalid");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    let (_gateway, alice) = with_lamp().await;
+    let migration = format!("{THING}/migrateDefinition");
+    let attributes = format!("{THING}/attributes");
+    let body = |text: &str| Some(text.to_owned());
+    for (method, path, sent, named) in [
+        ("GET", "/api/2/things/bad-id", None, "`bad-id`"),
+        ("GET", "/api/2/policies/bad-id", None, "`bad-id`"),
+        ("PUT", attributes.as_str(), body(r#"{"a":1,"a":2}"#), "`a`"),
+        (
+            "PUT",
+            attributes.as_str(),
+            body(&"[".repeat(200)),
+            "127 levels",
+        ),
+        (
+            "POST",
+            migration.as_str(),
+            body(r#"{"thingDefinitionUrl":"https://x.example/m","patchConditions":{"a":"b"}}"#),
+            "the member `patchConditions`",
+        ),
+        (
+            "GET",
+            "/api/2/things/org.acme:lamp?fields=a,,b",
+            None,
+            "a field is empty",
+        ),
+    ] {
+        let json = &[("content-type", "application/json")];
+        let answer = alice.send(method.parse().expect("a method"), path, json, sent);
+        let answer = answer.await.expect(400).json();
+        let message = answer["message"].as_str().unwrap_or_default();
+        assert!(message.contains(named), "{method} {path}: {message}");
+        let advice = answer["description"].as_str().unwrap_or_default();
+        assert!(!advice.starts_with("Mind that"), "{advice}");
+    }
+}
+
+#[tokio::test]
+async fn keys_of_dots_are_reached_through_what_encloses_them() {
+    let (_gateway, alice) = with_lamp().await;
+    let attributes = format!("{THING}/attributes");
+    let dots = json!({ ".": 1, "..": { "x": 2 } });
+    alice.put(&attributes, &dots).await.expect(204);
+    alice
+        .patch(&attributes, &json!({ ".": null, "..": { "x": 3 } }))
+        .await
+        .expect(204);
+    let read = alice.get(&attributes).await.expect(200).json();
+    assert_eq!(read, json!({ "..": { "x": 3 } }));
+    let path = format!("{attributes}/%2E%2E/x");
+    // As it stands: a client would resolve it before.
+    let vouched = ["x-ditto-pre-authenticated: nginx:alice"];
+    let status = raw_status(alice.address(), "GET", &path, &vouched).await;
+    assert_eq!(status, Some(400));
+}
+
+#[tokio::test]
+async fn who_names_no_host_gets_a_location_without_one() {
+    let (gateway, _alice) = with_lamp().await;
+    let request = "PUT /api/2/things/org.acme:lamp/attributes/old HTTP/1.0\r\nconnection: close\r\n\
+        x-ditto-pre-authenticated: nginx:alice\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n1";
+    let answer = raw_exchange(&gateway.endpoints().public, request.as_bytes()).await;
+    let head = answer.to_lowercase();
+    assert!(head.contains(" 201 "), "{answer}");
+    assert!(
+        head.contains("\r\nlocation: /api/2/things/org.acme:lamp/attributes/old\r\n"),
+        "{answer}"
+    );
+}
+
+/// The examples that errors and docs print can be pasted into a URL: none of the characters that no request target has.
+#[tokio::test]
+async fn the_examples_of_errors_can_be_pasted_into_a_url() {
+    let (_gateway, alice) = with_lamp().await;
+    let refused = alice.get(&format!("{THING}?condition=nonsense")).await;
+    let description = refused.expect(400).json()["description"].clone();
+    let example = description.as_str().and_then(|text| text.split('`').nth(1));
+    let example = example.expect("an example");
+    let target = format!("{THING}?condition={example}");
+    let request = format!(
+        "GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-ditto-pre-authenticated: nginx:alice\r\n\r\n"
+    );
+    let answer = raw_exchange(alice.address(), request.as_bytes()).await;
+    assert!(answer.contains("things:condition.failed"), "{answer}");
 }

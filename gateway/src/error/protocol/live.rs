@@ -5,7 +5,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use protocol::MessagePathError;
 
 use crate::edge;
-use crate::error::{DittoError, shown};
+use crate::error::{DittoError, sentence, shown};
 use crate::live::Error;
 
 impl From<Error> for DittoError {
@@ -142,7 +142,7 @@ impl From<MessagePathError> for DittoError {
                 "The path is not that of a message.",
             ),
         };
-        Self::bad_request(code, message).describe(format!("Mind that {error}."))
+        Self::bad_request(code, message).describe(sentence(error))
     }
 }
 

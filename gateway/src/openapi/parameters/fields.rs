@@ -79,7 +79,7 @@ pub(super) const FIELDS: &[FieldRow] = &[
     (
         "condition",
         text::rql,
-        "An RQL expression that must hold for the thing as it is: `eq(attributes/site,\"north\")`.",
+        "An RQL expression that must hold for the thing as it is: `eq(attributes/site,'north')`.",
         |asked| {
             asked.is_of_one_thing()
                 || asked.name == RouteName::Migration

@@ -23,9 +23,9 @@ impl Filter {
         Predicate::parse(text).map(Self).map_err(|error| {
             DittoError::bad_request(
                 "rql.expression.invalid",
-                "The filter is no valid RQL expression.",
+                format!("The filter is no valid RQL expression: {error}."),
             )
-            .describe(format!("Mind that {error}."))
+            .describe("Write an expression such as `eq(attributes/location,'kitchen')`, percent-encoded where it stands in a query.")
         })
     }
 

@@ -32,9 +32,9 @@ pub(super) async fn handle(connection: &Rc<Connection>, text: &str) {
         (Some(Err(error)), Ok(())) => {
             let error = DittoError::bad_request(
                 "protocoladapter:invalid.controlmessage",
-                "The control message is malformed.",
+                format!("The control message is malformed: {error}."),
             )
-            .describe(format!("Mind that {error}."));
+            .describe("Write parameters as in `START-SEND-EVENTS?namespaces=org.acme&extraFields=attributes`.");
             send_error(connection, None, (&error, None));
         }
     }
