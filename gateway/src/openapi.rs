@@ -1,6 +1,6 @@
 //! What is served, described as OpenAPI 3.1: made from the table of routes, the same for everybody.
 //!
-//! Invariant: nothing here has seen a configuration, so that nothing of one can be told.
+//! Invariant: nothing here has seen a configuration, so that nothing of one can be told but whether the page is served.
 
 #![expect(
     clippy::indexing_slicing,
@@ -21,16 +21,18 @@ use serde_json::{Map, Value, json};
 
 use crate::routes::RouteName;
 
-/// The document as it is sent.
-pub(crate) fn document() -> Bytes {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(describe().to_string()));
-    DOCUMENT.clone()
+/// The document as it is sent, with the page that shows it if that is served.
+pub(crate) fn document(serves_docs: bool) -> Bytes {
+    static WITH_PAGE: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(describe(true).to_string()));
+    static WITHOUT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(describe(false).to_string()));
+    let document = if serves_docs { &WITH_PAGE } else { &WITHOUT };
+    Bytes::clone(document)
 }
 
 /// The whole document.
 ///
 /// Source: OpenAPI Specification 3.1.1, section 4.8.1.
-fn describe() -> Value {
+fn describe(serves_docs: bool) -> Value {
     json!({
         "openapi": "3.1.1",
         "info": {
@@ -43,10 +45,10 @@ fn describe() -> Value {
         "servers": [{ "url": "/" }],
         "security": [{ "bearer": [] }, { "proxy": [] }],
         "tags": subject::TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
-        "paths": paths(),
+        "paths": paths(serves_docs),
         "components": {
             "schemas": schemas::all(),
-            "parameters": parameters::all(),
+            "parameters": parameters::all(serves_docs),
             "headers": headers::all(),
             "responses": responses::all(),
             "securitySchemes": security_schemes(),
@@ -54,9 +56,10 @@ fn describe() -> Value {
     })
 }
 
-fn paths() -> Map<String, Value> {
+fn paths(serves_docs: bool) -> Map<String, Value> {
     let mut paths = Map::new();
-    for name in RouteName::ALL {
+    let is_served = |name: RouteName| serves_docs || !name.is_of_page();
+    for name in RouteName::ALL.iter().filter(|name| is_served(**name)) {
         let operations = name.methods().iter().map(|method| {
             let operation = operation::describe(*name, method);
             (method.as_str().to_ascii_lowercase(), operation)

@@ -284,7 +284,9 @@ impl Route {
                 live_channel::answer(context, request, payload, (id, resource))
             }
             Self::Health => Answer::Ready(Ok(health::answer(&context))),
-            Self::OpenApi => Answer::Ready(Ok(docs::describe())),
+            Self::OpenApi => {
+                Answer::Ready(Ok(docs::describe(context.gateway.settings.serves_docs)))
+            }
             Self::Docs(file) => Answer::Ready(Ok(docs::show(file))),
             Self::WhoAmI => Answer::Ready(whoami::answer(&context)),
             Self::WebSocket => {

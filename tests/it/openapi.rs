@@ -15,6 +15,7 @@ async fn anyone_may_read_the_description_and_nothing_else_is_told() {
     assert_eq!(answer.header("content-type"), "application/json");
     let document = answer.json();
     assert_eq!(document["openapi"], "3.1.1");
+    assert!(document["paths"].get("/docs").is_none(), "it is not served");
     // One that is configured in every way a test configures says the same, to anybody.
     let other = TestGateway::start_with(json!({
         "auth": { "oauth": { "openid_connect_issuers": {

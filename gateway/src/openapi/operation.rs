@@ -134,11 +134,41 @@ fn answers(name: RouteName, method: &Method) -> Map<String, Value> {
         Tag::Caller => one("200", shown(subject.schema)),
         Tag::Gateway => return of_gateway(name),
     };
-    answers.append(&mut responses::errors(&[
-        "400", "401", "403", "404", "405", "408", "409", "412", "413", "414", "415", "429", "431",
-        "500", "503",
-    ]));
+    let is_refused = subject.tag == Tag::Messages && !has_subject(name);
+    if !is_refused && parameters::may_ask_others(name, method) {
+        answers.insert("default".to_owned(), responses::named("Passed"));
+    }
+    answers.append(&mut responses::errors(&refusals(name, method)));
     answers
+}
+
+/// With which statuses it may be refused.
+fn refusals(name: RouteName, method: &Method) -> Vec<&'static str> {
+    let tag = Subject::of(name).tag;
+    let is_read = *method == Method::GET;
+    let is_about_one = tag != Tag::Caller;
+    let has_body = !is_read && *method != Method::DELETE;
+    let is_stream = tag == Tag::Messages && is_read;
+    let may_wait = is_about_one && !is_stream;
+    let rows: [(&[&str], bool); 9] = [
+        (&["400", "401", "403"], true),
+        (&["404"], is_about_one),
+        // Only a retrieval may choose its channel by a condition; messages are not retrieved.
+        (&["405"], !is_read || is_stream),
+        (&["408"], may_wait),
+        // Nothing is read or written in a closed namespace.
+        (&["409"], name != RouteName::WhoAmI),
+        (
+            &["412"],
+            may_wait && !(is_read && name == RouteName::Things),
+        ),
+        (&["413"], has_body),
+        (&["415"], has_body && tag != Tag::Messages),
+        (&["414", "429", "431", "500", "503"], true),
+    ];
+    let held = rows.iter().filter(|(_, holds)| *holds);
+    held.flat_map(|(statuses, _)| statuses.iter().copied())
+        .collect()
 }
 
 fn of_thing(name: RouteName, method: &Method) -> Map<String, Value> {
@@ -153,7 +183,7 @@ fn of_thing(name: RouteName, method: &Method) -> Map<String, Value> {
             answers
         }
         (_, "GET") => read(schema, true),
-        (_, "POST") => written(Some("Thing"), true),
+        (_, "POST") => created("Thing", true),
         (RouteName::Thing, "PATCH") => written(Some("Thing"), true),
         (RouteName::ThingPolicyId, _) | (_, "PATCH" | "DELETE") => written(None, true),
         _ => written(Some(schema), true),
@@ -164,7 +194,7 @@ fn of_policy(name: RouteName, method: &Method) -> Map<String, Value> {
     let schema = Subject::of(name).schema;
     match (name, method.as_str()) {
         (_, "GET") => read(schema, false),
-        (RouteName::Policies | RouteName::Policy, "POST" | "PUT") => written(Some("Policy"), false),
+        (RouteName::Policies, _) => created("Policy", false),
         (_, "PUT") => written(Some(schema), false),
         _ => written(None, false),
     }
@@ -213,6 +243,13 @@ fn written(created: Option<&str>, may_be_acknowledged: bool) -> Map<String, Valu
     answers
 }
 
+/// What a creation under a new id answers with.
+fn created(schema: &str, may_be_acknowledged: bool) -> Map<String, Value> {
+    let mut answers = written(Some(schema), may_be_acknowledged);
+    answers.shift_remove("204");
+    answers
+}
+
 fn of_message(name: RouteName, method: &Method) -> Map<String, Value> {
     if *method == Method::GET {
         return one("200", stream("The messages, as they come."));
@@ -220,13 +257,7 @@ fn of_message(name: RouteName, method: &Method) -> Map<String, Value> {
     if !has_subject(name) {
         return Map::new();
     }
-    let mut answer = responses::without_body(
-        "What the receiver answered: its status, its payload, its content type.",
-        &["correlation-id"],
-    );
-    answer["content"] = json!({ "*/*": { "schema": { "$ref": "#/components/schemas/Payload" } } });
-    let mut answers = one("default", answer);
-    answers.insert("202".to_owned(), responses::named("Accepted"));
+    let mut answers = one("202", responses::named("Accepted"));
     answers.insert("424".to_owned(), responses::named("E424"));
     answers
 }

@@ -54,14 +54,17 @@ impl Asked<'_> {
 
     /// Whether it may be conditional by entity tags.
     fn has_entity_tag(self) -> bool {
-        self.is_of_one_thing() || self.subject.tag == Tag::Policies && *self.method != Method::POST
+        self.is_of_one_thing()
+            || self.name == RouteName::Migration
+            || self.subject.tag == Tag::Policies && *self.method != Method::POST
     }
 
-    /// Whether a policy may come of it.
-    fn may_write_policy(self) -> bool {
-        self.is_write_to(Tag::Policies)
-            || self.is_write_to(Tag::Things)
-                && matches!(self.name, RouteName::Things | RouteName::Thing)
+    /// Whether a policy may be created by it.
+    fn may_create_policy(self) -> bool {
+        let has_id = matches!(self.name, RouteName::Thing | RouteName::Policy);
+        let is_put = matches!(*self.method, Method::PUT | Method::PATCH);
+        let is_collection = matches!(self.name, RouteName::Things | RouteName::Policies);
+        has_id && is_put || is_collection && *self.method == Method::POST
     }
 }
 
@@ -138,9 +141,10 @@ fn of_past(asked: Asked<'_>) -> bool {
 }
 
 /// Every parameter, by the key that references use.
-pub(super) fn all() -> Map<String, Value> {
+pub(super) fn all(serves_docs: bool) -> Map<String, Value> {
     let mut all = Map::new();
-    for (name, schema, description) in PATH {
+    let is_served = |name: &str| serves_docs || name != "file";
+    for (name, schema, description) in PATH.iter().filter(|(name, ..)| is_served(name)) {
         let mut parameter = parameter(name, "path", (schema(), description));
         parameter["required"] = true.into();
         all.insert(format!("path.{name}"), parameter);
@@ -197,6 +201,19 @@ pub(super) fn of_operation(name: RouteName, method: &Method) -> Vec<Value> {
         }
     }
     keys.iter().map(|key| reference(key)).collect()
+}
+
+/// Whether somebody else's answer may be passed on: a device's, or that of the one who acknowledges.
+pub(super) fn may_ask_others(name: RouteName, method: &Method) -> bool {
+    let asked = Asked {
+        name,
+        subject: Subject::of(name),
+        method,
+    };
+    let counts = |(field, .., counts): &fields::FieldRow| {
+        matches!(*field, "channel" | "requested-acks") && counts(asked)
+    };
+    FIELDS.iter().any(counts)
 }
 
 /// References to the parameters between braces.

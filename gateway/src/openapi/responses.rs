@@ -70,6 +70,13 @@ pub(super) fn all() -> Map<String, Value> {
             &["correlation-id"],
         ),
     );
+    let mut passed = without_body(
+        "What somebody else answered, with its status, payload and content type: who got the message, the device on the live \
+         channel, or whoever acknowledges if one acknowledgement alone was requested.",
+        &["correlation-id"],
+    );
+    passed["content"] = json!({ "*/*": { "schema": { "$ref": "#/components/schemas/Payload" } } });
+    all.insert("Passed".to_owned(), passed);
     all.insert(
         "NotModified".to_owned(),
         without_body(

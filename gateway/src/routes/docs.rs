@@ -37,11 +37,11 @@ impl DocsFile {
 }
 
 /// 200 with the description.
-pub(super) fn describe() -> HttpResponse {
+pub(super) fn describe(serves_docs: bool) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .body(openapi::document())
+        .body(openapi::document(serves_docs))
 }
 
 /// 200 with a file of the page.

@@ -102,6 +102,13 @@ impl RouteName {
     }
 }
 
+impl RouteName {
+    /// Whether it belongs to the page that shows the description, which has a switch of its own.
+    pub(crate) const fn is_of_page(self) -> bool {
+        matches!(self, Self::Docs | Self::DocsFile)
+    }
+}
+
 impl Route {
     /// The row of the table that it belongs to.
     pub(crate) fn name(&self) -> RouteName {

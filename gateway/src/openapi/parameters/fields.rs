@@ -151,7 +151,7 @@ pub(super) const FIELDS: &[FieldRow] = &[
         "allow-policy-lockout",
         boolean,
         "Accept a policy that its writer cannot change any more.",
-        |asked| asked.may_write_policy(),
+        |asked| asked.may_create_policy(),
     ),
     (
         "policy-view",
