@@ -2,7 +2,10 @@
 //!
 //! Answers are collected where they arrive, so that each slot is filled once and nothing queues up for a slow waiter.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use ::policies::{Pointer, PolicyId, ResourceType};
@@ -19,6 +22,12 @@ use super::requested::Requested;
 
 /// At most so many signals are waited for at a time, in the whole process.
 pub(crate) const PENDING_MAX: usize = 20_000;
+
+/// Whoever waits is woken by an answer or an acknowledgement, and by each packet that comes on its connection.
+///
+/// A connection whose buffer is full of further requests is looked at without pause until the one before is answered, and
+/// nobody would notice its end: this ends that.
+const WAKES_MAX: usize = 1000;
 
 /// Which signal an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -269,10 +278,19 @@ impl Waiting {
         &self.awaited
     }
 
-    /// Waits until everything has arrived, or for `wait`.
+    /// Waits until everything has arrived, or for `wait`; not so long for somebody who goes on sending meanwhile.
     pub(crate) async fn collect(self, wait: Duration) -> Collected {
+        let mut settled = pin!(tokio::time::timeout(wait, self.awaited.settled()));
+        let mut wakes = 0;
         // Late or not: what has arrived counts.
-        let _ = tokio::time::timeout(wait, self.awaited.settled()).await;
+        poll_fn(|task| {
+            wakes += 1;
+            if wakes > WAKES_MAX {
+                return Poll::Ready(());
+            }
+            settled.as_mut().poll(task).map(|_| ())
+        })
+        .await;
         self.awaited.collect()
     }
 }

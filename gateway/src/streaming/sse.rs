@@ -8,6 +8,7 @@ mod render;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 use ::things::{ThingId, ThingResource};
 use actix_web::http::Method;
@@ -15,7 +16,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use authentication::ScopeWord;
 use bytes::Bytes;
-use futures_util::stream::Stream;
+use futures_util::stream::{self, Stream};
 use journal::Position;
 use protocol::StreamKind;
 
@@ -138,5 +139,23 @@ fn respond(events: impl Stream<Item = Result<Bytes, std::io::Error>> + 'static) 
         .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         // nginx would collect events until a buffer is full.
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(events)
+        .streaming(unless_piled_up(events))
+}
+
+/// An idle stream is woken by its session, and by each packet that comes on its connection.
+///
+/// A connection whose buffer is full of further requests is looked at without pause, and nobody would notice its end.
+const IDLE_WAKES_MAX: usize = 10_000;
+
+/// Ends `events` when a client goes on sending behind its request.
+fn unless_piled_up<T>(events: impl Stream<Item = T> + 'static) -> impl Stream<Item = T> {
+    let (mut events, mut idle) = (Box::pin(events), 0);
+    stream::poll_fn(move |task| {
+        let next = events.as_mut().poll_next(task);
+        idle = if next.is_ready() { 0 } else { idle + 1 };
+        if idle > IDLE_WAKES_MAX {
+            return Poll::Ready(None);
+        }
+        next
+    })
 }

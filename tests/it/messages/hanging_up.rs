@@ -238,3 +238,65 @@ async fn claims_that_are_abandoned_stop_nobody() {
     });
     back.await;
 }
+
+#[tokio::test]
+async fn requests_that_pile_up_behind_a_claim_end_it() {
+    let (gateway, alice) = world().await;
+    let address = &gateway.endpoints().public;
+    let mut device = listening(&gateway, "nginx:device", &["MESSAGES"]).await;
+    let mut stream = claiming(address, "nginx:stranger", "c-pile").await;
+    claimed(&mut device, "c-pile").await;
+    let more = format!(
+        "GET /health HTTP/1.1\r\nhost: x\r\nx-pad: {}\r\n\r\n",
+        "a".repeat(4000)
+    );
+    let all = more.repeat(100);
+    let mut status = [0; 12];
+    {
+        let (mut reading, mut writing) = stream.split();
+        // More than the gateway reads ahead, so that it would neither rest nor notice the end of the connection.
+        let both = async {
+            tokio::select! {
+                read = reading.read_exact(&mut status) => { read.expect("an answer"); }
+                () = async { let _ = writing.write_all(all.as_bytes()).await; std::future::pending().await } => {}
+            }
+        };
+        deadline("an answer", both).await;
+    }
+    assert_eq!(&status, b"HTTP/1.1 408");
+    drop(stream);
+    freed(&alice, "c-pile").await;
+}
+
+#[tokio::test]
+async fn requests_that_pile_up_behind_a_stream_end_it() {
+    let (gateway, _alice) = world().await;
+    let address = &gateway.endpoints().public;
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let open = "GET /api/2/things HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\
+                x-ditto-pre-authenticated: nginx:alice\r\n\r\n";
+    let more = format!(
+        "GET /health HTTP/1.1\r\nhost: x\r\nx-pad: {}\r\n\r\n",
+        "a".repeat(4000)
+    );
+    let all = open.to_owned() + &more.repeat(100);
+    let (mut reading, mut writing) = stream.split();
+    let answers = async {
+        let mut text = String::new();
+        let mut portion = [0; 4096];
+        while text.matches("HTTP/1.1 200").count() < 2 {
+            let length = reading.read(&mut portion).await.expect("an answer");
+            assert!(length > 0, "{text}");
+            text += &String::from_utf8_lossy(&portion[..length]);
+        }
+        text
+    };
+    let both = async {
+        tokio::select! {
+            text = answers => text,
+            never = async { let _ = writing.write_all(all.as_bytes()).await; std::future::pending().await } => never,
+        }
+    };
+    let text = deadline("the end of the stream", both).await;
+    assert!(text.contains("text/event-stream"), "{text}");
+}

@@ -151,3 +151,17 @@ fn the_table_is_bounded() {
     drop(held);
     assert!(open(PENDING_MAX).is_ok());
 }
+
+#[actix_web::test]
+async fn whoever_is_woken_all_the_time_waits_no_longer() {
+    let pending = Arc::new(Pending::default());
+    let waiting = open(&pending, message(), &requested(true, &[])).unwrap();
+    let mut collecting = std::pin::pin!(waiting.collect(Duration::from_secs(600)));
+    for _ in 0..WAKES_MAX {
+        let looked = poll_fn(|task| Poll::Ready(collecting.as_mut().poll(task))).await;
+        assert!(looked.is_pending());
+    }
+    let collected = tokio::time::timeout(Duration::from_secs(30), collecting).await;
+    assert!(collected.expect("an end").response.is_none());
+    assert!(pending.find(&key()).is_none());
+}
