@@ -246,7 +246,7 @@ fn what_cannot_be_imported_is_named_by_its_line() {
     check_bad("nonsense", "line 2, column 2: expected ident");
     check_bad(
         "{\"thingId\":\"a:b\",\"thingId\":\"a:c\"}",
-        "a member is repeated",
+        "the member `thingId` is repeated",
     );
     check_bad("7", "neither a thing");
     check_bad("{\"policyId\":\"a:b\"}", "neither a thing");
@@ -543,7 +543,7 @@ fn a_line_that_is_unacceptable_does_not_hide_the_next() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert_eq!(
         ran.errors,
-        "line 2, column 33: a member is repeated; it was skipped\n"
+        "line 2, column 33: the member `thingId` is repeated; it was skipped\n"
     );
     assert_eq!(export(folder.path()).len(), 2);
 }

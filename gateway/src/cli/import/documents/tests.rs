@@ -105,7 +105,7 @@ fn what_has_an_end_is_skipped() {
     check(
         "{\"a\":1,\"a\":[{\"}\\\"\":2}]}\n{}",
         &[
-            "line 1, column 23: a member is repeated; it was skipped",
+            "line 1, column 23: the member `a` is repeated; it was skipped",
             "line 2: {}",
         ],
     );
