@@ -186,7 +186,7 @@ impl TwinHeaders {
         }
     }
 
-    /// As [`Self::check_use`], for a read of several things: each is left out that does not meet the condition.
+    /// Whether a read of several things understands these headers: each thing is left out that does not meet the condition.
     ///
     /// # Errors
     ///
