@@ -135,6 +135,8 @@ async fn subjects_narrow_at_once_and_widen_with_the_next_start() {
     socket.control("START-SEND-EVENTS").await;
     change("again").await;
     assert_eq!(socket.json().await["path"], "/attributes/again");
+    // The message was accepted, and would come within this time.
+    socket.expect_silence(Duration::from_millis(500)).await;
     socket.control("START-SEND-MESSAGES").await;
     change("both").await;
     expect_both(&mut socket, "both").await;
