@@ -31,7 +31,7 @@ use crate::credential_use;
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::operator::{ClosedNamespaces, FencedJournal, effective};
-use crate::reload::{Certificates, InForce, ReloadStatus, Reloader, Reloading};
+use crate::reload::{Certificates, InForce, ReloadStatus, Reloader, Reloading, Watch};
 use crate::streaming::Hub;
 use crate::telemetry::audit::keys::{KeyRecorder, follow_revocations};
 use crate::telemetry::traces::Traces;
@@ -57,10 +57,15 @@ pub fn serve(loaded: Loaded) -> anyhow::Result<()> {
     for announcement in &loaded.announcements {
         tracing::warn!("{announcement}");
     }
-    actix_web::rt::System::new().block_on(run(loaded, log_control))
+    // From before they are read on, so that a change during the start counts.
+    let watch = Watch::of(loaded.files());
+    actix_web::rt::System::new().block_on(run((loaded, watch), log_control))
 }
 
-async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow::Result<()> {
+async fn run(
+    (loaded, watch): (Loaded, Watch),
+    log_control: Arc<dyn devops::LogControl>,
+) -> anyhow::Result<()> {
     let config = &loaded.config;
     // The store first: it is locked, so that two processes never make credentials or endpoints in one folder.
     let journal = open_store(&loaded)?;
@@ -119,7 +124,7 @@ async fn run(loaded: Loaded, log_control: Arc<dyn devops::LogControl>) -> anyhow
         .announce(config)
         .context("writing endpoints.json")?;
     endpoints.record(config, &auditor, gateway.clock.now());
-    until_shutdown(&loaded, reloading).await?;
+    until_shutdown(&loaded, Reloader::new(reloading, loaded.clone(), watch)).await?;
     let limit = config.http_server.shutdown_timeout.duration();
     servers.drain(&gateway, limit).await;
     background::write_key_uses(&gateway.keys, &config.store.path, &mut None);
@@ -159,8 +164,8 @@ async fn stop_tracing(in_force: &Arc<InForce>) {
 }
 
 /// Runs what goes on besides the requests until the process is told to stop.
-async fn until_shutdown(loaded: &Loaded, reloading: Reloading) -> anyhow::Result<()> {
-    let config = &loaded.config;
+async fn until_shutdown(loaded: &Loaded, reloader: Reloader) -> anyhow::Result<()> {
+    let (config, reloading) = (&loaded.config, reloader.reloading());
     let in_force = Arc::clone(&reloading.in_force);
     let gateway = in_force.gateway();
     let tasks = [
@@ -171,7 +176,7 @@ async fn until_shutdown(loaded: &Loaded, reloading: Reloading) -> anyhow::Result
         background::upkeep(&in_force, Arc::clone(&reloading.operator)),
         background::note_key_uses(&gateway.keys, config.store.path.clone()),
         background::reminders(&in_force, Arc::clone(&reloading.certificates)),
-        Reloader::new(reloading, loaded.clone()).run()?,
+        reloader.run()?,
     ];
     tell_supervisor(NotifyState::Ready);
     shutdown::requested().await?;

@@ -13,3 +13,4 @@ pub(crate) use certificates::Certificates;
 pub(crate) use in_force::InForce;
 pub(crate) use reloader::{Reloader, Reloading};
 pub(crate) use status::ReloadStatus;
+pub(crate) use watch::Watch;

@@ -32,6 +32,7 @@ pub(crate) struct Reloading {
 pub(crate) struct Reloader {
     reloading: Reloading,
     loaded: Loaded,
+    watch: Watch,
 }
 
 /// A configuration that was read, and everything that was made of it.
@@ -44,9 +45,17 @@ struct Prepared {
 }
 
 impl Reloader {
-    /// `loaded` is what is in force.
-    pub(crate) fn new(reloading: Reloading, loaded: Loaded) -> Self {
-        Self { reloading, loaded }
+    /// `loaded` is what is in force, and `watch` knows its files as they looked before it was made of them.
+    pub(crate) fn new(reloading: Reloading, loaded: Loaded, watch: Watch) -> Self {
+        Self {
+            reloading,
+            loaded,
+            watch,
+        }
+    }
+
+    pub(crate) fn reloading(&self) -> &Reloading {
+        &self.reloading
     }
 
     /// Carries out changes until the task is aborted.
@@ -57,23 +66,22 @@ impl Reloader {
     pub(crate) fn run(mut self) -> std::io::Result<JoinHandle<()>> {
         let mut hangup = signal(SignalKind::hangup())?;
         Ok(actix_web::rt::spawn(async move {
-            let mut watch = Watch::of(self.loaded.files());
-            // What changed between the start's reading and now would never be noticed.
+            // The watch is younger than the reading of the configuration itself.
             let now = crate::config::digest_of(self.loaded.file.as_deref());
             let mut is_stale = now != self.loaded.digest;
             let mut look = tokio::time::interval(LOOK_EVERY);
             loop {
                 let trigger = tokio::select! {
                     _ = hangup.recv() => "SIGHUP",
-                    _ = look.tick() => if std::mem::take(&mut is_stale) || watch.look() { "a changed file" } else { continue },
+                    _ = look.tick() => if std::mem::take(&mut is_stale) || self.watch.look() { "a changed file" } else { continue },
                 };
                 tracing::info!(trigger, "Reading the configuration again");
                 // From before the reading on, so that a change during it counts.
-                watch = Watch::of(self.loaded.files());
+                self.watch = Watch::of(self.loaded.files());
                 self.reload().await;
                 let files = self.loaded.files();
-                if !watch.is_of(&files) {
-                    watch = Watch::of(files);
+                if !self.watch.is_of(&files) {
+                    self.watch = Watch::of(files);
                 }
             }
         }))

@@ -12,7 +12,7 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Files and what they looked like.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     files: Vec<PathBuf>,
     known: Vec<Stamp>,
     changing: Option<Vec<Stamp>>,
@@ -23,7 +23,7 @@ type Stamp = Option<(u64, u64, i64, i64)>;
 
 impl Watch {
     /// These files, as they look now.
-    pub(super) fn of(files: Vec<PathBuf>) -> Self {
+    pub(crate) fn of(files: Vec<PathBuf>) -> Self {
         let known = stamps(&files);
         Self {
             files,
