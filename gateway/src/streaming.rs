@@ -26,7 +26,7 @@ use std::time::Duration;
 pub(crate) use hub::Hub;
 pub(crate) use registry::{CutReason, SessionInfo, SessionKind};
 pub(crate) use subjects::Subjects;
-pub(crate) use subscription::{Signal, Subscription, Wish};
+pub(crate) use subscription::{Signal, Subscription};
 
 /// At most `limit` messages per `interval`, the rest waits.
 #[derive(Debug, Clone, Copy, PartialEq)]

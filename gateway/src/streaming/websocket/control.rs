@@ -92,24 +92,30 @@ impl Connection {
         &self,
         subscription: protocol::Subscription,
     ) -> Result<(), (DittoError, Option<String>)> {
+        let subscription = self.wished(subscription)?;
+        self.session.subscribe(
+            Rc::new(EnvelopeRenderer { subscription }),
+            self.context.gateway.journal.head(),
+        );
+        self.session.reindex();
+        Ok(())
+    }
+
+    /// What a control message asks for, if the caller may read things at all; otherwise the error, and what it is tied to.
+    pub(super) fn wished(
+        &self,
+        subscription: protocol::Subscription,
+    ) -> Result<Subscription, (DittoError, Option<String>)> {
         let wish = Wish {
             namespaces: subscription.namespaces,
             scopes: self.context.scopes.clone(),
             filter: subscription.filter.as_deref(),
             extra_fields: subscription.extra_fields.as_deref(),
         };
-        let gateway = &self.context.gateway;
-        let subscription = wish
-            .scopes
+        wish.scopes
             .check(ScopeWord::ThingsRead, None)
-            .and_then(|()| Subscription::parse(&wish, &gateway.things))
-            .map_err(|error| (error, subscription.correlation_id))?;
-        self.session.subscribe(
-            Rc::new(EnvelopeRenderer { subscription }),
-            gateway.journal.head(),
-        );
-        self.session.reindex();
-        Ok(())
+            .and_then(|()| Subscription::parse(&wish, &self.context.gateway.things))
+            .map_err(|error| (error, subscription.correlation_id))
     }
 }
 

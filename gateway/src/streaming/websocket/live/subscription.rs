@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use ::policies::SubjectId;
-use authentication::ScopeWord;
 use bytes::Bytes;
 use protocol::{Channel, StreamKind, Subscription};
 
@@ -11,7 +10,7 @@ use super::super::Connection;
 use super::super::control::instead_of;
 use crate::error::DittoError;
 use crate::live::{Label, LiveRenderer, LiveSignal};
-use crate::streaming::{self, Wish};
+use crate::streaming;
 
 /// Whether live signals of this kind can be subscribed to.
 pub(in crate::streaming::websocket) fn is_live(kind: StreamKind) -> bool {
@@ -29,17 +28,7 @@ impl Connection {
         kind: StreamKind,
         subscription: Subscription,
     ) -> Result<(), (DittoError, Option<String>)> {
-        let wish = Wish {
-            namespaces: subscription.namespaces,
-            scopes: self.context.scopes.clone(),
-            filter: subscription.filter.as_deref(),
-            extra_fields: subscription.extra_fields.as_deref(),
-        };
-        let parsed = wish
-            .scopes
-            .check(ScopeWord::ThingsRead, None)
-            .and_then(|()| streaming::Subscription::parse(&wish, &self.context.gateway.things));
-        let renderer = LiveEnvelopes(parsed.map_err(|error| (error, subscription.correlation_id))?);
+        let renderer = LiveEnvelopes(self.wished(subscription)?);
         self.session.subscribe_live(kind, Rc::new(renderer));
         self.session.reindex();
         Ok(())
