@@ -121,12 +121,8 @@ impl AuditFile {
             return Err(io::ErrorKind::WriteZero.into());
         }
         self.bytes += written as u64;
-        self.lines += bytes
-            .get(..written)
-            .unwrap_or_default()
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count() as u64;
+        let complete = bytes.get(..written).unwrap_or_default();
+        self.lines += memchr::memchr_iter(b'\n', complete).count() as u64;
         self.is_dirty = true;
         Ok(written)
     }

@@ -1,10 +1,11 @@
 //! One event as one line of JSON: member names and their order are the contract of `docs/audit.md`.
 
 use std::io;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
+use json_writer::{ObjectWriter, WriteJson};
 use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeStruct, Serializer};
 use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
@@ -50,28 +51,49 @@ pub(crate) fn render(entry: &Entry, stamp: &Stamp<'_>) -> Vec<u8> {
 
 fn serialized(entry: &Entry, stamp: &Stamp<'_>) -> Vec<u8> {
     let mut line = Vec::with_capacity(LINE_BYTES_USUAL);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut line, Harmless);
-    Line { entry, stamp }
-        .serialize(&mut serializer)
-        .expect("a line has text keys and is written to memory");
+    let mut members = ObjectWriter::begin(&mut line);
+    write_members(&mut members, entry, stamp);
+    members.end();
     line.push(b'\n');
     line
 }
 
+/// Text of which nothing is acted on by whatever shows it.
+struct Harmless<T>(T);
+
+impl<T: AsRef<str>> WriteJson for Harmless<T> {
+    fn write_json(&self, buffer: &mut Vec<u8>) {
+        let text = self.0.as_ref();
+        // Nearly every text is plain; what is acted on in ASCII is DEL alone.
+        if text.is_ascii() && !text.as_bytes().contains(&0x7f) {
+            text.write_json(buffer);
+        } else {
+            Escaped(text).write_json(buffer);
+        }
+    }
+}
+
+/// The same of whatever holds texts.
+struct Escaped<T>(T);
+
+impl<T: Serialize> WriteJson for Escaped<T> {
+    fn write_json(&self, buffer: &mut Vec<u8>) {
+        let mut serializer = serde_json::Serializer::with_formatter(buffer, Escaping);
+        let written = self.0.serialize(&mut serializer);
+        written.expect("texts and numbers are written to memory");
+    }
+}
+
 /// Escapes what JSON lets stand in texts (RFC 8259 §7) and some terminals and editors act on: control characters beyond
 /// ASCII, separators of lines, and marks that turn the direction of writing.
-struct Harmless;
+struct Escaping;
 
-impl Formatter for Harmless {
+impl Formatter for Escaping {
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // Nearly every text is plain; what is acted on in ASCII is DEL alone.
-        if fragment.is_ascii() && !fragment.as_bytes().contains(&0x7f) {
-            return writer.write_all(fragment.as_bytes());
-        }
         let mut rest = fragment;
         while let Some((start, character)) = rest.char_indices().find(|(_, c)| is_acted_on(*c)) {
             let (before, after) = rest.split_at(start);
@@ -105,185 +127,115 @@ fn shortened(entry: &Entry) -> Entry {
     Entry { event, ..*entry }
 }
 
-struct Line<'a> {
-    entry: &'a Entry,
-    stamp: &'a Stamp<'a>,
+fn write_members(line: &mut ObjectWriter<'_>, entry: &Entry, stamp: &Stamp<'_>) {
+    let event = &entry.event;
+    line.member("v", &1_u8);
+    line.member("ts", &time(event.at));
+    line.member("boot", stamp.boot);
+    line.member("seq", &stamp.sequence);
+    line.member("event", event.kind.as_str());
+    line.member("outcome", event.outcome.as_str());
+    line.optional("reason", event.reason.map(|reason| reason.as_str()));
+    if let Some(actor) = &event.actor {
+        line.object("actor", |member| write_actor(member, actor));
+    }
+    if let Some(source) = &event.source {
+        line.object("src", |member| write_source(member, source));
+    }
+    if let Some(request) = &event.request {
+        line.object("req", |member| write_request(member, request));
+    }
+    if let Some(response) = &event.response {
+        line.object("res", |member| write_response(member, response));
+    }
+    if let Some(permission) = &event.permission {
+        line.object("perm", |member| write_permission(member, permission));
+    }
+    line.object("cfg", |member| {
+        member.member("epoch", &entry.epoch);
+        text(member, "digest", event.digest.as_deref());
+    });
+    if let Some(aggregate) = &entry.aggregate {
+        line.object("agg", |member| write_aggregate(member, aggregate));
+    }
+    if !event.info.is_empty() {
+        line.member("info", &Escaped(&event.info));
+    }
+    line.optional("prev", stamp.previous);
 }
 
-impl Serialize for Line<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (event, stamp) = (&self.entry.event, self.stamp);
-        let mut line = serializer.serialize_map(None)?;
-        line.serialize_entry("v", &1)?;
-        line.serialize_entry("ts", &time(event.at))?;
-        line.serialize_entry("boot", stamp.boot)?;
-        line.serialize_entry("seq", &stamp.sequence)?;
-        line.serialize_entry("event", event.kind.as_str())?;
-        line.serialize_entry("outcome", event.outcome.as_str())?;
-        optional(
-            &mut line,
-            "reason",
-            event.reason.map(|reason| reason.as_str()),
-        )?;
-        optional(&mut line, "actor", event.actor.as_ref().map(ActorMember))?;
-        optional(&mut line, "src", event.source.as_ref().map(SourceMember))?;
-        optional(&mut line, "req", event.request.as_ref().map(RequestMember))?;
-        optional(
-            &mut line,
-            "res",
-            event.response.as_ref().map(ResponseMember),
-        )?;
-        optional(
-            &mut line,
-            "perm",
-            event.permission.as_ref().map(PermissionMember),
-        )?;
-        let configuration = ConfigurationMember {
-            epoch: self.entry.epoch,
-            digest: event.digest.as_deref(),
-        };
-        line.serialize_entry("cfg", &configuration)?;
-        optional(&mut line, "agg", self.entry.aggregate.map(AggregateMember))?;
-        optional(
-            &mut line,
-            "info",
-            Some(&event.info).filter(|info| !info.is_empty()),
-        )?;
-        optional(&mut line, "prev", stamp.previous)?;
-        line.end()
+fn write_actor(member: &mut ObjectWriter<'_>, actor: &Actor) {
+    text(member, "identity", actor.identity.as_deref());
+    text(member, "id", actor.id.as_deref());
+    text(member, "kid", actor.key_id.as_deref());
+    member.member("method", actor.method.as_str());
+    if !actor.subjects.is_empty() {
+        member.member("subjects", &texts(&actor.subjects));
     }
+    if let Some(token) = &actor.token {
+        claim(member, "iss", token.issuer.as_deref());
+        claim(member, "sub", token.subject.as_deref());
+        claim(member, "jti", token.id.as_deref());
+        let expires_at = token.expires_at.map(Timestamp::as_second);
+        member.optional("exp", expires_at.as_ref());
+    }
+}
+
+/// Claims are the issuer's text, and as long as it likes.
+fn claim(member: &mut ObjectWriter<'_>, name: &'static str, claim: Option<&str>) {
+    const CLAIM_BYTES_MAX: usize = 256;
+    let claim = claim.map(|claim| crate::client_text::bounded(claim, CLAIM_BYTES_MAX));
+    text(member, name, claim.as_deref());
+}
+
+fn write_source(member: &mut ObjectWriter<'_>, source: &Source) {
+    let address = |address: Option<IpAddr>| {
+        address.map_or_else(|| "unix".to_owned(), |address| address.to_string())
+    };
+    member.member("ip", &address(source.address));
+    member.member("peer", &address(source.peer));
+    member.member("via", &source.hops);
+}
+
+fn write_request(member: &mut ObjectWriter<'_>, request: &Request) {
+    let known = |text: &'static str| Some(text).filter(|text| !text.is_empty());
+    member.member("id", &Harmless(&request.id));
+    member.member("method", &Harmless(&request.method));
+    member.optional("route", known(request.route));
+    member.member("path", &Harmless(&request.path));
+    text(member, "host", request.host.as_deref());
+    member.optional("proto", known(request.protocol));
+    text(member, "ua", request.user_agent.as_deref());
+    member.optional("bytes", request.bytes.as_ref());
+}
+
+fn write_response(member: &mut ObjectWriter<'_>, response: &Response) {
+    member.member("status", &response.status);
+    member.optional("bytes", response.bytes.as_ref());
+    member.member("ms", &response.duration.as_millis());
+}
+
+fn write_permission(member: &mut ObjectWriter<'_>, permission: &Permission) {
+    member.member("need", &Harmless(&permission.need));
+    member.member("sets", &texts(&permission.sets));
+}
+
+fn write_aggregate(member: &mut ObjectWriter<'_>, aggregate: &Aggregate) {
+    member.member("count", &aggregate.count);
+    member.member("first", &time(aggregate.first));
+    member.member("last", &time(aggregate.last));
 }
 
 fn time(at: Timestamp) -> String {
     format!("{at:.6}")
 }
 
-fn optional<M: SerializeMap, T: Serialize>(
-    map: &mut M,
-    name: &'static str,
-    value: Option<T>,
-) -> Result<(), M::Error> {
-    match value {
-        Some(value) => map.serialize_entry(name, &value),
-        None => Ok(()),
-    }
+fn text(member: &mut ObjectWriter<'_>, name: &'static str, text: Option<&str>) {
+    member.optional(name, text.map(Harmless).as_ref());
 }
 
-struct ActorMember<'a>(&'a Actor);
-
-impl Serialize for ActorMember<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let actor = self.0;
-        let mut member = serializer.serialize_map(None)?;
-        optional(&mut member, "identity", actor.identity.as_deref())?;
-        optional(&mut member, "id", actor.id.as_deref())?;
-        optional(&mut member, "kid", actor.key_id.as_deref())?;
-        member.serialize_entry("method", actor.method.as_str())?;
-        if !actor.subjects.is_empty() {
-            member.serialize_entry("subjects", &actor.subjects)?;
-        }
-        if let Some(token) = &actor.token {
-            optional(&mut member, "iss", token.issuer.as_deref().map(claim))?;
-            optional(&mut member, "sub", token.subject.as_deref().map(claim))?;
-            optional(&mut member, "jti", token.id.as_deref().map(claim))?;
-            optional(
-                &mut member,
-                "exp",
-                token.expires_at.map(|at| at.as_second()),
-            )?;
-        }
-        member.end()
-    }
-}
-
-/// Claims are the issuer's text, and as long as it likes.
-fn claim(text: &str) -> String {
-    const CLAIM_BYTES_MAX: usize = 256;
-    crate::client_text::bounded(text, CLAIM_BYTES_MAX).into_owned()
-}
-
-struct SourceMember<'a>(&'a Source);
-
-impl Serialize for SourceMember<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let address = |address: Option<std::net::IpAddr>| {
-            address.map_or_else(|| "unix".to_owned(), |address| address.to_string())
-        };
-        let mut member = serializer.serialize_struct("src", 3)?;
-        member.serialize_field("ip", &address(self.0.address))?;
-        member.serialize_field("peer", &address(self.0.peer))?;
-        member.serialize_field("via", &self.0.hops)?;
-        member.end()
-    }
-}
-
-struct RequestMember<'a>(&'a Request);
-
-impl Serialize for RequestMember<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let request = self.0;
-        let text = |text: &'static str| Some(text).filter(|text| !text.is_empty());
-        let mut member = serializer.serialize_map(None)?;
-        member.serialize_entry("id", &*request.id)?;
-        member.serialize_entry("method", &request.method)?;
-        optional(&mut member, "route", text(request.route))?;
-        member.serialize_entry("path", &request.path)?;
-        optional(&mut member, "host", request.host.as_deref())?;
-        optional(&mut member, "proto", text(request.protocol))?;
-        optional(&mut member, "ua", request.user_agent.as_deref())?;
-        optional(&mut member, "bytes", request.bytes)?;
-        member.end()
-    }
-}
-
-struct ResponseMember<'a>(&'a Response);
-
-impl Serialize for ResponseMember<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut member = serializer.serialize_map(None)?;
-        member.serialize_entry("status", &self.0.status)?;
-        optional(&mut member, "bytes", self.0.bytes)?;
-        member.serialize_entry("ms", &self.0.duration.as_millis())?;
-        member.end()
-    }
-}
-
-struct PermissionMember<'a>(&'a Permission);
-
-impl Serialize for PermissionMember<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut member = serializer.serialize_struct("perm", 2)?;
-        member.serialize_field("need", &self.0.need)?;
-        let sets: Vec<&str> = self.0.sets.iter().map(|set| &**set).collect();
-        member.serialize_field("sets", &sets)?;
-        member.end()
-    }
-}
-
-struct ConfigurationMember<'a> {
-    epoch: u64,
-    digest: Option<&'a str>,
-}
-
-impl Serialize for ConfigurationMember<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut member = serializer.serialize_map(None)?;
-        member.serialize_entry("epoch", &self.epoch)?;
-        optional(&mut member, "digest", self.digest)?;
-        member.end()
-    }
-}
-
-struct AggregateMember(Aggregate);
-
-impl Serialize for AggregateMember {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut member = serializer.serialize_struct("agg", 3)?;
-        member.serialize_field("count", &self.0.count)?;
-        member.serialize_field("first", &time(self.0.first))?;
-        member.serialize_field("last", &time(self.0.last))?;
-        member.end()
-    }
+fn texts<T: AsRef<str>>(texts: &[T]) -> Vec<Harmless<&str>> {
+    texts.iter().map(|text| Harmless(text.as_ref())).collect()
 }
 
 #[cfg(test)]

@@ -30,7 +30,6 @@ mod reach;
 mod replay;
 mod resource_key;
 mod rules;
-pub mod scratch;
 mod service;
 mod stored;
 mod subject_id;

@@ -4,11 +4,12 @@ use std::fmt;
 use std::hash::Hasher as _;
 
 use journal::{EntityKind, StoreSecret};
+use json_writer::{WriteJson as _, scratch};
 use serde_json::Value;
 use siphasher::sip::SipHasher13;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::{EntityTag, Pointer, scratch};
+use crate::{EntityTag, Pointer};
 
 /// Makes the tags of one store: equal for equal content of the same part, over restarts, and unlike those of any other
 /// part, so that a tag cannot be found again by trying contents elsewhere.
@@ -44,7 +45,7 @@ impl TagKey {
     /// The tag of a part that holds `value`.
     pub fn of_value(&self, part: Tagged<'_>, value: &Value) -> EntityTag {
         scratch::in_scratch(
-            |buffer| scratch::write_json(buffer, value),
+            |buffer| value.write_json(buffer),
             |json| self.of_json(part, json),
         )
     }

@@ -2,13 +2,10 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use json_writer::ObjectWriter;
 use serde_json::{Map, Value};
 
 use crate::Error;
-
-mod writer;
-
-pub(crate) use writer::ObjectWriter;
 
 /// An envelope as it came in, or is about to leave: its members, not yet what they mean.
 ///

@@ -5,9 +5,9 @@ use policies::PolicyEvent;
 use serde_json::{Map, Value};
 use things::{EventAction as Change, ThingEvent};
 
-use crate::envelope::ObjectWriter;
 use crate::headers::{self, BUILT_IN_LABELS};
 use crate::{Channel, Criterion, Envelope, EventAction, Group, TopicPath};
+use json_writer::ObjectWriter;
 
 mod response;
 
@@ -158,7 +158,7 @@ fn write_event_headers(writer: &mut ObjectWriter<'_>, event: &ThingEvent, labels
     }
     for (name, value) in &headers.custom {
         if headers::is_custom(name) {
-            writer.member(name, &**value);
+            writer.entry(name, &**value);
         }
     }
 }
@@ -172,7 +172,7 @@ fn write_headers(writer: &mut ObjectWriter<'_>, headers: &Map<String, Value>, re
         if name == "requested-acks" {
             write_requested_acks(writer, value);
         } else {
-            writer.member(name, value);
+            writer.entry(name, value);
         }
     }
 }

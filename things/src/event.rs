@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use journal::{Record, StoreError};
+use json_writer::scratch::compact_json;
 use policies::{Pointer, PolicyId, SessionId, SubjectId};
-use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use crate::{Error, ThingId, edit};
@@ -100,11 +100,11 @@ impl ThingEvent {
 
     /// The bytes that the journal keeps.
     pub(crate) fn encode(&self) -> Bytes {
-        self.encode_with(self.value.as_ref().map(written).as_deref())
+        self.encode_with(self.value.as_ref().map(compact_json).as_deref())
     }
 
-    /// The same, where the value was [`written`] already.
-    pub(crate) fn encode_with(&self, value: Option<&RawValue>) -> Bytes {
+    /// The same, where the value was written already.
+    pub(crate) fn encode_with(&self, value: Option<&[u8]>) -> Bytes {
         wire::encode(self, value)
     }
 
@@ -135,11 +135,6 @@ impl ThingEvent {
         }
         thing.insert("_modified".into(), timestamp.into());
     }
-}
-
-/// The value of an event as compact JSON.
-pub(crate) fn written(value: &Value) -> Box<RawValue> {
-    to_raw_value(value).expect("JSON serialises")
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use journal::{Entity, Memo, StoreError};
-use policies::{PolicyId, scratch};
+use json_writer::{WriteJson as _, scratch};
+use policies::PolicyId;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -34,10 +35,10 @@ const SEPARATOR: u8 = b'\n';
 /// The bytes to store.
 pub(crate) fn encode(document: &Value, metadata: Option<&Value>) -> Bytes {
     let write = |stored: &mut Vec<u8>| {
-        scratch::write_json(stored, document);
+        document.write_json(stored);
         if let Some(metadata) = metadata {
             stored.push(SEPARATOR);
-            scratch::write_json(stored, metadata);
+            metadata.write_json(stored);
         }
     };
     scratch::in_scratch(write, Bytes::copy_from_slice)

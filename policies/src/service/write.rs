@@ -6,6 +6,7 @@ mod adopt;
 use std::sync::Arc;
 
 use journal::{Append, AppendError, EntityGuard, Memo, Revision};
+use json_writer::scratch::compact_json;
 use serde_json::Value;
 
 use self::acceptance::deletion;
@@ -16,7 +17,6 @@ use super::{Policies, PreparedPolicy};
 use crate::event::Happening;
 use crate::model::subject_id;
 use crate::part::{self, Part};
-use crate::scratch::compact_json;
 use crate::stored::StoredPolicy;
 use crate::{
     CommandContext, Condition, CreatedKind, Creation, EntityTag, Error, IfEqual, Placeholders,

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use things::{RetrievedBody, ThingResponse};
 
 use super::{VERSION, write, write_headers};
-use crate::envelope::ObjectWriter;
 use crate::{Envelope, TopicPath};
+use json_writer::ObjectWriter;
 
 /// What every answer to a command says.
 struct Outcome<'r> {

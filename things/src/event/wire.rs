@@ -5,74 +5,85 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policies::scratch;
-use serde::{Deserialize, Deserializer, Serialize};
+use json_writer::{ObjectWriter, scratch};
+use policies::SubjectId;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::{EventAction, EventHeaders, ThingEvent};
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "V: Deserialize<'de>"))]
-struct Wire<'a, V> {
+/// What [`decode`] reads. Members that are left out have their default.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire<'a> {
     #[serde(borrow)]
     thing_id: Cow<'a, str>,
     #[serde(borrow)]
     policy_id: Cow<'a, str>,
     action: EventAction,
     path: String,
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "present"
-    )]
-    value: Option<V>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    metadata: Option<Cow<'a, Value>>,
+    #[serde(default, deserialize_with = "present")]
+    value: Option<Value>,
+    metadata: Option<Value>,
     revision: u64,
     timestamp: Timestamp,
     correlation_id: Arc<str>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     originator: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
-    requested_acks: Cow<'a, [String]>,
-    #[serde(default, skip_serializing_if = "<[(Arc<str>, Arc<str>)]>::is_empty")]
-    custom: Cow<'a, [(Arc<str>, Arc<str>)]>,
+    #[serde(default)]
+    requested_acks: Vec<String>,
+    #[serde(default)]
+    custom: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// A member that is there, even if it is null.
-fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<V>, D::Error> {
-    V::deserialize(deserializer).map(Some)
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// The bytes of `event`, whose value is `value`.
-pub(super) fn encode(event: &ThingEvent, value: Option<&RawValue>) -> Bytes {
-    let wire = Wire {
-        thing_id: event.thing_id.as_str().into(),
-        policy_id: event.policy_id.as_str().into(),
-        action: event.action,
-        path: event.path.to_string(),
-        value,
-        metadata: event.metadata.as_ref().map(Cow::Borrowed),
-        revision: event.revision,
-        timestamp: event.timestamp,
-        correlation_id: Arc::clone(&event.headers.correlation_id),
-        originator: event
-            .headers
-            .originator
-            .as_ref()
-            .map(|subject| subject.as_str().into()),
-        requested_acks: event.headers.requested_acks.as_slice().into(),
-        custom: event.headers.custom.as_slice().into(),
+pub(super) fn encode(event: &ThingEvent, value: Option<&[u8]>) -> Bytes {
+    let write = |buffer: &mut Vec<u8>| {
+        let mut wire = ObjectWriter::begin(buffer);
+        write_members(&mut wire, event, value);
+        wire.end();
     };
-    scratch::compact_json(&wire)
+    scratch::in_scratch(write, Bytes::copy_from_slice)
+}
+
+fn write_members(wire: &mut ObjectWriter<'_>, event: &ThingEvent, value: Option<&[u8]>) {
+    wire.member("thingId", event.thing_id.as_str());
+    wire.member("policyId", event.policy_id.as_str());
+    wire.member("action", event.action.as_str());
+    wire.member("path", &event.path.to_string());
+    if let Some(value) = value {
+        wire.raw("value", value);
+    }
+    wire.optional("metadata", event.metadata.as_ref());
+    wire.member("revision", &event.revision);
+    wire.member("timestamp", &event.timestamp);
+    let headers = &event.headers;
+    wire.member("correlationId", &headers.correlation_id);
+    wire.optional(
+        "originator",
+        headers.originator.as_ref().map(SubjectId::as_str),
+    );
+    if !headers.requested_acks.is_empty() {
+        wire.member("requestedAcks", &headers.requested_acks);
+    }
+    if !headers.custom.is_empty() {
+        let pairs: Vec<_> = headers
+            .custom
+            .iter()
+            .map(|(name, value)| [name, value])
+            .collect();
+        wire.member("custom", &pairs);
+    }
 }
 
 /// The event in `bytes`; otherwise what is wrong with them.
 pub(super) fn decode(bytes: &[u8]) -> Result<ThingEvent, String> {
-    let wire: Wire<'_, Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let originator = wire.originator.map(|text| parse(&text)).transpose()?;
     Ok(ThingEvent {
         thing_id: parse(&wire.thing_id)?,
@@ -80,14 +91,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ThingEvent, String> {
         action: wire.action,
         path: parse(&wire.path)?,
         value: wire.value,
-        metadata: wire.metadata.map(Cow::into_owned),
+        metadata: wire.metadata,
         revision: wire.revision,
         timestamp: wire.timestamp,
         headers: EventHeaders {
             correlation_id: wire.correlation_id,
             originator,
-            requested_acks: wire.requested_acks.into_owned(),
-            custom: wire.custom.into_owned(),
+            requested_acks: wire.requested_acks,
+            custom: wire.custom,
             origin: None,
         },
     })

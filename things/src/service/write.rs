@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use journal::{Append, AppendError, EntityKind, Memo, Revision};
+use json_writer::scratch::compact_json;
 use policies::{CommandContext, Enforcer, EntityTag, IfEqual, PolicyId, Purpose, Tagged};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::condition::Subject;
 use super::permit::Writer;
 use super::{Loaded, Stored, Things, key};
 use crate::apply::{self, Applied, Refusal};
 use crate::change::{self, Change, Operation};
-use crate::event;
 use crate::headers::PatchCondition;
 use crate::metadata::{self, MetadataChange, Written};
 use crate::state::{self, ThingState};
@@ -169,7 +168,7 @@ impl Things {
         } = draft;
         let revision_after = revision + 1;
         // Written once, for the event and for the tag of what was put.
-        let value = applied.value.as_ref().map(event::written);
+        let value = applied.value.as_ref().map(compact_json);
         let response = self.respond(change, (&applied, value.as_deref()), revision_after);
         let stored = applied.document.map(|document| {
             let bytes = state::encode(&document, metadata.after.as_ref());
@@ -210,13 +209,13 @@ impl Things {
     fn respond(
         &self,
         change: &Change,
-        (applied, value): (&Applied, Option<&RawValue>),
+        (applied, value): (&Applied, Option<&[u8]>),
         revision: Revision,
     ) -> ThingResponse {
         let etag = match (&change.operation, value) {
             (Operation::Put(_), Some(value)) => {
                 let tag_key = self.policies.tag_key();
-                Some(tag_key.of_json(tagged(change), value.get().as_bytes()))
+                Some(tag_key.of_json(tagged(change), value))
             }
             _ => applied
                 .document

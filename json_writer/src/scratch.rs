@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use bytes::Bytes;
-use serde::Serialize;
+
+use crate::WriteJson;
 
 /// A thread keeps at most so much of it.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
@@ -26,21 +27,8 @@ pub fn in_scratch<R>(write: impl FnOnce(&mut Vec<u8>), read: impl FnOnce(&[u8]) 
 }
 
 /// The compact JSON of `value`, in memory of exactly its size.
-///
-/// # Panics
-///
-/// If `value` cannot be serialised, as a map whose keys are no texts.
-pub fn compact_json(value: &impl Serialize) -> Bytes {
-    in_scratch(|buffer| write_json(buffer, value), Bytes::copy_from_slice)
-}
-
-/// Appends the compact JSON of `value`.
-///
-/// # Panics
-///
-/// As [`compact_json`].
-pub fn write_json(buffer: &mut Vec<u8>, value: &impl Serialize) {
-    serde_json::to_writer(buffer, value).expect("JSON serialises, and memory takes it");
+pub fn compact_json(value: &(impl WriteJson + ?Sized)) -> Bytes {
+    in_scratch(|buffer| value.write_json(buffer), Bytes::copy_from_slice)
 }
 
 #[cfg(test)]
@@ -61,7 +49,7 @@ mod tests {
             |buffer| {
                 let inner = compact_json(&json!("inner"));
                 buffer.extend_from_slice(&inner);
-                write_json(buffer, &json!(2));
+                json!(2).write_json(buffer);
             },
             <[u8]>::to_vec,
         );
