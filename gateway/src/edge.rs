@@ -52,7 +52,7 @@ pub(crate) use scopes::CallerScopes;
 use source::PeerGone;
 pub(crate) use source::{Peers, Source};
 
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::app::Gateway;
 use crate::error::DittoError;
@@ -60,6 +60,7 @@ use crate::reload::InForce;
 use crate::routes::{self, Answer, Route};
 use crate::telemetry::access::{self, Access};
 use crate::telemetry::audit::{self, Answered, Trail};
+use crate::telemetry::traces::RequestSpan;
 use fields::Fields;
 use query::Query;
 
@@ -95,13 +96,13 @@ async fn respond(
     access: Access,
 ) -> HttpResponse {
     let started = Instant::now();
-    let span = in_force.traces().map(|traces| traces.begin(request));
     let gateway = in_force.gateway();
     let limit = gateway.settings.request_timeout;
     let mut asking = Asking {
         request,
         gateway: &gateway,
         access,
+        span: in_force.traces().map(|traces| traces.begin(request)),
         started,
         status: None,
     };
@@ -143,9 +144,8 @@ async fn respond(
     std::mem::take(&mut access.echo).insert(response.headers_mut());
     let https = &gateway.settings.https;
     https.insist(access.is_secure, response.headers_mut());
-    if let Some(span) = span {
-        let status = response.status();
-        span.end((request, access), status, response.headers_mut());
+    if let Some(span) = &asking.span {
+        span.insert(response.headers_mut());
     }
     asking.status = Some(response.status());
     response
@@ -156,6 +156,7 @@ struct Asking<'a> {
     request: &'a HttpRequest,
     gateway: &'a Gateway,
     access: Access,
+    span: Option<RequestSpan>,
     started: Instant,
     /// Of the answer, if there was one.
     status: Option<StatusCode>,
@@ -168,6 +169,9 @@ impl Drop for Asking<'_> {
             self.started.elapsed(),
         );
         access::record(self.request, status, duration, &self.access);
+        if let Some(span) = self.span.take() {
+            span.end((self.request, &self.access), status);
+        }
         let trail = std::mem::take(&mut self.access.trail);
         let answered = Answered {
             request: self.request,
@@ -186,14 +190,28 @@ async fn within<T>(
     limit: Duration,
     mut work: impl Future<Output = Result<T, DittoError>> + Unpin,
 ) -> Result<T, DittoError> {
-    // Most answers are known at once, and none of them needs a timer.
-    if let Poll::Ready(outcome) = poll_fn(|task| Poll::Ready(work.poll_unpin(task))).await {
-        return outcome;
-    }
+    let mut ends = pin!(None);
+    poll_fn(|task| {
+        if let Poll::Ready(outcome) = work.poll_unpin(task) {
+            return Poll::Ready(outcome);
+        }
+        // Most answers are known at once, and none of them needs a timer.
+        if ends.is_none() {
+            ends.set(Some(ending(gateway, limit)));
+        }
+        ends.as_mut()
+            .as_pin_mut()
+            .map_or(Poll::Pending, |ends| ends.poll(task).map(Err))
+    })
+    .await
+}
+
+/// Why a request must not go on, as soon as it must not.
+async fn ending(gateway: &Gateway, limit: Duration) -> DittoError {
     tokio::select! {
         biased;
-        outcome = timeout(limit, work) => outcome.unwrap_or_else(|_| Err(timed_out())),
-        () = gateway.closing.given_up() => Err(given_up()),
+        () = sleep(limit) => timed_out(),
+        () = gateway.closing.given_up() => given_up(),
     }
 }
 

@@ -107,23 +107,22 @@ fn resource() -> Resource {
         .build()
 }
 
-/// The span of a request that is being answered; one whose client went away ends without a status.
+/// The span of a request that is being answered.
 pub(crate) struct RequestSpan(Box<SdkSpan>);
 
 impl RequestSpan {
-    /// Ends it, and tells the client where its request can be found.
-    pub(crate) fn end(
-        mut self,
-        (request, access): (&HttpRequest, &Access),
-        status: StatusCode,
-        headers: &mut HeaderMap,
-    ) {
+    /// Tells the client where its request can be found.
+    pub(crate) fn insert(&self, headers: &mut HeaderMap) {
         let context = self.0.span_context();
         let (trace, span) = (context.trace_id(), context.span_id());
         let flags = u8::from(context.is_sampled());
         if let Ok(value) = HeaderValue::try_from(format!("00-{trace}-{span}-{flags:02x}")) {
             headers.insert(TRACEPARENT, value);
         }
+    }
+
+    /// Ends it, for an answer with `status`.
+    pub(crate) fn end(mut self, (request, access): (&HttpRequest, &Access), status: StatusCode) {
         if !self.0.is_recording() {
             return;
         }

@@ -1,7 +1,9 @@
 //! Callers that wait for an answer: one that hangs up frees its place, and nobody has more places than its share.
 
 use serde_json::{Value, json};
-use tests::{Authority, Caller, Proxy, Socket, TestGateway, deadline, eventually};
+use tests::{
+    Authority, Caller, CollectedSpan, Collector, Proxy, Socket, TestGateway, deadline, eventually,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -43,7 +45,9 @@ async fn freed(caller: &Caller, correlation_id: &str) {
 
 #[tokio::test]
 async fn whoever_hangs_up_waits_no_longer() {
-    let (gateway, alice) = world().await;
+    let collector = Collector::start().await;
+    let traced = json!({ "otlp_endpoint": collector.url(), "otlp_sampling": 1.0 });
+    let (gateway, alice) = world_with(json!({ "logging": traced })).await;
     let address = &gateway.endpoints().public;
     let mut device = listening(&gateway, "nginx:device", &["MESSAGES"]).await;
     let gone = claiming(address, "nginx:stranger", "c-gone").await;
@@ -71,6 +75,14 @@ async fn whoever_hangs_up_waits_no_longer() {
     .await;
     assert_eq!(abandoned["outcome"], "error", "{abandoned}");
     assert_eq!(abandoned["actor"]["id"], "nginx:stranger", "{abandoned}");
+    gateway.stop().await;
+    let is_abandoned =
+        |span: &&CollectedSpan| span.attributes["http.response.status_code"] == "499";
+    let spans = collector.spans();
+    let abandoned: Vec<_> = spans.iter().filter(is_abandoned).collect();
+    assert_eq!(abandoned.len(), 2, "{spans:?}");
+    assert_eq!(abandoned[0].attributes["ditto.correlationId"], "c-gone");
+    assert_eq!(abandoned[0].name, "POST /api/2/things/messages");
 }
 
 #[tokio::test]
