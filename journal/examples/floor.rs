@@ -1,12 +1,14 @@
 //! Prints durable puts a second of the bare engine and of the journal above it, in one run at the same group size.
 //!
-//! `cargo run --release -p journal --example floor -- [writers] [seconds] [bytes] [folder] [engine]`
+//! `cargo run --release -p journal --example floor -- [writers] [seconds] [bytes] [folder] [engine|journal]`
 //!
-//! With `engine` as the last word it prints the floor alone, once.
+//! With `engine` as the last word it prints the floor alone, once, with `journal` what the journal does, and the mean size
+//! of its groups.
 //!
 //! The floor commits batches of `writers` values of `bytes` each with one sync; the journal serves as many writers,
 //! each waiting for its own append of a signal and a state of that size.
 #![expect(
+    clippy::cast_precision_loss,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a measuring tool prints, and may stop at the first error"
@@ -20,7 +22,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 use jiff::Timestamp;
-use journal::{Append, Embedded, EmbeddedOptions, EntityKey, EntityKind, Journal as _, Memo};
+use journal::{
+    Append, Embedded, EmbeddedOptions, EntityKey, EntityKind, Journal as _, Memo, Written,
+};
+
+/// That of the gateway, so that the two can be compared.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Alternated, so that a machine that gets slower does not favour either.
 const ROUNDS: usize = 3;
@@ -35,9 +43,16 @@ struct Settings {
 
 fn main() {
     let settings = Settings::from_arguments();
-    if std::env::args().nth(5).is_some_and(|word| word == "engine") {
-        let floor = in_folder(&settings, floor_puts_per_second);
-        return println!("{floor:.0}");
+    match std::env::args().nth(5).as_deref() {
+        Some("engine") => {
+            let floor = in_folder(&settings, floor_puts_per_second);
+            return println!("{floor:.0}");
+        }
+        Some("journal") => {
+            let (journal, group) = in_folder(&settings, journal_puts);
+            return println!("{journal:.0} {group:.0}");
+        }
+        _ => {}
     }
     idle(&settings);
     let Settings { writers, value, .. } = &settings;
@@ -45,7 +60,7 @@ fn main() {
     println!("{writers} writers, values of {bytes} bytes, puts/s");
     for round in 1..=ROUNDS {
         let floor = in_folder(&settings, floor_puts_per_second);
-        let journal = in_folder(&settings, journal_puts_per_second);
+        let (journal, _) = in_folder(&settings, journal_puts);
         let ratio = journal / floor;
         println!("round {round}: floor {floor:.0}, journal {journal:.0}, ratio {ratio:.2}");
     }
@@ -70,7 +85,7 @@ impl Settings {
     }
 }
 
-fn in_folder(settings: &Settings, measure: fn(&Settings, &Path) -> f64) -> f64 {
+fn in_folder<T>(settings: &Settings, measure: impl FnOnce(&Settings, &Path) -> T) -> T {
     let folder = settings
         .folder
         .join(format!("journal-floor-{}", std::process::id()));
@@ -99,7 +114,8 @@ fn floor_puts_per_second(settings: &Settings, folder: &Path) -> f64 {
     per_second(puts, start)
 }
 
-fn journal_puts_per_second(settings: &Settings, folder: &Path) -> f64 {
+/// Puts a second, and records a group.
+fn journal_puts(settings: &Settings, folder: &Path) -> (f64, f64) {
     let journal = Embedded::open(folder, EmbeddedOptions::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -131,7 +147,9 @@ fn journal_puts_per_second(settings: &Settings, folder: &Path) -> f64 {
             writer.await.unwrap();
         }
     });
-    per_second(puts.load(Ordering::Relaxed), start)
+    let Written { records, commits } = journal.written();
+    let rate = per_second(puts.load(Ordering::Relaxed), start);
+    (rate, records as f64 / commits as f64)
 }
 
 fn put(id: String, expected_revision: u64, value: &Bytes) -> Append {
@@ -146,7 +164,6 @@ fn put(id: String, expected_revision: u64, value: &Bytes) -> Append {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a rate to print")]
 fn per_second(puts: u64, start: Instant) -> f64 {
     puts as f64 / start.elapsed().as_secs_f64()
 }

@@ -15,12 +15,17 @@ impl Answer {
         let httparse::Status::Complete(head_bytes) = head.parse(received)? else {
             return Ok(None);
         };
+        let status = head.code.context("an answer without a status")?;
         let length = head
             .headers
             .iter()
-            .find(|field| field.name.eq_ignore_ascii_case("content-length"))
-            .context("an answer without a length")?;
-        let body_bytes: usize = std::str::from_utf8(length.value)?.parse()?;
+            .find(|field| field.name.eq_ignore_ascii_case("content-length"));
+        let body_bytes: usize = match length {
+            Some(length) => std::str::from_utf8(length.value)?.parse()?,
+            // Without content there is no length.
+            None if status == 204 => 0,
+            None => anyhow::bail!("an answer without a length"),
+        };
         if received.len() < head_bytes + body_bytes {
             return Ok(None);
         }
@@ -28,7 +33,6 @@ impl Answer {
             received.len() == head_bytes + body_bytes,
             "more than one answer to one request"
         );
-        let status = head.code.context("an answer without a status")?;
         Ok(Some(Self { status }))
     }
 }
@@ -52,6 +56,7 @@ mod tests {
             "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
             Some(401),
         );
+        check("HTTP/1.1 204 No Content\r\n\r\n", Some(204));
     }
 
     #[test]

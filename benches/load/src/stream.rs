@@ -14,10 +14,16 @@ use crate::connection::Connection;
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
+    #[serde(default = "get")]
+    method: String,
     path: String,
     #[serde(default)]
     headers: Vec<String>,
+    #[serde(default)]
+    body: String,
     connections: usize,
+    #[serde(default = "neighbours")]
+    neighbours: u64,
     /// Requests a second; without it the next request follows every answer.
     rate: Option<f64>,
     /// The address to come from.
@@ -26,10 +32,16 @@ pub(crate) struct Settings {
 
 /// Stands for a number that no two requests share, in 16 hexadecimal digits.
 const NUMBER: &str = "{number}";
-/// Stands for a number that goes round, in hexadecimal digits: for callers of whom there are a few.
+/// Stands for a number that goes round, in four hexadecimal digits: for callers or things of whom there are a few.
 const NEIGHBOUR: &str = "{neighbour}";
-/// How many neighbours there are.
-const NEIGHBOURS: u64 = 64;
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn neighbours() -> u64 {
+    64
+}
 
 pub(crate) struct Stream {
     settings: Settings,
@@ -56,12 +68,7 @@ impl Stream {
                 Connection::open(address, settings.source, place)
             })
             .collect::<Result<_, _>>()?;
-        let mut request = format!("GET {} HTTP/1.1\r\nhost: {address}\r\n", settings.path);
-        for header in &settings.headers {
-            request.push_str(header);
-            request.push_str("\r\n");
-        }
-        request.push_str("\r\n");
+        let request = request(&settings, address);
         Ok(Self {
             settings,
             is_numbered: request.contains(NUMBER) || request.contains(NEIGHBOUR),
@@ -101,10 +108,7 @@ impl Stream {
             let since = if pause.is_zero() { now } else { self.due };
             if self.is_numbered {
                 self.number += 1;
-                let unique = self
-                    .request
-                    .replace(NUMBER, &format!("{:016x}", self.number))
-                    .replace(NEIGHBOUR, &format!("{:x}", self.number % NEIGHBOURS));
+                let unique = numbered(&self.request, (self.number, self.settings.neighbours));
                 free.ask(unique.as_bytes(), since)?;
             } else {
                 free.ask(self.request.as_bytes(), since)?;
@@ -151,6 +155,29 @@ impl Stream {
     }
 }
 
+/// The request with its numbers to come.
+fn request(settings: &Settings, address: SocketAddr) -> String {
+    let Settings {
+        method, path, body, ..
+    } = settings;
+    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n");
+    for header in &settings.headers {
+        request.push_str(header);
+        request.push_str("\r\n");
+    }
+    if !body.is_empty() {
+        // Numbers have one width.
+        let length = numbered(body, (0, 1)).len();
+        request.push_str(&format!("content-length: {length}\r\n"));
+    }
+    request + "\r\n" + body
+}
+
+fn numbered(text: &str, (number, neighbours): (u64, u64)) -> String {
+    text.replace(NUMBER, &format!("{number:016x}"))
+        .replace(NEIGHBOUR, &format!("{:04x}", number % neighbours))
+}
+
 /// Up to a minute in microseconds: one that grows by itself would count what is beyond its first bounds as next to nothing.
 fn latencies() -> Result<Histogram<u64>, hdrhistogram::CreationError> {
     Histogram::new_with_bounds(1, 60_000_000, 3)
@@ -159,6 +186,19 @@ fn latencies() -> Result<Histogram<u64>, hdrhistogram::CreationError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_is_announced_with_its_length() {
+        let settings = json!({"method": "PUT", "path": "/{neighbour}", "body": "\"{number}\"", "connections": 1, "neighbours": 10});
+        let request = request(
+            &serde_json::from_value(settings).unwrap(),
+            ([127, 0, 0, 1], 80).into(),
+        );
+        assert_eq!(
+            numbered(&request, (27, 10)),
+            "PUT /0007 HTTP/1.1\r\nhost: 127.0.0.1:80\r\ncontent-length: 18\r\n\r\n\"000000000000001b\""
+        );
+    }
 
     #[test]
     fn long_waits_are_counted_as_such() {
