@@ -12,8 +12,10 @@ use std::borrow::Cow;
 use ::policies::EntityTag;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, CONTENT_TYPE, HeaderName, HeaderValue};
 use journal::{AppendError, StoreError};
+use json_writer::scratch::compact_json;
+use json_writer::{ObjectWriter, WriteJson};
 use serde_json::Value;
 
 use crate::limits::TooManyRequests;
@@ -31,7 +33,7 @@ pub(crate) struct DittoError(Box<Parts>);
 struct Parts {
     status: StatusCode,
     code: Cow<'static, str>,
-    message: String,
+    message: Cow<'static, str>,
     description: Option<Cow<'static, str>>,
     href: Option<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -62,23 +64,25 @@ fn fenced(error: &(dyn std::error::Error + 'static)) -> Option<DittoError> {
     Some(error.describe("An operator is working on it. Try again later."))
 }
 
-/// The wire form, members in Ditto's order.
-#[derive(serde::Serialize)]
-struct Body<'a> {
-    status: u16,
-    error: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    href: Option<&'static str>,
+/// Members in Ditto's order.
+impl WriteJson for DittoError {
+    fn write_json(&self, buffer: &mut Vec<u8>) {
+        let parts = &*self.0;
+        let mut object = ObjectWriter::begin(buffer);
+        object.member("status", &parts.status.as_u16());
+        object.member("error", &parts.code);
+        object.member("message", &parts.message);
+        object.optional("description", parts.description.as_ref());
+        object.optional("href", parts.href);
+        object.end();
+    }
 }
 
 impl DittoError {
     pub(crate) fn new(
         status: StatusCode,
         code: impl Into<Cow<'static, str>>,
-        message: impl Into<String>,
+        message: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self(Box::new(Parts {
             status,
@@ -91,7 +95,7 @@ impl DittoError {
         }))
     }
 
-    pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
@@ -158,17 +162,7 @@ impl DittoError {
 
     /// `{"status","error","message","description"?,"href"?}`.
     pub(crate) fn to_json(&self) -> Value {
-        serde_json::to_value(self.body()).unwrap_or_default()
-    }
-
-    fn body(&self) -> Body<'_> {
-        Body {
-            status: self.0.status.as_u16(),
-            error: &self.0.code,
-            message: &self.0.message,
-            description: self.0.description.as_deref(),
-            href: self.0.href,
-        }
+        serde_json::from_slice(&compact_json(self)).unwrap_or_default()
     }
 
     pub(crate) fn into_response(self) -> HttpResponse {
@@ -180,8 +174,8 @@ impl DittoError {
             return response.finish();
         }
         response
-            .content_type("application/json")
-            .body(serde_json::to_string(&self.body()).unwrap_or_default())
+            .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+            .body(compact_json(&self))
     }
 }
 

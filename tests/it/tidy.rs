@@ -48,6 +48,7 @@ fn crates_depend_in_one_direction() {
                 "authentication",
                 "devops",
                 "journal",
+                "json_writer",
                 "policies",
                 "protocol",
                 "rql",

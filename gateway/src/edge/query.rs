@@ -59,7 +59,7 @@ fn decode(text: &str) -> Result<String, DittoError> {
         .map_err(|_| invalid("The query string is not UTF-8 once decoded."))
 }
 
-fn invalid(message: &str) -> DittoError {
+fn invalid(message: &'static str) -> DittoError {
     DittoError::bad_request("gateway:query.invalid", message)
         .describe("Percent-encode it as RFC 3986 says: a percent sign itself is `%25`.")
 }

@@ -1,5 +1,6 @@
 //! Failures of the chain as Ditto tells them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -132,8 +133,8 @@ fn throttled(retry_after: Duration) -> DittoError {
 
 fn unauthenticated(
     code: &'static str,
-    message: impl Into<String>,
-    description: impl Into<std::borrow::Cow<'static, str>>,
+    message: impl Into<Cow<'static, str>>,
+    description: impl Into<Cow<'static, str>>,
 ) -> DittoError {
     DittoError::new(StatusCode::UNAUTHORIZED, code, message).describe(description)
 }

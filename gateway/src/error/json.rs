@@ -1,5 +1,7 @@
 //! Errors of JSON bodies.
 
+use std::borrow::Cow;
+
 use serde_json::error::Category;
 
 use super::{DittoError, shown};
@@ -36,7 +38,7 @@ pub(crate) fn body_not_json(error: &serde_json::Error) -> DittoError {
 }
 
 /// The JSON has another shape than it must.
-pub(crate) fn json_invalid(message: impl Into<String>) -> DittoError {
+pub(crate) fn json_invalid(message: impl Into<Cow<'static, str>>) -> DittoError {
     DittoError::bad_request("json.invalid", message)
 }
 

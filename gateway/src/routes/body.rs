@@ -109,7 +109,7 @@ fn check_type(request: &HttpRequest, body_type: BodyType) -> Result<(), DittoErr
     ))
 }
 
-fn unsupported(message: &str, description: &'static str) -> DittoError {
+fn unsupported(message: &'static str, description: &'static str) -> DittoError {
     DittoError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "mediatype.unsupported",

@@ -346,7 +346,7 @@ fn not_found(id: &str) -> DittoError {
     .describe("Subscribe again; a subscription ends when everything was sent, and after a minute without a request.")
 }
 
-fn protocol_error(message: &str) -> DittoError {
+fn protocol_error(message: &'static str) -> DittoError {
     DittoError::bad_request("streaming.subscription.protocol.error", message)
 }
 
