@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// Something that can be appended as compact JSON (RFC 8259).
@@ -79,13 +78,6 @@ impl WriteJson for bool {
     }
 }
 
-/// JSON already.
-impl WriteJson for RawValue {
-    fn write_json(&self, buffer: &mut Vec<u8>) {
-        buffer.extend_from_slice(self.get().as_bytes());
-    }
-}
-
 macro_rules! as_serde_does {
     ($($plain:ty),*) => {
         $(impl WriteJson for $plain {
@@ -112,7 +104,6 @@ as_what_it_holds!(
     [] String,
     [T: WriteJson + ?Sized] &T,
     [T: WriteJson + ?Sized] Arc<T>,
-    [T: WriteJson + ?Sized] Box<T>,
     [T: WriteJson] Vec<T>,
     [T: WriteJson + ToOwned + ?Sized] Cow<'_, T>
 );

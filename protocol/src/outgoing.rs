@@ -1,13 +1,13 @@
 //! What leaves: events, responses, errors and announcements, written straight into the bytes of their envelope.
 
 use bytes::Bytes;
+use json_writer::ObjectWriter;
 use policies::PolicyEvent;
 use serde_json::{Map, Value};
 use things::{EventAction as Change, ThingEvent};
 
 use crate::headers::{self, BUILT_IN_LABELS};
 use crate::{Channel, Criterion, Envelope, EventAction, Group, TopicPath};
-use json_writer::ObjectWriter;
 
 mod response;
 

@@ -1,13 +1,13 @@
 //! The answers to commands that succeeded.
 
 use bytes::Bytes;
+use json_writer::ObjectWriter;
 use policies::{EntityTag, PolicyResponse};
 use serde_json::{Map, Value};
 use things::{RetrievedBody, ThingResponse};
 
 use super::{VERSION, write, write_headers};
 use crate::{Envelope, TopicPath};
-use json_writer::ObjectWriter;
 
 /// What every answer to a command says.
 struct Outcome<'r> {

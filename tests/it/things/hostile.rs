@@ -1,6 +1,6 @@
 //! Hostile bodies and pointers on every kind of write: each gets its code, and nothing changes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::{TestGateway, raw_exchange};
 
 use super::THING;
@@ -111,6 +111,48 @@ async fn every_message_refuses_what_is_no_json_and_what_is_too_large() {
     }
     assert!(surprises.is_empty(), "{surprises:#?}");
     assert_eq!(state(&gateway).await, before);
+}
+
+/// What a JSON library keeps for itself is still what clients sent: in a body, in a frame, in the store and after a start.
+#[tokio::test]
+async fn names_of_a_library_are_names() {
+    let (gateway, _) = given().await;
+    let alice = gateway.as_subject("nginx:alice");
+    let mut socket = alice.web_socket().await.expect("a WebSocket");
+    let attribute = |name: &str| format!("{THING}/attributes/{name}");
+    let mut sent = Vec::new();
+    for name in ["RawValue", "Number"] {
+        for value in ["1", r#""1""#, r#""{\"a\":[]}""#, "null"] {
+            sent.push(format!(r#"{{"$serde_json::private::{name}":{value}}}"#));
+        }
+    }
+    for (number, body) in sent.iter().enumerate() {
+        let value: Value = serde_json::from_str(body).expect("JSON");
+        alice
+            .put(&attribute(&format!("b{number}")), &value)
+            .await
+            .expect(201);
+        let command = json!({
+            "topic": "org.acme/lamp/things/twin/commands/modify",
+            "path": format!("/attributes/f{number}"),
+            "value": value,
+        });
+        let answer = socket.command(&format!("c-{number}"), command).await;
+        assert_eq!(answer["status"], 201, "{body}: {answer}");
+    }
+    let gateway = gateway.restart().await;
+    let alice = gateway.as_subject("nginx:alice");
+    for (number, body) in sent.iter().enumerate() {
+        for way in ["b", "f"] {
+            let shown = alice.get(&attribute(&format!("{way}{number}"))).await;
+            assert_eq!(&shown.expect(200).body, body);
+        }
+    }
+    alice.put(&attribute("last"), &json!(1)).await.expect(201);
+    let past = format!("{THING}?from-historical-revision=2&fields=attributes");
+    let mut past = alice.events(&past).await.expect("a stream");
+    let first = past.next().await.expect("an event").data;
+    assert_eq!(first, format!(r#"{{"attributes":{{"b0":{}}}}}"#, sent[0]));
 }
 
 /// What follows a part of the thing, and what is said to it whatever the method.
