@@ -52,6 +52,7 @@ pub(crate) use scopes::CallerScopes;
 use source::PeerGone;
 pub(crate) use source::{Peers, Source};
 
+use tokio::task::coop::unconstrained;
 use tokio::time::sleep;
 
 use crate::app::Gateway;
@@ -197,7 +198,8 @@ async fn within<T>(
         }
         // Most answers are known at once, and none of them needs a timer.
         if ends.is_none() {
-            ends.set(Some(ending(gateway, limit)));
+            // Whatever the work takes of its turn (tokio, module `task::coop`), time goes on.
+            ends.set(Some(unconstrained(ending(gateway, limit))));
         }
         ends.as_mut()
             .as_pin_mut()

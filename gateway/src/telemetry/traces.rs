@@ -121,7 +121,7 @@ impl RequestSpan {
         }
     }
 
-    /// Ends it, for an answer with `status`.
+    /// Ends it with the status of the answer, or what stands for it.
     pub(crate) fn end(mut self, (request, access): (&HttpRequest, &Access), status: StatusCode) {
         if !self.0.is_recording() {
             return;
