@@ -1,4 +1,4 @@
-//! An answer with a length (RFC 9112 §6.3), which is all that the servers here send.
+//! An answer with a length or without content (RFC 9112 §6.3), which is all that the servers here send.
 
 use anyhow::Context;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -23,7 +24,7 @@ pub(crate) struct Settings {
     body: String,
     connections: usize,
     #[serde(default = "neighbours")]
-    neighbours: u64,
+    neighbours: NonZeroU16,
     /// Requests a second; without it the next request follows every answer.
     rate: Option<f64>,
     /// The address to come from.
@@ -39,8 +40,8 @@ fn get() -> String {
     "GET".to_owned()
 }
 
-fn neighbours() -> u64 {
-    64
+fn neighbours() -> NonZeroU16 {
+    const { NonZeroU16::new(64).unwrap() }
 }
 
 pub(crate) struct Stream {
@@ -167,15 +168,17 @@ fn request(settings: &Settings, address: SocketAddr) -> String {
     }
     if !body.is_empty() {
         // Numbers have one width.
-        let length = numbered(body, (0, 1)).len();
+        let length = numbered(body, (0, NonZeroU16::MIN)).len();
         request.push_str(&format!("content-length: {length}\r\n"));
     }
     request + "\r\n" + body
 }
 
-fn numbered(text: &str, (number, neighbours): (u64, u64)) -> String {
-    text.replace(NUMBER, &format!("{number:016x}"))
-        .replace(NEIGHBOUR, &format!("{:04x}", number % neighbours))
+fn numbered(text: &str, (number, neighbours): (u64, NonZeroU16)) -> String {
+    text.replace(NUMBER, &format!("{number:016x}")).replace(
+        NEIGHBOUR,
+        &format!("{:04x}", number % u64::from(neighbours.get())),
+    )
 }
 
 /// Up to a minute in microseconds: one that grows by itself would count what is beyond its first bounds as next to nothing.
@@ -195,7 +198,7 @@ mod tests {
             ([127, 0, 0, 1], 80).into(),
         );
         assert_eq!(
-            numbered(&request, (27, 10)),
+            numbered(&request, (27, const { NonZeroU16::new(10).unwrap() })),
             "PUT /0007 HTTP/1.1\r\nhost: 127.0.0.1:80\r\ncontent-length: 18\r\n\r\n\"000000000000001b\""
         );
     }
