@@ -222,7 +222,8 @@ async fn a_source_that_failed_waits_before_the_next_hash() {
     let identities = vec![hinted("press-07", KEY, None)];
     let provider =
         ApiKeyProvider::new(settings(identities), Arc::default(), Arc::clone(&guard)).unwrap();
-    for number in 0..4 {
+    let mut refused = 0;
+    for number in 0.. {
         let headers = bearer(&bogus(number));
         let parts = later(&headers, 0);
         let Attempt::Pending(work) = provider.authenticate(&parts) else {
@@ -231,10 +232,15 @@ async fn a_source_that_failed_waits_before_the_next_hash() {
         let AuthenticationOutcome::Failed(error) = work.await else {
             panic!("refused");
         };
+        // Whoever failed is hashed when the machine has nothing else to do, which on a busy one may be too late.
+        refused += u32::from(error.to_string().contains("fits no slow hash"));
         let source = crate::SourcePrefix::of(parts.client);
         let _ = guard.judge(error, source, parts.now);
+        if refused == 4 {
+            break;
+        }
     }
-    let (told, _) = present(&provider, &bogus(9), 0).await;
+    let (told, _) = present(&provider, &bogus(9999), 0).await;
     assert_eq!(told, Err("too many failures, wait 1 s".to_owned()));
     assert!(present(&provider, KEY, 1).await.0.is_ok());
 }
