@@ -18,6 +18,7 @@ mod query;
 mod reach;
 mod scopes;
 mod source;
+mod unread;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -51,6 +52,7 @@ pub(crate) use noted::{note_source, note_subject};
 pub(crate) use scopes::CallerScopes;
 use source::PeerGone;
 pub(crate) use source::{Peers, Source};
+use unread::read_out;
 
 use tokio::task::coop::unconstrained;
 use tokio::time::sleep;
@@ -108,15 +110,17 @@ async fn respond(
         status: None,
     };
     let access = &mut asking.access;
-    let asked = {
+    let examined = {
         // Pinned here, because it is large and would be moved from one wrapper into the next.
-        let work = pin!(answer(
-            (request, fields),
-            payload,
-            Arc::clone(&gateway),
-            access,
-        ));
+        let work = pin!(examine((request, fields), Arc::clone(&gateway), access));
         within(&gateway, limit, work).await
+    };
+    let (asked, unread) = match examined {
+        Ok(Examined::Admitted(route, context)) => {
+            (Ok(route.handle(context, request, payload)), None)
+        }
+        Ok(Examined::Preflight(answer)) => (Ok(Answer::Ready(Ok(answer))), Some(payload)),
+        Err(error) => (Err(error), Some(payload)),
     };
     let outcome = match asked {
         Ok(Answer::Ready(answer)) => answer,
@@ -149,6 +153,7 @@ async fn respond(
         span.insert(response.headers_mut());
     }
     asking.status = Some(response.status());
+    read_out(request, response.status(), unread).await;
     response
 }
 
@@ -217,12 +222,23 @@ async fn ending(gateway: &Gateway, limit: Duration) -> DittoError {
     }
 }
 
-async fn answer<'r>(
-    (request, fields): (&'r HttpRequest, &Fields<'_>),
-    payload: Payload,
+/// What becomes of a request that may be carried out.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once; memory of its own costs more"
+)]
+enum Examined {
+    /// A browser asked whether a page may ask.
+    Preflight(HttpResponse),
+    /// Its caller may ask for this.
+    Admitted(Route, RequestContext),
+}
+
+async fn examine(
+    (request, fields): (&HttpRequest, &Fields<'_>),
     gateway: Arc<Gateway>,
     access: &mut Access,
-) -> Result<Answer<'r>, DittoError> {
+) -> Result<Examined, DittoError> {
     check_target(request)?;
     let path = parse_path(request)?;
     let (source, is_secure) = locate((request, fields), &gateway)?;
@@ -240,7 +256,7 @@ async fn answer<'r>(
             })?;
     }
     let found = match screen((request, fields), path, (&gateway, is_secure))? {
-        Screened::Preflight(preflight) => return Ok(Answer::Ready(Ok(preflight))),
+        Screened::Preflight(preflight) => return Ok(Examined::Preflight(preflight)),
         Screened::Route(route) => {
             access.route = route.pattern();
             route.check_method(request.method()).map(|()| route)
@@ -272,7 +288,7 @@ async fn answer<'r>(
             if route.needs_principal() {
                 admit((request, fields), &route, &mut context, access).await?;
             }
-            Ok(route.handle(context, request, payload))
+            Ok(Examined::Admitted(route, context))
         }
         Err(error) => {
             vouch((request, fields), RequestKind::Http, &mut context, access).await?;

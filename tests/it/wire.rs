@@ -65,6 +65,61 @@ async fn http_2_is_neither_offered_nor_understood() {
     assert!(!answer.starts_with("HTTP/1.1 101"), "{answer}");
 }
 
+/// The head of the next answer on a connection; its body is one of JSON without braces inside.
+async fn next_head(stream: &mut TcpStream) -> String {
+    let mut received = Vec::new();
+    while received.last() != Some(&b'}') {
+        let byte = deadline("an answer", stream.read_u8()).await;
+        received.push(byte.expect("the connection goes on"));
+    }
+    let received = String::from_utf8(received).expect("an answer is text");
+    let (head, _) = received.split_once("\r\n\r\n").expect("a head");
+    head.to_owned()
+}
+
+/// A connection lives on behind a short body that nobody wanted, and ends behind a longer one.
+#[tokio::test]
+async fn a_refused_write_keeps_its_connection() {
+    let gateway = TestGateway::start().await;
+    let address = &gateway.endpoints().public;
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let vouched = format!("{VOUCHED}\r\n");
+    let thing = "/api/2/things/org.acme:lamp";
+    for (length, path, fields, expected) in [
+        (1, thing, "", "401"),
+        (64 * 1024, thing, "", "401"),
+        (64 * 1024, "/api/2/nothing", &*vouched, "404"),
+        (64 * 1024, "/api/2/whoami", &vouched, "405"),
+        (64 * 1024 + 1, thing, "", "401"),
+    ] {
+        let head =
+            format!("PUT {path} HTTP/1.1\r\nhost: x\r\n{fields}content-length: {length}\r\n\r\n");
+        let request = head.into_bytes().into_iter().chain(vec![b'1'; length]);
+        let sent = stream.write_all(&request.collect::<Vec<_>>()).await;
+        sent.expect("the connection goes on");
+        let head = next_head(&mut stream).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {expected} ")), "{head}");
+        let ends = head.contains("connection: close");
+        assert_eq!(ends, length > 64 * 1024, "{length}: {head}");
+    }
+}
+
+/// Whoever does not send what it promised is told all the same.
+#[tokio::test]
+async fn the_body_of_a_refused_write_is_not_waited_for() {
+    let gateway = TestGateway::start().await;
+    let began = Instant::now();
+    let request = "PUT /api/2/things/a:b HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n1";
+    let answer = raw_exchange(&gateway.endpoints().public, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
 #[tokio::test]
 async fn further_framings_are_refused() {
     let gateway = TestGateway::start().await;
