@@ -52,7 +52,7 @@ pub(crate) use noted::{note_source, note_subject};
 pub(crate) use scopes::CallerScopes;
 use source::PeerGone;
 pub(crate) use source::{Peers, Source};
-use unread::read_out;
+use unread::{PATIENCE, is_worth_reading, read_out};
 
 use tokio::task::coop::unconstrained;
 use tokio::time::sleep;
@@ -119,7 +119,7 @@ async fn respond(
         Ok(Examined::Admitted(route, context)) => {
             (Ok(route.handle(context, request, payload)), None)
         }
-        Ok(Examined::Preflight(answer)) => (Ok(Answer::Ready(Ok(answer))), Some(payload)),
+        Ok(Examined::Preflight(answer)) => (Ok(Answer::Ready(Ok(answer))), None),
         Err(error) => (Err(error), Some(payload)),
     };
     let outcome = match asked {
@@ -153,7 +153,17 @@ async fn respond(
         span.insert(response.headers_mut());
     }
     asking.status = Some(response.status());
-    read_out(request, response.status(), unread).await;
+    // Whoever got as far as the question who calls has paid for it with a unit of its source's budget.
+    let has_paid = asking.access.trail.at.is_some() && is_private(request.path());
+    // Recorded now: what follows is for the next request.
+    drop(asking);
+    if let Some(body) = unread
+        && has_paid
+        && is_worth_reading(response.status())
+    {
+        let left = limit.saturating_sub(started.elapsed());
+        read_out(request, body, PATIENCE.min(left)).await;
+    }
     response
 }
 
