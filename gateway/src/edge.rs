@@ -52,7 +52,7 @@ pub(crate) use noted::{note_source, note_subject};
 pub(crate) use scopes::CallerScopes;
 use source::PeerGone;
 pub(crate) use source::{Peers, Source};
-use unread::{PATIENCE, is_worth_reading, read_out};
+use unread::read_out;
 
 use tokio::task::coop::unconstrained;
 use tokio::time::sleep;
@@ -159,10 +159,9 @@ async fn respond(
     drop(asking);
     if let Some(body) = unread
         && has_paid
-        && is_worth_reading(response.status())
     {
         let left = limit.saturating_sub(started.elapsed());
-        read_out(request, body, PATIENCE.min(left)).await;
+        read_out((request, body), response.status(), left).await;
     }
     response
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::{Error, ThingId, edit};
 
 /// How a thing changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventAction {
     /// What is at the path was not there before.

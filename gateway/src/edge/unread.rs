@@ -17,10 +17,15 @@ use tokio::time::timeout;
 const BYTES_MAX: u64 = 64 * 1024;
 
 /// Nobody is waited for longer than this.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Reads the body if it is short; whatever keeps it from arriving in time only ends the connection.
-pub(super) async fn read_out(request: &HttpRequest, mut body: Payload, patience: Duration) {
+/// Reads the body of a request that was refused with `status` if it is short and there in the time that is `left`; whatever
+/// keeps it from arriving only ends the connection.
+pub(super) async fn read_out(
+    (request, mut body): (&HttpRequest, Payload),
+    status: StatusCode,
+    left: Duration,
+) {
     let headers = request.headers();
     let length = headers
         .get(CONTENT_LENGTH)
@@ -29,16 +34,16 @@ pub(super) async fn read_out(request: &HttpRequest, mut body: Payload, patience:
     // A body that comes with an upgrade has no end.
     let goes_on = request.head().connection_type() == ConnectionType::KeepAlive
         && !headers.contains_key(UPGRADE);
-    if is_short && goes_on {
+    if is_short && goes_on && is_worth_reading(status) {
         let rest = async { while let Some(Ok(_)) = body.next().await {} };
         // What is missing then is the client's loss.
-        let _ = timeout(patience, rest).await;
+        let _ = timeout(PATIENCE.min(left), rest).await;
     }
 }
 
 /// Whether a refusal is about the caller or the path: whoever is wrong about the form of a request, or too fast, gets
 /// nothing for it.
-pub(super) fn is_worth_reading(status: StatusCode) -> bool {
+fn is_worth_reading(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::UNAUTHORIZED
